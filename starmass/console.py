@@ -1,0 +1,41 @@
+"""How a job speaks: its log file, its progress and its one sentence when the input is at fault."""
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from starmass.errors import InputError
+
+logger = logging.getLogger("starmass")
+
+
+@contextmanager
+def job(log: str | Path | None = None) -> Iterator[logging.Logger]:
+    """Run a script's body: log to ``log`` and standard error; an :class:`InputError` becomes one sentence and exit code 1."""
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if log is not None:
+        Path(log).parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(log, mode="w", encoding="utf-8"))
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield logger
+    except InputError as error:
+        logger.error("starmass: %s", " ".join(str(error).split()))
+        raise SystemExit(1) from None
+    except Exception:
+        # Ours to mend, not the user's: the whole traceback goes to the log, and on to Snakemake.
+        if log is not None:
+            with open(log, "a", encoding="utf-8") as stream:
+                traceback.print_exc(file=stream)
+        raise
+    finally:
+        for handler in handlers:
+            logger.removeHandler(handler)
+            handler.close()

@@ -1,0 +1,1 @@
+"""Maps and an encoder to evidence: samples, splits, features, predictions, metrics."""

@@ -1,0 +1,1 @@
+"""Mathematics to images: flame fractals and other synthetic textures, in shards."""

@@ -1,0 +1,1 @@
+"""yt frontend for SFUMATO dumps."""

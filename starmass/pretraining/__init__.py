@@ -1,0 +1,1 @@
+"""Images to an encoder: self-supervised pretraining."""

@@ -1,0 +1,125 @@
+"""Where a result came from: commit, config, seed, versions, input digests; and what code a stage depends on.
+
+Imports the standard library alone, because the Snakefile reads it at every parse.
+"""
+
+import ast
+import hashlib
+import json
+import platform
+import subprocess
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("numpy", "scipy", "h5py", "yt", "numba", "torch", "timm", "scikit-learn", "pandas", "matplotlib", "snakemake")
+
+
+def provenance(*, config: Mapping[str, Any], seed: int | None = None, inputs: Iterable[str | Path] = ()) -> dict[str, Any]:
+    """Return what a result file has to say about its origin, ready for JSON.
+
+    Parameters
+    ----------
+    config : the section of the config that shaped the result
+    seed : the seed that its random draws derive from, if it has any
+    inputs : files whose SHA-256 digests are recorded
+    """
+    return {
+        "starmass": _version("starmass"),
+        "commit": git_commit(),
+        "config": config,
+        "seed": seed,
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in PACKAGES if _version(name)},
+        "inputs": {str(path): file_digest(path) for path in inputs},
+    }
+
+
+def provenance_json(**facts: Any) -> str:
+    """The same as one line of JSON, for an HDF5 attribute or a file beside the result."""
+    return json.dumps(provenance(**facts), sort_keys=True, default=str)
+
+
+@cache
+def git_commit() -> str:
+    """Return the commit of this checkout, with ``-dirty`` where tracked files differ; ``unknown`` outside git."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            cwd=ROOT, capture_output=True, text=True, timeout=30, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def file_digest(path: str | Path) -> str:
+    """SHA-256 of a file's bytes; of names and bytes in order for a folder."""
+    path = Path(path)
+    if path.is_dir():
+        parts = [f"{p.relative_to(path)} {file_digest(p)}" for p in sorted(path.rglob("*")) if p.is_file()]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def code_digest(script: str | Path) -> str:
+    """Digest of a script and of every ``starmass`` module that it reaches by import, blind to comments and docstrings.
+
+    Given to a rule as a parameter, it makes the rule's targets out of date when code that shapes them changes, and only
+    then: Snakemake itself watches the script file's time stamp and never what the script imports.
+    """
+    found: dict[str, str] = {}
+    _follow_imports(Path(script).resolve(), found)
+    text = "\n".join(f"{name} {digest}" for name, digest in sorted(found.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _follow_imports(path: Path, found: dict[str, str]) -> None:
+    name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+    if name in found:
+        return
+    found[name], modules = _read_module(path)
+    for module in modules:
+        for target in _module_files(module):
+            _follow_imports(target, found)
+
+
+@cache
+def _read_module(path: Path) -> tuple[str, tuple[str, ...]]:
+    """Return the digest of a module's meaning and the starmass modules that it names in imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    modules: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            modules.add(node.module)
+            modules.update(f"{node.module}.{alias.name}" for alias in node.names)
+        body = getattr(node, "body", None)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and body and _is_docstring(body[0]):
+            del body[0]
+    digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return digest, tuple(sorted(m for m in modules if m.split(".")[0] == "starmass"))
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str)
+
+
+def _module_files(module: str) -> list[Path]:
+    """Files behind a dotted name: the module itself and the packages above it."""
+    parts = module.split(".")
+    files = [ROOT.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
+    files.append(ROOT.joinpath(*parts).with_suffix(".py"))
+    return [file for file in files if file.is_file()]

@@ -1,0 +1,71 @@
+"""Files: HDF5 and text with units, written aside and renamed, so that a file is whole or absent."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from starmass.errors import InputError
+
+
+@contextmanager
+def written_aside(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path in the folder of ``path``; rename it to ``path`` when the block ends well.
+
+    The temporary name keeps the suffix (writers that look at it still work) and starts with a dot (globs for results
+    pass it over). When the block raises, the temporary file or folder is removed and ``path`` is left as it was.
+    A folder that is written this way replaces an older one of that name.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{target.stem}.", dir=target.parent))
+    temporary = aside / target.name
+    try:
+        yield temporary
+        if temporary.is_dir():
+            if target.exists():
+                target.rename(aside / "replaced")
+        else:
+            _flush_to_disk(temporary)
+        temporary.replace(target)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _flush_to_disk(path: Path) -> None:
+    """Rename after a crash must not leave an empty file: the bytes go to disk first."""
+    with open(path, "rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write ``text`` to ``path`` as a whole or not at all."""
+    with written_aside(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_dataset(group: h5py.Group, name: str, values: Any, *, unit: str, description: str, **options: Any) -> h5py.Dataset:
+    """Write an array with its ``unit`` (an empty string for none) and ``description`` as attributes."""
+    dataset = group.create_dataset(name, data=np.asarray(values), **options)
+    dataset.attrs["unit"] = unit
+    dataset.attrs["description"] = description
+    return dataset
+
+
+@contextmanager
+def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
+    """Open an HDF5 file for reading; a missing, truncated or foreign file is an :class:`InputError` that names it."""
+    if not Path(path).is_file():
+        raise InputError(f"{path}: there is no such file; ask Snakemake for it by this path, or check the config that names it.")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(f"{path}: not a readable HDF5 file ({error}); delete it and run Snakemake again to remake it.") from error
+    with file:
+        yield file

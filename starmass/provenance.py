@@ -77,10 +77,11 @@ def code_digest(script: str | Path) -> str:
     """Digest of a script and of every ``starmass`` module that it reaches by import, blind to comments and docstrings.
 
     Given to a rule as a parameter, it makes the rule's targets out of date when code that shapes them changes, and only
-    then: Snakemake itself watches the script file's time stamp and never what the script imports.
+    then: Snakemake itself watches the script file's time stamp and never what the script imports. A relative path starts
+    at the root of the checkout, not at the working folder.
     """
     found: dict[str, str] = {}
-    _follow_imports(Path(script).resolve(), found)
+    _follow_imports(ROOT / script, found)
     text = "\n".join(f"{name} {digest}" for name, digest in sorted(found.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

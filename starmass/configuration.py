@@ -1,0 +1,109 @@
+"""The config, checked before anything runs: every mistake is one sentence with the key and the way out.
+
+Light on imports, because the Snakefile reads it at every parse.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from starmass.errors import InputError, closest
+
+SECTIONS = ("maps", "fractals", "pretraining", "evaluation", "reporting")
+
+
+def check_config(config: Mapping[str, Any], schemas: str | Path) -> None:
+    """Hold the merged config to the schemas, and its named entries to each other.
+
+    Parameters
+    ----------
+    config : the config as Snakemake merged it
+    schemas : folder with ``config.schema.yaml`` and one ``{section}.schema.yaml`` a section
+
+    Raises
+    ------
+    InputError
+        names the first key that is unknown, missing, of the wrong kind or out of range, or the entry that does not exist
+    """
+    _validate(config, Path(schemas) / "config.schema.yaml", ())
+    for section in SECTIONS:
+        _validate(config[section], Path(schemas) / f"{section}.schema.yaml", (section,))
+    _check_references(config)
+
+
+def _validate(values: Any, schema_file: Path, above: tuple[str, ...]) -> None:
+    schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(values))
+    if error is not None:
+        raise InputError(_sentence(error, above))
+
+
+def _sentence(error: jsonschema.ValidationError, above: tuple[str, ...]) -> str:
+    """Turn a schema error into the sentence that a user can act on."""
+    path = [*above, *map(str, error.absolute_path)]
+    key = ".".join(path) or "(top level)"
+    meaning = error.schema.get("description", "").rstrip(".") if isinstance(error.schema, Mapping) else ""
+    if error.validator in ("additionalProperties", "unevaluatedProperties"):
+        known = list(error.schema.get("properties", {}))
+        unknown = [name for name in error.instance if name not in known]
+        full = ".".join([*path, str(unknown[0])])
+        return f"config key {full!r} is unknown{closest(unknown[0], known)}; known here: {', '.join(sorted(known))}."
+    if error.validator == "required":
+        missing = next(name for name in error.validator_value if name not in error.instance)
+        description = error.schema.get("properties", {}).get(missing, {}).get("description", "").rstrip(".")
+        return f"config key '{'.'.join([*path, missing])}' is missing; add it{f' ({description})' if description else ''}."
+    if error.validator == "propertyNames":
+        return f"config key {key!r}: {error.instance!r} can't be a name; use letters, digits and underscores."
+    problem = {
+        "minimum": lambda: f"{error.instance} is less than {error.validator_value}, the least allowed",
+        "exclusiveMinimum": lambda: f"{error.instance} must be more than {error.validator_value}",
+        "maximum": lambda: f"{error.instance} is more than {error.validator_value}, the most allowed",
+        "exclusiveMaximum": lambda: f"{error.instance} must be less than {error.validator_value}",
+        "enum": lambda: (
+            f"{error.instance!r} is none of {', '.join(map(str, error.validator_value))}"
+            + closest(str(error.instance), map(str, error.validator_value))
+        ),
+        "type": lambda: f"{error.instance!r} is not of type {_or(error.validator_value)}",
+        "minItems": lambda: "the list is too short",
+        "pattern": lambda: f"{error.instance!r} does not have the form {error.validator_value}",
+    }.get(str(error.validator), lambda: error.message)()
+    return f"config key {key!r}: {problem}; {f'it means: {meaning}' if meaning else 'see config/README.md'}."
+
+
+def _or(names: str | Iterable[str]) -> str:
+    return names if isinstance(names, str) else " or ".join(names)
+
+
+def _check_references(config: Mapping[str, Any]) -> None:
+    """Every entry that another entry names has to exist."""
+    for key, name, section, entries in _references(config):
+        if name not in entries:
+            listed = ", ".join(map(str, entries)) or "none yet"
+            raise InputError(f"config key {key!r}: there is no entry {name!r} in {section}{closest(name, entries)}; entries: {listed}.")
+
+
+def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
+    """Yield (key, name it holds, section that must have it, entries of that section)."""
+    evaluation = config["evaluation"]
+    studies, encoders, images = evaluation["studies"], config["pretraining"]["encoders"], config["fractals"]["images"]
+    yield "study", config["study"], "evaluation.studies", studies
+    for encoder, recipe in encoders.items():
+        if "images" in recipe:
+            yield f"pretraining.encoders.{encoder}.images", recipe["images"], "fractals.images", images
+    for name, features in evaluation["features"].items():
+        if "encoder" in features:
+            yield f"evaluation.features.{name}.encoder", features["encoder"], "pretraining.encoders", encoders
+    for name, method in evaluation["methods"].items():
+        if "features" in method:
+            yield f"evaluation.methods.{name}.features", method["features"], "evaluation.features", evaluation["features"]
+    for study, entry in studies.items():
+        for kind, section, entries in (
+            ("simulations", "maps.simulations", config["maps"]["simulations"]),
+            ("splits", "evaluation.splits", evaluation["splits"]),
+            ("methods", "evaluation.methods", evaluation["methods"]),
+        ):
+            for name in entry.get(kind, ()):
+                yield f"evaluation.studies.{study}.{kind}", name, section, entries

@@ -1,0 +1,54 @@
+# What every wing's rules share: the checked config, wildcard constraints, and the report that is written at the end.
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from snakemake.exceptions import WorkflowError
+from starmass.configuration import check_config
+from starmass.errors import InputError
+from starmass.provenance import code_digest
+
+try:
+    check_config(config, Path(workflow.basedir, "workflow/schemas"))
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+STUDY = config["study"]
+
+
+wildcard_constraints:
+    simulation=r"\w+",
+    snapshot=r"[\w.]+",
+    images=r"\w+",
+    shard=r"\d+",
+    encoder=r"\w+",
+    study=r"\w+",
+    split=r"\w+",
+    features=r"\w+",
+    method=r"\w+",
+    seed=r"\d+",
+    figure=r"\w+",
+
+
+def write_report():
+    """Write results/report.html once the study's table and figures are all there, and say where everything is."""
+    from starmass.storage import written_aside
+
+    if not all(Path(path).exists() for path in [*rules.tables.input, *rules.figures.input]):
+        return
+    with written_aside("results/report.html") as page:
+        resolved = page.with_name("config.yaml")
+        resolved.write_text(yaml.safe_dump(dict(config)))
+        command = [sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile]
+        command += ["--configfile", resolved, "--nolock", "--quiet", "--report", page]
+        made = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+        if made.returncode:
+            print(f"starmass: the report could not be written:\n{made.stderr}", file=sys.stderr)
+            return
+    print(
+        f"starmass: the table is results/tables/{STUDY}.md (.csv, .tex), the figures are in results/figures/{STUDY}/,"
+        " and the report is results/report.html (opens in any browser, offline).",
+        file=sys.stderr,
+    )

@@ -1,0 +1,64 @@
+"""Files are whole or absent, whatever happens while they are written."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import h5py
+import pytest
+
+from starmass.errors import InputError
+from starmass.storage import open_hdf5, write_text, written_aside
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
+    target = tmp_path / "table.csv"
+    write_text(target, "old")
+    with pytest.raises(RuntimeError), written_aside(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["table.csv"]
+
+
+def test_a_folder_replaces_the_older_one(tmp_path):
+    target = tmp_path / "dump"
+    for name in ("first", "second"):
+        with written_aside(target) as temporary:
+            temporary.mkdir()
+            (temporary / name).write_text(name)
+    assert os.listdir(target) == ["second"]
+    assert os.listdir(tmp_path) == ["dump"]
+
+
+def test_a_kill_in_the_middle_leaves_no_file_of_that_name(tmp_path):
+    script = """
+        import os, signal, sys
+        from starmass.storage import written_aside
+        with written_aside(sys.argv[1]) as temporary:
+            temporary.write_text("half")
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script), tmp_path / "map.h5"], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not list(tmp_path.glob("*.h5"))
+
+
+def test_new_files_obey_the_umask(tmp_path):
+    write_text(tmp_path / "page.html", "text")
+    umask = os.umask(0)
+    os.umask(umask)
+    assert (tmp_path / "page.html").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_a_broken_file_is_named(tmp_path):
+    whole = tmp_path / "whole.h5"
+    with h5py.File(whole, "w") as file:
+        file["values"] = list(range(10_000))
+    broken = tmp_path / "broken.h5"
+    broken.write_bytes(whole.read_bytes()[:5_000])
+    for path in (broken, tmp_path / "absent.h5"):
+        with pytest.raises(InputError, match=path.name), open_hdf5(path):
+            pass

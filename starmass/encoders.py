@@ -1,0 +1,167 @@
+"""Frozen encoders: a timm vision transformer, how to build it, keep it in one file and turn images into features.
+
+A file of weights is plain safetensors: its tensors load into the timm model that its description names, with nothing of
+ours in between::
+
+    description = load_encoder("teacher.safetensors")[1]      # or read it from the file's metadata, key "starmass"
+    model = timm.create_model(description.architecture, **description.timm_arguments())
+    model.load_state_dict(safetensors.torch.load_file("teacher.safetensors"))
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import timm
+import torch
+from timm.models import VisionTransformer
+
+from starmass.errors import InputError, closest
+from starmass.storage import written_aside
+
+Tokens = Literal["class", "mean", "class_mean", "patches"]
+
+# One key, because safetensors writes several in an order that changes from run to run, and results are byte-reproducible.
+METADATA_KEY = "starmass"
+
+
+@dataclass(frozen=True)
+class EncoderDescription:
+    """What builds the model again and prepares its input.
+
+    Attributes
+    ----------
+    architecture : a timm vision transformer, e.g. ``vit_large_patch16_224``; the sizes in the name are overridden by those below
+    image_size, patch_size : pixels a side; images of another size are taken too (positions are interpolated)
+    in_channels : channels of an image
+    mean, std : per channel, for input in 0..1: the model was trained on ``(image - mean) / std``
+    width : length of a token's vector; None for the architecture's own
+    arguments : further keyword arguments of ``timm.create_model``, e.g. ``{"depth": 4, "num_heads": 3, "reg_tokens": 4}``
+    """
+
+    architecture: str
+    image_size: int
+    patch_size: int
+    in_channels: int = 3
+    mean: tuple[float, ...] = (0.5, 0.5, 0.5)
+    std: tuple[float, ...] = (0.5, 0.5, 0.5)
+    width: int | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mean", tuple(float(value) for value in self.mean))
+        object.__setattr__(self, "std", tuple(float(value) for value in self.std))
+        if len(self.mean) != self.in_channels or len(self.std) != self.in_channels or min(self.std) <= 0:
+            raise InputError(
+                f"mean {list(self.mean)} and std {list(self.std)}: an encoder of {self.in_channels} channel(s) needs {self.in_channels} "
+                "number(s) in each, std above 0."
+            )
+        if self.image_size % self.patch_size:
+            raise InputError(f"image_size {self.image_size}: not a multiple of patch_size {self.patch_size}; change one of them.")
+
+    def timm_arguments(self) -> dict[str, Any]:
+        """Return the keyword arguments of ``timm.create_model``."""
+        width = {} if self.width is None else {"embed_dim": self.width}
+        sizes = {"img_size": self.image_size, "patch_size": self.patch_size, "in_chans": self.in_channels}
+        return {**sizes, **width, "num_classes": 0, "dynamic_img_size": True, **self.arguments}
+
+
+def create_encoder(description: EncoderDescription, seed: int) -> VisionTransformer:
+    """Build the timm model with weights drawn from ``seed`` alone, whatever the state of torch's generator."""
+    known = timm.list_models("vit_*")
+    if description.architecture not in known:
+        raise InputError(
+            f"architecture {description.architecture!r}: not a timm vision transformer{closest(description.architecture, known)}; "
+            'timm.list_models("vit_*") names them all.'
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        try:
+            return timm.create_model(description.architecture, **description.timm_arguments())
+        except (AssertionError, TypeError, ValueError) as error:
+            raise InputError(f"architecture {description.architecture!r} with {description.timm_arguments()}: timm says {error}") from error
+
+
+def save_encoder(path: str | Path, model: VisionTransformer, description: EncoderDescription, **facts: Any) -> None:
+    """Write weights, description and ``facts`` (JSON-able; e.g. ``provenance=…``) as one safetensors file, whole or not at all."""
+    description = replace(description, width=int(model.embed_dim))
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    text = json.dumps({"encoder": asdict(description), **facts}, sort_keys=True, default=str)
+    with written_aside(path) as temporary:
+        safetensors.torch.save_file(tensors, temporary, metadata={METADATA_KEY: text})
+
+
+def load_encoder(path: str | Path) -> tuple[VisionTransformer, EncoderDescription]:
+    """Read an encoder that :func:`save_encoder` wrote: the model in evaluation mode on the CPU, and its description."""
+    description = _read_description(path)
+    model = create_encoder(description, seed=0)
+    try:
+        model.load_state_dict(safetensors.torch.load_file(path))
+    except RuntimeError as error:
+        raise InputError(f"{path}: its tensors don't fit {description.architecture} ({error}); remake the file.") from error
+    return model.eval(), description
+
+
+def _read_description(path: str | Path) -> EncoderDescription:
+    if not Path(path).is_file():
+        raise InputError(f"{path}: there is no such encoder; ask Snakemake for it by this path, or check the config that names it.")
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (OSError, safetensors.SafetensorError) as error:
+        raise InputError(f"{path}: not a readable safetensors file ({error}); delete it and run Snakemake again to remake it.") from error
+    if METADATA_KEY not in metadata:
+        raise InputError(f"{path}: has no description of its model (metadata key {METADATA_KEY!r}); only files of save_encoder do.")
+    known = {entry.name for entry in fields(EncoderDescription)}
+    return EncoderDescription(**{name: value for name, value in json.loads(metadata[METADATA_KEY])["encoder"].items() if name in known})
+
+
+def normalise_pixels(images: torch.Tensor, description: EncoderDescription) -> torch.Tensor:
+    """Return ``(images - mean) / std`` per channel, for images [N, C, H, W] in 0..1."""
+    mean, std = (
+        torch.tensor(values, dtype=images.dtype, device=images.device)[:, None, None] for values in (description.mean, description.std)
+    )
+    return (images - mean) / std
+
+
+@torch.inference_mode()
+def encode(model: VisionTransformer, images: torch.Tensor, *, tokens: Tokens = "class", batch_size: int = 64) -> np.ndarray:
+    """Turn images into features with a frozen model.
+
+    Parameters
+    ----------
+    model : a timm vision transformer; it is used as it is (call ``eval()`` first), on the device where it lies
+    images : float [N, C, H, W], already normalised; any H and W that are multiples of the patch size
+    tokens : ``class`` (after the final norm; official DINOv2 evaluation), ``mean`` of the patch tokens, ``class_mean``
+        (both, one after the other) or ``patches`` (all of them, on their grid)
+    batch_size : images at a time; no number depends on it beyond rounding
+
+    Returns
+    -------
+    float32 [N, width], [N, 2 width] for ``class_mean``, [N, rows, columns, width] for ``patches``
+    """
+    if tokens not in get_args(Tokens):
+        raise InputError(f"tokens {tokens!r}: not a choice{closest(tokens, get_args(Tokens))}; choose from {', '.join(get_args(Tokens))}.")
+    height, width = model.patch_embed.patch_size
+    rows, columns = images.shape[-2] // height, images.shape[-1] // width
+    if images.shape[-2:] != (rows * height, columns * width):
+        raise InputError(
+            f"images of {images.shape[-2]}x{images.shape[-1]} pixels: not a multiple of the encoder's {height}-pixel patch; resize."
+        )
+    device = next(model.parameters()).device
+    features = [_pool(model, model.forward_features(batch.to(device)), tokens, (rows, columns)) for batch in images.split(batch_size)]
+    return torch.cat(features).float().cpu().numpy()
+
+
+def _pool(model: VisionTransformer, sequence: torch.Tensor, tokens: Tokens, grid: tuple[int, int]) -> torch.Tensor:
+    patches = sequence[:, model.num_prefix_tokens :]
+    if tokens == "patches":
+        return patches.unflatten(1, grid)
+    if tokens == "mean":
+        return patches.mean(dim=1)
+    return sequence[:, 0] if tokens == "class" else torch.cat([sequence[:, 0], patches.mean(dim=1)], dim=1)

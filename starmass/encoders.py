@@ -82,9 +82,10 @@ def create_encoder(description: EncoderDescription, seed: int) -> VisionTransfor
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
-            return timm.create_model(description.architecture, **description.timm_arguments())
+            model: Any = timm.create_model(description.architecture, **description.timm_arguments())
         except (AssertionError, TypeError, ValueError) as error:
             raise InputError(f"architecture {description.architecture!r} with {description.timm_arguments()}: timm says {error}") from error
+    return model
 
 
 def save_encoder(path: str | Path, model: VisionTransformer, description: EncoderDescription, **facts: Any) -> None:

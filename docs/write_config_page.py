@@ -85,10 +85,8 @@ def kind(schema: dict[str, Any]) -> str:
         return " or ".join(f"`{shown_plain(value)}`" for value in schema["enum"])
     if "type" in schema:
         names = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        inner = schema.get("items")
-        return " or ".join(
-            f"list of {kind(inner)}" if name == "array" and inner else "section" if name == "object" else name for name in names
-        )
+        inner = f"list of {kind(schema['items'])}" if "items" in schema else "list"
+        return " or ".join({"array": inner, "object": "section"}.get(name, name) for name in names)
     branches = schema.get("oneOf") or schema.get("anyOf") or []
     return " or ".join(dict.fromkeys(filter(None, map(kind, branches))))
 
@@ -111,16 +109,11 @@ def page() -> str:
     for section in ("config", *SECTIONS):
         schema = yaml.safe_load((ROOT / f"workflow/schemas/{section}.schema.yaml").read_text(encoding="utf-8"))
         top = section == "config"
-        lines = dict.fromkeys(rows(schema, schema, "" if top else section, config if top else config[section]))
-        seen: set[str] = set()
-        table = []
-        for key, types, example, meaning in lines:
-            if key not in seen:
-                table.append(f"| `{key}` | {types} | {example} | {' '.join(meaning.split())} |".replace("  |", " |"))
-            seen.add(key)
-        parts.append(
-            f"## {'Top level' if top else section}\n\n| key | type | example | meaning |\n| --- | --- | --- | --- |\n" + "\n".join(table)
-        )
+        table: dict[str, str] = {}
+        for key, types, example, meaning in rows(schema, schema, "" if top else section, config if top else config[section]):
+            table.setdefault(key, f"| `{key}` | {types} | {example} | {' '.join(meaning.split())} |")
+        heading = f"## {'Top level' if top else section}\n\n| key | type | example | meaning |\n| --- | --- | --- | --- |\n"
+        parts.append(heading + "\n".join(table.values()))
     return "\n\n".join(parts) + "\n"
 
 

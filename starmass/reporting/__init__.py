@@ -1,1 +1,1 @@
-"""Evidence to pages: tables and figures."""
+"""Evidence to pages: tables, figures and the sentences beside them."""

@@ -1,0 +1,119 @@
+"""Figure 1: fractal images that the encoder learns from, and maps that it never learned from."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from starmass.reporting import style
+from starmass.reporting.inputs import SKY, MapRow, read_fractals, read_map_row, read_samples
+
+COLUMNS = 6
+"""Images in one line of the figure: two protostars with three channels each, or so many fractals."""
+HEADING, LABEL, GUTTER, GAP, BAR = 0.27, 0.2, 0.12, 0.04, 0.5
+"""Inches for a heading, the label left of a block, between blocks, between images, and under them for colour bars."""
+
+
+def plot_examples(
+    *,
+    shard: str | Path,
+    samples: str | Path,
+    outputs: Mapping[str, str | Path],
+    fractals: int,
+    protostars: int,
+    palettes: Mapping[str, str],
+    resolution: int,
+    facts: Mapping[str, Any],
+) -> None:
+    """Draw ``fractals`` images of a shard above three channels along three axes for ``protostars`` of the samples."""
+    images = read_fractals(shard, fractals)
+    chosen = choose_protostars(read_samples(samples), protostars)
+    blocks = [[read_map_row(row) for _, row in rows.iterrows()] for rows in chosen]
+    with style.journal_style():
+        figure = draw_examples(images, blocks, palettes)
+        style.save_figure(figure, outputs, resolution=resolution, title="Examples of fractals and maps", facts=facts)
+
+
+def choose_protostars(samples: pd.DataFrame, count: int) -> list[pd.DataFrame]:
+    """Return the rows (lines of sight) of ``count`` different protostars, spread evenly over the ranks of mass, by rising mass."""
+    moments = samples.groupby(["simulation", "sink_id", "snapshot"], sort=True)["mass_msun"].first().sort_values(kind="stable")
+    chosen: list[pd.DataFrame] = []
+    seen: set[tuple[Any, Any]] = set()
+    for rank in (np.arange(count) + 0.5) / count * (len(moments) - 1):
+        nearest = np.argsort(np.abs(np.arange(len(moments)) - rank), kind="stable")
+        free = [moments.index[place] for place in nearest if moments.index[place][:2] not in seen]
+        if free:
+            simulation, sink_id, snapshot = free[0]
+            seen.add((simulation, sink_id))
+            same = (samples["simulation"] == simulation) & (samples["sink_id"] == sink_id) & (samples["snapshot"] == snapshot)
+            chosen.append(samples[same].sort_values("axis_index", kind="stable"))
+    return sorted(chosen, key=lambda rows: float(rows["mass_msun"].iloc[0]))
+
+
+def draw_examples(images: np.ndarray, blocks: Sequence[Sequence[MapRow]], palettes: Mapping[str, str]) -> Figure:
+    """Lay out fractals [image, row, column, (3)] above blocks of maps [protostar][axis]; sizes in inches."""
+    names, units = blocks[0][0].names, blocks[0][0].units
+    cell = (style.TEXT_WIDTH - GUTTER - 2 * LABEL) / COLUMNS - GAP
+    fractals_height = HEADING + -(-len(images) // COLUMNS) * (style.TEXT_WIDTH / COLUMNS)
+    block_height = HEADING + max(len(block) for block in blocks) * (cell + GAP)
+    lines = -(-len(blocks) // 2)
+    height = fractals_height + HEADING + lines * block_height + BAR
+    figure = Figure(figsize=(style.TEXT_WIDTH, height))
+    _draw_fractals(figure, images)
+    style.place_text(figure, 0.02, fractals_height + 0.06, "(2) Maps of the gas about protostars")
+
+    shown = np.stack([row.channels for block in blocks for row in block])
+    scales = [style.channel_scale(name, shown[:, c]) for c, name in enumerate(names)]
+    for place, block in enumerate(blocks):
+        left = (place % 2) * (style.TEXT_WIDTH + GUTTER) / 2
+        top = fractals_height + HEADING + (place // 2) * block_height
+        _draw_block(figure, left, top, cell, block, scales, palettes)
+    for c, name in enumerate(names):
+        # One bar a channel, under the first block: all blocks share the scales.
+        for left in (0.0, (style.TEXT_WIDTH + GUTTER) / 2)[: min(len(blocks), 2)]:
+            axes = style.place_axes(figure, left + LABEL + c * (cell + GAP) + 0.02, height - BAR + 0.04, cell - 0.04, 0.07)
+            style.draw_colour_bar(axes, style.palette(palettes[name]), scales[c], style.quantity_label(name, units[c]))
+    return figure
+
+
+def _draw_fractals(figure: Figure, images: np.ndarray) -> None:
+    style.place_text(figure, 0.02, 0.06, "(1) Fractal images")
+    pitch = style.TEXT_WIDTH / COLUMNS
+    for place, image in enumerate(images):
+        left, top = (place % COLUMNS) * pitch, HEADING + (place // COLUMNS) * pitch
+        axes = style.place_axes(figure, left + GAP / 2, top, pitch - GAP, pitch - GAP)
+        axes.imshow(image, cmap="gray", vmin=0, vmax=255)
+        style.bare(axes)
+
+
+def _draw_block(
+    figure: Figure, left: float, top: float, cell: float, block: Sequence[MapRow], scales: Sequence[Normalize], palettes: Mapping[str, str]
+) -> None:
+    head = block[0]
+    title = rf"$M_\star = {head.mass:.3g}$ M$_\odot$, {format_age(head.age)} old ({head.simulation})"
+    middle = left + LABEL + len(head.names) * (cell + GAP) / 2
+    style.place_text(figure, middle, top + 0.05, title, ha="center")
+    for line, row in enumerate(block):
+        half = row.side / 2
+        for c, name in enumerate(row.names):
+            axes = style.place_axes(figure, left + LABEL + c * (cell + GAP), top + HEADING + line * (cell + GAP), cell, cell)
+            axes.imshow(row.channels[c], norm=scales[c], cmap=style.palette(palettes[name]), extent=(-half, half, -half, half))
+            style.bare(axes)
+            style.mark_protostar(axes)
+            if c == 0:
+                axes.set_ylabel(f"along ${row.axis}$", labelpad=3)
+                style.draw_compass(axes, row.side, *SKY[row.axis])
+                if line == 0:
+                    style.draw_scale_bar(axes, row.side)
+
+
+def format_age(years: float) -> str:
+    """Return an age with the unit that an astronomer would choose."""
+    for factor, unit in ((1e6, "Myr"), (1e3, "kyr")):
+        if years >= factor:
+            return f"{years / factor:.3g} {unit}"
+    return f"{years:.3g} yr"

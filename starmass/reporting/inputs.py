@@ -1,0 +1,119 @@
+"""What the figures read from earlier stages: maps, fractal images, splits, features, predictions and metrics."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from starmass.errors import InputError
+from starmass.storage import open_hdf5
+
+# What columns and rows of a map run along, for a line of sight along each axis (the cyclic order in which maps are stored).
+SKY = {"x": ("y", "z"), "y": ("z", "x"), "z": ("x", "y")}
+
+CHANNELS = ("column_density", "v_los", "sigma_v")
+"""What the paper shows of a map; files may hold more."""
+TEXTS = ("study", "split", "method", "label", "simulation", "snapshot", "axis", "map_file", "part", "seed")
+"""Columns that are names, even where they look like numbers."""
+
+
+@dataclass(frozen=True)
+class MapRow:
+    """One protostar at one time along one line of sight.
+
+    ``channels`` is float32 [channel, row, column] with ``names`` and ``units`` by channel; ``side`` in pc, ``mass`` in
+    Msun, ``age`` in yr; ``frame`` is the frame of the velocities, box or sink.
+    """
+
+    channels: np.ndarray
+    names: tuple[str, ...]
+    units: tuple[str, ...]
+    axis: str
+    side: float
+    mass: float
+    age: float
+    simulation: str
+    sink_id: int
+    frame: str
+    description: str
+
+
+def read_table(path: str | Path, needed: Sequence[str]) -> pd.DataFrame:
+    """Read a CSV file of an earlier stage and make sure that it has the columns asked for."""
+    if not Path(path).is_file():
+        raise InputError(f"{path}: there is no such file; ask Snakemake for it by this path, or take its entry out of the config.")
+    try:
+        table = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str))
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a readable CSV file ({error}); delete it and run Snakemake again to remake it.") from error
+    missing = [name for name in needed if name not in table.columns]
+    if missing:
+        raise InputError(f"{path}: the column {missing[0]!r} is missing; delete the file and run Snakemake again to remake it.")
+    return table
+
+
+def read_samples(path: str | Path) -> pd.DataFrame:
+    """Read the list of all map rows of a study (one row a protostar, time and line of sight)."""
+    needed = ("row", "simulation", "snapshot", "sink_id", "axis", "mass_msun", "age_yr", "map_file", "sink_index", "axis_index")
+    samples = read_table(path, needed)
+    if samples.empty:
+        raise InputError(f"{path}: the study has no maps; lower evaluation.studies.*.minimum_mass or add simulations to it.")
+    return samples
+
+
+def read_map_row(sample: Any) -> MapRow:
+    """Read the map that a row of the samples points at."""
+    with open_hdf5(sample["map_file"]) as file:
+        maps = file["maps"]
+        known, units = _texts(maps.attrs["channels"]), _texts(maps.attrs["channel_units"])
+        places = [known.index(name) for name in CHANNELS]
+        return MapRow(
+            channels=maps[int(sample["sink_index"]), int(sample["axis_index"])][places],
+            names=CHANNELS,
+            units=tuple(units[place] for place in places),
+            axis=str(sample["axis"]),
+            side=float(file.attrs["side_pc"]),
+            mass=float(sample["mass_msun"]),
+            age=float(sample["age_yr"]),
+            simulation=str(sample["simulation"]),
+            sink_id=int(sample["sink_id"]),
+            frame=_texts([file.attrs.get("velocity_frame", "box")])[0],
+            description=_texts([file.attrs.get("description", "")])[0],
+        )
+
+
+def read_fractals(path: str | Path, count: int) -> np.ndarray:
+    """Return ``count`` images uint8 [image, row, column, (3)] spread evenly over a shard."""
+    import hdf5plugin  # noqa: F401  (shards may be compressed with its filters)
+
+    with open_hdf5(path) as file:
+        total = len(file["images"])
+        if total == 0:
+            raise InputError(f"{path}: the shard holds no images; set fractals.images.*.count to at least 1.")
+        chosen = np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(int))
+        return np.stack([file["images"][int(index)] for index in chosen])
+
+
+def read_features(path: str | Path) -> np.ndarray:
+    """Return the features of the first fold, float [row, dimension]."""
+    with open_hdf5(path) as file:
+        return np.asarray(file["features"][0], dtype=float)
+
+
+def read_segmentation(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return example rows int [example] and their token colours float [example, row, column, 3] in 0..1."""
+    with open_hdf5(path) as file:
+        return np.asarray(file["row"]), np.clip(np.asarray(file["colours"], dtype=float), 0, 1)
+
+
+def read_predictions(path: str | Path) -> pd.DataFrame:
+    """Read predicted and true log10 mass [Msun] of test rows."""
+    return read_table(path, ("row", "fold", "log10_mass", "predicted_log10_mass"))
+
+
+def _texts(values: Any) -> list[str]:
+    """HDF5 gives text attributes as str or bytes, depending on who wrote them."""
+    return [value.decode() if isinstance(value, bytes) else str(value) for value in values]

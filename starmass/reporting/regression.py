@@ -1,0 +1,201 @@
+"""Figure 2: features in the plane of their first components, and predicted against true mass."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import ascii_lowercase
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from starmass.errors import InputError
+from starmass.reporting import style
+from starmass.reporting.inputs import read_features, read_predictions, read_samples, read_table
+
+BIN_DEX = 0.25
+"""Width of the mass bins of counts, medians and intervals."""
+FEWEST = 5
+"""Test maps that a bin needs before a median of it is drawn."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One method on one split: true and predicted log10 mass [Msun] of the test rows, its name and its metrics."""
+
+    label: str
+    true: np.ndarray
+    predicted: np.ndarray
+    metrics: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One split: features [row, dimension] and log10 mass of all rows that take part, those that train, and the panels."""
+
+    split: str
+    features: np.ndarray
+    log_mass: np.ndarray
+    training: np.ndarray
+    panels: Sequence[Panel]
+
+
+def plot_regression(
+    *,
+    samples: str | Path,
+    splits: Mapping[str, Mapping[str, Any]],
+    outputs: Mapping[str, str | Path],
+    palette: str,
+    resolution: int,
+    facts: Mapping[str, Any],
+) -> None:
+    """Draw one line of panels a split.
+
+    Parameters
+    ----------
+    samples : the study's samples.csv
+    splits : by split, the files ``split`` (its rows), ``features``, and the lists ``predictions`` and ``metrics``, one entry a method
+    """
+    log_mass = np.log10(read_samples(samples).set_index("row")["mass_msun"])
+    lines = [_read_line(name, files, log_mass) for name, files in splits.items()]
+    with style.journal_style():
+        figure = draw_regression(lines, palette)
+        style.save_figure(figure, outputs, resolution=resolution, title="Features and predicted masses", facts=facts)
+
+
+def _read_line(name: str, files: Mapping[str, Any], log_mass: pd.Series) -> Line:
+    parts = read_table(files["split"], ("row", "fold", "part"))
+    first = parts[parts["fold"] == parts["fold"].min()].set_index("row")["part"]
+    taking_part = first.index[first.isin(["train", "test"])].to_numpy()
+    features = read_features(files["features"])
+    if len(features) <= taking_part.max():
+        raise InputError(f"{files['features']}: has {len(features)} rows and {files['split']} more; delete both and run Snakemake again.")
+    panels = []
+    for predictions, metrics in zip(files["predictions"], files["metrics"], strict=True):
+        table = read_predictions(predictions)
+        facts = read_table(metrics, ("label", "r2", "rmse_dex", "n_train", "n_test")).iloc[0].to_dict()
+        panels.append(Panel(str(facts["label"]), table["log10_mass"].to_numpy(), table["predicted_log10_mass"].to_numpy(), facts))
+    return Line(
+        split=name,
+        features=features[taking_part],
+        log_mass=log_mass.loc[taking_part].to_numpy(),
+        training=(first.loc[taking_part] == "train").to_numpy(),
+        panels=panels,
+    )
+
+
+def principal_components(features: np.ndarray, training: np.ndarray, count: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Project features [row, dimension] on the first components of their training rows.
+
+    Returns the scores [row, count] and the share of the training variance of each. Signs are fixed: the entry of a
+    component that is largest in size is positive.
+    """
+    centre = features[training].mean(axis=0)
+    _, singular, basis = np.linalg.svd(features[training] - centre, full_matrices=False)
+    basis, variance = basis[:count], singular**2
+    signs = np.sign(basis[np.arange(len(basis)), np.abs(basis).argmax(axis=1)])
+    scores = (features - centre) @ (basis * signs[:, None]).T
+    return scores, variance[:count] / max(float(variance.sum()), np.finfo(float).tiny)
+
+
+def running_median(true: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
+    """Median and 16th to 84th percentile of predicted log10 mass in bins of true log10 mass with enough test rows."""
+    edges = mass_bins(true)
+    place = np.clip(np.digitize(true, edges) - 1, 0, len(edges) - 2)
+    found = []
+    for index in range(len(edges) - 1):
+        inside = predicted[place == index]
+        if len(inside) >= FEWEST:
+            low, middle, high = np.percentile(inside, [16, 50, 84])
+            found.append((true[place == index].mean(), low, middle, high))
+    return pd.DataFrame(found, columns=["true", "low", "median", "high"])
+
+
+def mass_bins(log_mass: np.ndarray) -> np.ndarray:
+    """Edges on whole multiples of the bin width that enclose all values."""
+    low = np.floor(log_mass.min() / BIN_DEX)
+    high = max(np.floor(log_mass.max() / BIN_DEX) + 1, low + 1)
+    return np.arange(low, high + 1) * BIN_DEX
+
+
+def draw_regression(lines: Sequence[Line], palette: str) -> Figure:
+    """Lay out one line of panels a split: components coloured by mass, then one panel a method."""
+    columns = 1 + max(len(line.panels) for line in lines)
+    figure = Figure(figsize=(style.TEXT_WIDTH, (style.TEXT_WIDTH / columns + 0.45) * len(lines)), layout="constrained")
+    grid = figure.subplots(len(lines), columns, squeeze=False)
+    every = np.concatenate([line.log_mass for line in lines])
+    both = np.concatenate([every, *(panel.predicted for line in lines for panel in line.panels)])
+    limits = 10 ** (both.min() - 0.08), 10 ** (both.max() + 0.08)
+    scale = LogNorm(10 ** every.min(), 10 ** max(every.max(), every.min() + 0.1))
+    letters = iter(ascii_lowercase)
+    for line, row in zip(lines, grid, strict=True):
+        _draw_components(row[0], line, scale, palette, next(letters))
+        for axes, panel in zip(row[1:], line.panels, strict=False):
+            _draw_prediction(axes, panel, limits)
+            above = axes.inset_axes((0, 1, 1, 0.2), sharex=axes)
+            _draw_counts(above, line.log_mass[line.training])
+            above.set_title(f"({next(letters)}) {panel.label}\nsplit: {line.split}", loc="left", linespacing=1.2)
+        for axes in row[1 + len(line.panels) :]:
+            axes.axis("off")
+    return figure
+
+
+def _draw_components(axes: Axes, line: Line, scale: LogNorm, palette: str, letter: str) -> None:
+    scores, shares = principal_components(line.features, line.training)
+    order = np.random.default_rng(0).permutation(len(scores))  # else the rows that come last would cover the rest
+    size = float(np.clip(3000 / len(scores), 1, 10))
+    colours = style.palette(palette)
+    masses = 10 ** line.log_mass[order]
+    axes.scatter(scores[order, 0], scores[order, 1], c=masses, norm=scale, cmap=colours, s=size, linewidths=0, rasterized=True)
+    axes.set_box_aspect(1)
+    axes.set_xlabel(f"PC 1 ({shares[0]:.0%} of variance)")
+    axes.set_ylabel(f"PC 2 ({shares[1]:.0%} of variance)", labelpad=1)
+    above = axes.inset_axes((0, 1.04, 1, 0.05))
+    style.draw_colour_bar(above, colours, scale, style.MASS_LABEL, extend="neither")
+    above.xaxis.set_ticks_position("top")
+    above.xaxis.set_label_position("top")
+    above.set_title(f"({letter}) features\nsplit: {line.split}", loc="left", linespacing=1.2)
+
+
+def _draw_prediction(axes: Axes, panel: Panel, limits: tuple[float, float]) -> None:
+    alpha = float(np.clip(300 / len(panel.true), 0.15, 0.7))
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_box_aspect(1)
+    axes.scatter(10**panel.true, 10**panel.predicted, s=5, color=style.POINTS, alpha=alpha, linewidths=0, rasterized=True)
+    axes.plot(limits, limits, color=style.INK, linewidth=0.8, linestyle="--")
+    middle = 10 ** running_median(panel.true, panel.predicted)
+    bars = [middle["median"] - middle["low"], middle["high"] - middle["median"]]
+    axes.errorbar(middle["true"], middle["median"], yerr=bars, color=style.ACCENT, marker="o", markersize=3, linewidth=1)
+    axes.set(xlim=limits, ylim=limits, xlabel=f"true {style.MASS_LABEL}")
+    axes.set_ylabel(f"predicted {style.MASS_LABEL}", labelpad=1)
+    ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+    axes.text(0.96, 0.04, metrics_text(panel.metrics), transform=axes.transAxes, ha="right", va="bottom", fontsize=8, bbox=ground)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(style.plain_number))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def metrics_text(metrics: Mapping[str, Any]) -> str:
+    """R2 with its interval, where there is one, and RMSE as the table has them."""
+    text = rf"$R^2 = {metrics['r2']:.2f}$"
+    if np.isfinite(metrics.get("r2_low", np.nan)):
+        text += rf" [${metrics['r2_low']:.2f}$, ${metrics['r2_high']:.2f}$]"
+    return text + f"\nRMSE = {metrics['rmse_dex']:.2f} dex"
+
+
+def _draw_counts(axes: Axes, log_mass: np.ndarray) -> None:
+    """Training maps a mass bin: where there are few, no method can know."""
+    edges = mass_bins(log_mass)
+    counts, _ = np.histogram(log_mass, edges)
+    axes.stairs(np.maximum(counts, 0.5), 10**edges, baseline=0.5, fill=True, color="#b8bcc6")
+    axes.set_yscale("log")
+    axes.set_ylim(0.5, counts.max() * 3)
+    axes.set_ylabel("training\nmaps", fontsize=7, labelpad=1)
+    axes.tick_params(axis="x", which="both", labelbottom=False)
+    axes.tick_params(axis="y", which="minor", left=False, right=False)
+    axes.yaxis.set_major_formatter(FuncFormatter(style.plain_number))

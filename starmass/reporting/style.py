@@ -1,0 +1,205 @@
+"""How figures look: sizes of a journal's columns, colours that colour-blind readers tell apart, bytes that repeat."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
+
+from starmass.errors import InputError, closest
+from starmass.provenance import provenance_json
+from starmass.storage import written_aside
+
+COLUMN_WIDTH = 3.35
+TEXT_WIDTH = 7.0
+"""Widths [inch] of one column and of the full text of the journals of the field."""
+
+INK = "#1f2430"
+ACCENT = "#d55e00"
+POINTS = "#0072b2"
+"""Vermilion and blue of Okabe & Ito (2008): told apart with any colour vision, and in grey."""
+
+SYMBOLS = {"column_density": r"$N_\mathrm{H}$", "v_los": r"$v_\mathrm{los}$", "sigma_v": r"$\sigma_v$"}
+UNITS = {"cm**-2": r"cm$^{-2}$", "km/s": r"km s$^{-1}$"}
+MASS_LABEL = r"$M_\star$ [M$_\odot$]"
+
+_STYLE: Any = {
+    "font.family": "STIXGeneral",  # ships with matplotlib, so that a figure is the same on every machine
+    "mathtext.fontset": "stix",
+    "font.size": 9,
+    "axes.labelsize": 9,
+    "axes.titlesize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "axes.edgecolor": INK,
+    "axes.linewidth": 0.6,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.2,
+    "image.origin": "lower",
+    "image.interpolation": "nearest",
+    "pdf.fonttype": 42,  # TrueType: text stays text in the journal's hands
+}
+
+
+@contextmanager
+def journal_style() -> Iterator[None]:
+    """Draw with the settings of this page, whatever the caller's are, and put those back."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_STYLE)
+        yield
+
+
+def place_axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Add axes at a place given in inches from the upper left corner of the figure."""
+    page_width, page_height = figure.get_size_inches()
+    return figure.add_axes((left / page_width, 1 - (top + height) / page_height, width / page_width, height / page_height))
+
+
+def place_text(figure: Figure, left: float, top: float, text: str, **options: Any) -> None:
+    """Write text at a place given in inches from the upper left corner of the figure."""
+    page_width, page_height = figure.get_size_inches()
+    figure.text(left / page_width, 1 - top / page_height, text, **{"va": "top", **options})
+
+
+def draw_colour_bar(axes: Axes, colours: Colormap, scale: Normalize, label: str, extend: Literal["both", "neither"] = "both") -> None:
+    """Fill ``axes`` with a horizontal colour bar; logarithmic ones are labelled at round values."""
+    bar = axes.figure.colorbar(ScalarMappable(scale, colours), cax=axes, orientation="horizontal", extend=extend, extendfrac=0.04)
+    bar.set_label(label, labelpad=1)
+    if isinstance(scale, LogNorm):
+        bar.ax.xaxis.set_major_locator(FixedLocator(round_values(scale.vmin, scale.vmax)))
+        bar.ax.xaxis.set_major_formatter(FuncFormatter(plain_number))
+        bar.ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def round_values(low: float | None, high: float | None) -> list[float]:
+    """Powers of ten between two positive values; with 3 times, or 2 and 5 times them where these are too few."""
+    low, high = float(low or 1), float(high or 1)
+    decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    for steps in ((1,), (1, 3), (1, 2, 5)):
+        values = [float(decade * step) for decade in decades for step in steps if low <= decade * step <= high]
+        if len(values) >= (3 if low >= 1e-3 and high < 1e4 else 2):  # powers of ten are long labels
+            break
+    return values
+
+
+def plain_number(value: float, _position: int | None = None) -> str:
+    """Return a tick's label: 0.1, 1 and 30 as they are, the very small and large as powers of ten."""
+    if 1e-3 <= abs(value) < 1e4:
+        return f"{value:.3g}"
+    exponent = int(np.floor(np.log10(value)))
+    factor = value / 10.0**exponent
+    return f"$10^{{{exponent}}}$" if np.isclose(factor, 1) else rf"${factor:.2g}{{\times}}10^{{{exponent}}}$"
+
+
+def save_figure(figure: Figure, paths: Mapping[str, str | Path], *, resolution: int, title: str, facts: Mapping[str, Any]) -> None:
+    """Write one drawing to several files, each whole or absent, with its origin in the file and no time stamp.
+
+    Parameters
+    ----------
+    paths : file name by format, ``{"pdf": ..., "png": ...}``
+    resolution : dots per inch of the PNG and of what is rasterised inside the PDF
+    title : what the file calls itself
+    facts : keywords of :func:`starmass.provenance.provenance`
+    """
+    origin = provenance_json(**facts)
+    metadata: dict[str, dict[str, str | None]] = {
+        "pdf": {"Title": title, "Subject": origin, "CreationDate": None},
+        "png": {"Title": title, "Description": origin, "Software": None},
+    }
+    for kind, path in paths.items():
+        with written_aside(path) as temporary:
+            figure.savefig(temporary, format=kind, dpi=resolution, metadata=metadata[kind])
+
+
+def palette(name: str) -> Colormap:
+    """Return the colour map of a config's ``name``; pixels without a value are drawn in light grey."""
+    try:
+        colours = matplotlib.colormaps[name].copy()
+    except KeyError:
+        near = closest(name, list(matplotlib.colormaps))
+        raise InputError(f"reporting.palettes: matplotlib has no colour map {name!r}{near}; cividis, viridis and magma are safe.") from None
+    colours.set_bad("#d9d9d9")
+    return colours
+
+
+def quantity_label(channel: str, unit: str) -> str:
+    """Return symbol and unit of a channel for an axis, e.g. ``N_H [cm^-2]``."""
+    return f"{SYMBOLS.get(channel, channel)} [{UNITS.get(unit, unit)}]"
+
+
+def channel_scale(channel: str, values: np.ndarray) -> Normalize:
+    """Return the colour scale that all maps of a channel in one figure share.
+
+    Column density and dispersion span decades and get a logarithmic scale; velocities a linear one, symmetric about zero,
+    so that white is at rest. The outermost half per cent of pixels at either end saturates.
+    """
+    values = values[np.isfinite(values)]
+    if channel == "v_los":
+        limit = float(np.percentile(np.abs(values), 99)) if values.size else 1.0
+        limit = limit or 1.0
+        return Normalize(-limit, limit)
+    positive = values[values > 0]
+    low, high = np.percentile(positive, [0.5, 99.5]) if positive.size else (0.1, 1.0)
+    return LogNorm(float(low), float(high) if high > low else float(low) * 10)
+
+
+def bare(axes: Axes) -> None:
+    """Leave an image its frame and no ticks (a scale bar tells its size)."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def draw_scale_bar(axes: Axes, side: float) -> None:
+    """Draw a bar of a round length [pc] into the lower left of a map that is ``side`` pc wide."""
+    length = round_length(side / 3)
+    start, height = -0.45 * side, -0.42 * side
+    outline = [withStroke(linewidth=1.8, foreground="black")]
+    axes.plot([start, start + length], [height, height], color="white", linewidth=1.4, solid_capstyle="butt", path_effects=outline)
+    place = (start + length / 2, height + 0.025 * side)
+    axes.text(*place, f"{length:g} pc", color="white", ha="center", va="bottom", fontsize=7, path_effects=outline)
+
+
+def round_length(limit: float) -> float:
+    """Return the largest of 1, 2, 5 times a power of ten that is not above ``limit``."""
+    decade = 10.0 ** np.floor(np.log10(limit))
+    return float(decade * max(step for step in (1, 2, 5) if step * decade <= limit * (1 + 1e-9)))
+
+
+def draw_compass(axes: Axes, side: float, right: str, up: str) -> None:
+    """Say in the lower right corner which coordinates of the box run right and up."""
+    outline = [withStroke(linewidth=1.5, foreground="black")]
+    corner, length = (0.26 * side, -0.44 * side), 0.12 * side
+    for name, (x, y) in ((right, (length, 0.0)), (up, (0.0, length))):
+        arrow = {"arrowstyle": "-|>,head_width=0.12,head_length=0.2", "color": "white", "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
+        axes.annotate("", (corner[0] + x, corner[1] + y), corner, arrowprops={**arrow, "path_effects": outline})
+        axes.text(
+            corner[0] + 1.4 * x,
+            corner[1] + 1.4 * y,
+            f"${name}$",
+            color="white",
+            ha="center",
+            va="center",
+            fontsize=7,
+            path_effects=outline,
+        )
+
+
+def mark_protostar(axes: Axes) -> None:
+    """Mark the centre of a map, where the protostar is, without hiding the pixels there."""
+    axes.plot(0, 0, marker="o", markersize=5, markerfacecolor="none", markeredgecolor="black", markeredgewidth=1.4)
+    axes.plot(0, 0, marker="o", markersize=5, markerfacecolor="none", markeredgecolor="white", markeredgewidth=0.7)

@@ -1,0 +1,50 @@
+"""What the workflow's tests share: a way to run Snakemake on this checkout in a folder of the test's own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def run_snakemake():
+    """Return ``run(folder, *arguments, overlay={...}, seconds=...)``: Snakemake on this checkout, results in ``folder``."""
+
+    def run(folder: Path, *arguments: str, overlay: dict | None = None, presets=(), seconds: int = 600) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
+        configfiles = [ROOT / "config" / f"{name}.yaml" for name in presets]
+        if overlay is not None:
+            configfiles.append(folder / "overlay.yaml")
+            configfiles[-1].write_text(yaml.safe_dump(overlay))
+        if configfiles:
+            command += ["--configfile", *configfiles]
+        # `--` would be read as the end of options, so plain arguments come first.
+        command[3:3] = arguments
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        return subprocess.run(
+            list(map(str, command)), cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds, check=False
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def ramses_data(tmp_path_factory) -> Path:
+    """Folder with the real RAMSES dumps (unpacked), or skip with a sentence."""
+    archives = Path(os.environ.get("STARMASS_RAMSES_DATA", ROOT.parent / "shared" / "data" / "ramses_a"))
+    if not list(archives.glob("output_*")):
+        pytest.skip(f"no RAMSES dumps in {archives}: set STARMASS_RAMSES_DATA to the folder that holds output_*.tar.xz")
+    folder = tmp_path_factory.mktemp("ramses")
+    for archive in sorted(archives.glob("output_*.tar.xz")):
+        subprocess.run(["tar", "xJf", archive, "-C", folder], check=True)
+    return folder if list(folder.glob("output_*")) else archives

@@ -1,0 +1,96 @@
+"""A mistake in the config is one sentence that names the key and the way out; the schemas fit what is shipped."""
+
+import copy
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from starmass.configuration import SECTIONS, check_config
+from starmass.errors import InputError
+
+ROOT = Path(__file__).resolve().parent.parent
+SCHEMAS = ROOT / "workflow" / "schemas"
+PRESETS = sorted(path for path in (ROOT / "config").glob("*.yaml") if path.name != "config.yaml")
+
+
+def merge(base: dict, over: dict) -> dict:
+    """Lay one config over another as Snakemake does."""
+    merged = copy.deepcopy(base)
+    for key, value in over.items():
+        merged[key] = merge(merged[key], value) if isinstance(value, dict) and isinstance(merged.get(key), dict) else value
+    return merged
+
+
+@pytest.fixture(scope="module")
+def default() -> dict:
+    return yaml.safe_load((ROOT / "config/config.yaml").read_text())
+
+
+def test_the_default_config_is_valid(default):
+    check_config(default, SCHEMAS)
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
+def test_every_preset_is_valid_over_the_default(default, preset):
+    check_config(merge(default, yaml.safe_load(preset.read_text())), SCHEMAS)
+
+
+def schema_nodes(schema):
+    if isinstance(schema, dict):
+        yield schema
+        for value in schema.values():
+            yield from schema_nodes(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from schema_nodes(value)
+
+
+@pytest.mark.parametrize("section", ["config", *SECTIONS])
+def test_schemas_refuse_typos_and_explain_keys(section):
+    schema = yaml.safe_load((SCHEMAS / f"{section}.schema.yaml").read_text())
+    for node in schema_nodes(schema):
+        if isinstance(node.get("properties"), dict) and node.get("type") == "object":
+            closed = "additionalProperties" in node or "unevaluatedProperties" in node
+            assert closed, f"{section}: an object takes any key: {sorted(node['properties'])}"
+            for name, child in node["properties"].items():
+                assert "description" in child or "$ref" in child or "const" in child, f"{section}: {name} has no description"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"stduy": "demo"}, ["stduy", "did you mean 'study'"]),
+        ({"study": "dmo"}, ["study", "dmo", "did you mean 'demo'"]),
+        ({"fractals": {"images": {"flame": {"count": 0}}}}, ["fractals.images.flame.count", "0"]),
+        ({"fractals": {"images": {"flame": {"cuont": 10}}}}, ["fractals.images.flame.cuont", "did you mean 'count'"]),
+        ({"evaluation": {"studies": {"demo": {"splits": ["protostars"]}}}}, ["evaluation.studies.demo.splits", "protostars", "protostar"]),
+        ({"evaluation": {"studies": {"demo": {"simulations": ["nowhere"]}}}}, ["evaluation.studies.demo.simulations", "nowhere"]),
+        ({"pretraining": {"encoders": {"nano": {"images": "flames"}}}}, ["pretraining.encoders.nano.images", "flames", "flame"]),
+    ],
+    ids=lambda value: None if isinstance(value, dict) else value[0],
+)
+def test_a_mistake_is_one_sentence_with_the_key(default, change, words):
+    with pytest.raises(InputError) as caught:
+        check_config(merge(default, change), SCHEMAS)
+    sentence = str(caught.value)
+    assert "\n" not in sentence and len(sentence) < 600
+    assert all(word in sentence for word in words), sentence
+
+
+def test_the_config_page_is_current():
+    done = subprocess.run(
+        [sys.executable, "-c", "import write_config_page as w; print(w.page(), end='')"],
+        cwd=ROOT / "docs", capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == (ROOT / "config/README.md").read_text(), "run python docs/write_config_page.py"
+
+
+def test_the_config_page_has_every_key(default):
+    page = (ROOT / "config/README.md").read_text()
+    shown = set(re.findall(r"^\| `([\w.]+)`", page, flags=re.MULTILINE))
+    keys = {"study", *(f"{section}.{key}" for section in SECTIONS for key in default[section])}
+    assert keys <= shown

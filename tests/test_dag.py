@@ -1,0 +1,98 @@
+"""The shape of the workflow: presets plan without a complaint, targets have names and paths, mistakes stop early."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TARGETS = ["maps", "fractals", "pretraining", "evaluation", "tables", "figures", "all"]
+
+
+def planned_jobs(output: str) -> dict[str, int]:
+    """Read rule -> number of jobs from a dry run's table."""
+    table = output.split("Job stats:")[1]
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+)\s+(\d+)$", table, flags=re.MULTILINE)}
+
+
+@pytest.fixture(scope="module")
+def plan(run_snakemake, tmp_path_factory):
+    """Dry-run in an empty folder."""
+
+    def dry_run(*arguments, **options):
+        return run_snakemake(tmp_path_factory.mktemp("plan"), "--dry-run", *arguments, **options)
+
+    return dry_run
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_target_has_a_name(plan, target):
+    done = plan(target)
+    assert done.returncode == 0, done.stderr
+    assert planned_jobs(done.stdout + done.stderr)["total"] > 1
+
+
+def test_the_default_target_is_all(plan):
+    first, second = plan(), plan("all")
+    assert planned_jobs(first.stdout + first.stderr) == planned_jobs(second.stdout + second.stderr)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "results/maps/toycloud_a/snapshot_0001.h5",
+        "results/fractals/flame/shard-0000.h5",
+        "results/pretraining/nano/teacher.safetensors",
+        "results/tables/demo.tex",
+        "results/figures/demo/segmentation.pdf",
+    ],
+)
+def test_a_target_is_asked_for_by_its_path(plan, path):
+    done = plan(path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_parsing_stays_light(root):
+    """Cluster jobs parse the workflow again, each of them: nothing heavy may come along."""
+    script = f"""
+import sys
+sys.path.insert(0, {str(root)!r})
+from snakemake.api import SnakemakeApi, OutputSettings, ResourceSettings, ConfigSettings
+before = set(sys.modules)
+import starmass.configuration, starmass.provenance, starmass.maps.discovery
+heavy = {{"torch", "yt", "numba", "h5py", "pandas", "sklearn", "matplotlib", "timm"}} & (set(sys.modules) - before)
+sys.exit(f"heavy imports: {{heavy}}" if heavy else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_rules_log_and_measure_themselves(root):
+    """Every rule that makes a file has a message, a log and a benchmark that mirror it."""
+    for path in sorted((root / "workflow/rules").glob("*.smk")):
+        for rule in re.split(r"^rule ", path.read_text(), flags=re.MULTILINE)[1:]:
+            name = rule.split(":")[0]
+            if "    output:" in rule:
+                for word in ("message", "log", "benchmark", "resources", "params"):
+                    assert f"    {word}:" in rule, f"{path.name}: {name} has no {word}"
+
+
+def test_library_and_snakemake_keep_apart(root):
+    sees = re.compile(r"^\s*(import|from) snakemake|\bsnakemake\.(input|output|params|config)", flags=re.MULTILINE)
+    assert not [path for path in (root / "starmass").rglob("*.py") if sees.search(path.read_text())]
+
+
+def test_wings_import_no_other_wing(root):
+    wings = {path.name for path in (root / "starmass").iterdir() if path.is_dir() and not path.name.startswith("_")}
+    for wing in wings:
+        for path in (root / "starmass" / wing).rglob("*.py"):
+            imported = set(re.findall(r"^\s*(?:from|import) starmass\.(\w+)(?:\.(\w+))?", path.read_text(), flags=re.MULTILINE))
+            for other, module in imported:
+                allowed = other not in wings - {wing} or (wing, other, module) == ("pretraining", "fractals", "shards")
+                assert allowed, f"{Path(path).relative_to(root)} imports starmass.{other}.{module}"
+
+
+@pytest.mark.parametrize("script", [pytest.param(p, id=p.stem) for p in sorted(Path(__file__).parent.parent.glob("workflow/scripts/*.py"))])
+def test_scripts_are_thin(script):
+    assert len(script.read_text().splitlines()) <= 60

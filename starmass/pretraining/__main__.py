@@ -1,0 +1,45 @@
+"""``python -m starmass.pretraining``: what every rank runs, alone, under torchrun or as a task of srun."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from starmass.console import job
+from starmass.errors import InputError
+from starmass.fractals.shards import FractalImages
+from starmass.pretraining.loop import Run
+from starmass.pretraining.ranks import ranks_joined
+from starmass.pretraining.recipe import read_recipe
+from starmass.pretraining.samples import identify_files
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the command line and pretrain."""
+    parser = argparse.ArgumentParser(prog="python -m starmass.pretraining", description="Pretrain an encoder on shards of images.")
+    parser.add_argument("--config", required=True, type=Path, help="recipe (YAML): one entry of pretraining.encoders")
+    parser.add_argument("--images", required=True, nargs="+", type=Path, help="shards of fractals (HDF5)")
+    parser.add_argument("--output", required=True, type=Path, help="folder for teacher.safetensors, config.yaml, metrics.jsonl and resume/")
+    parser.add_argument("--threads", type=int, help="CPU threads of each rank (default: torch's)")
+    parser.add_argument("--log", type=Path, help="log file of the first rank")
+    options = parser.parse_args(arguments)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    with job(options.log):
+        recipe = read_recipe(_read_yaml(options.config))
+        with ranks_joined(recipe.execution.device) as ranks:
+            Run(recipe, FractalImages(options.images), identify_files(options.images), options.output, ranks).train()
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: not a readable YAML file ({error}); --config takes one entry of pretraining.encoders.") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""The state of a run on disk: whole or absent, the last two kept, a damaged one noticed and passed over.
+
+Checkpoints lie in ``resume/<digest of recipe and images>/step-00001234/``, so that a changed recipe never meets old weights.
+"""
+
+import logging
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from starmass.provenance import file_digest
+from starmass.storage import written_aside
+
+logger = logging.getLogger("starmass")
+KEPT = 2
+
+
+def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> Path:
+    """Write ``state`` as the checkpoint before ``step``, then remove all but the last two."""
+    target = folder / f"step-{step:08d}"
+    with written_aside(target) as temporary:
+        temporary.mkdir()
+        torch.save({"step": step, **state}, temporary / "state.pt")
+        (temporary / "sha256").write_text(file_digest(temporary / "state.pt"))
+        for file in temporary.iterdir():
+            with open(file, "rb") as stream:
+                os.fsync(stream.fileno())
+    for old in _checkpoints(folder)[KEPT:]:
+        shutil.rmtree(old)
+    return target
+
+
+def load_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """Return the newest state that is whole, with its ``step``; None when there is none. Says which were damaged."""
+    for path in _checkpoints(folder):
+        try:
+            # A zip's own check sums are not looked at by torch: a flipped bit would go unseen into the weights.
+            if (path / "sha256").read_text() == file_digest(path / "state.pt"):
+                return torch.load(path / "state.pt", map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError):
+            pass
+        logger.warning("starmass: checkpoint %s is damaged; passing over it to the one before.", path)
+    return None
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """Newest first."""
+    return sorted(folder.glob("step-*"), reverse=True)

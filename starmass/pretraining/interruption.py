@@ -1,0 +1,32 @@
+"""SIGTERM (what SLURM sends before the time limit) and Ctrl-C: finish the step, keep the state, say "submit again"."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SUBMIT_AGAIN = 75  # EX_TEMPFAIL of sysexits.h: not done, and the same command goes on from here
+
+
+class Interruption:
+    """Whether a signal has come."""
+
+    def __init__(self) -> None:
+        self.seen = False
+
+    def notice(self, number: int, frame: FrameType | None) -> None:
+        """Remember the signal; a second one ends the process as usual."""
+        self.seen = True
+        signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def interruption_noticed() -> Iterator[Interruption]:
+    """For the block, SIGTERM and SIGINT set a flag and end nothing."""
+    interruption = Interruption()
+    before = {number: signal.signal(number, interruption.notice) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield interruption
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,199 @@
+"""The training loop that all methods share: batches in, steps, records, checkpoints, one encoder out."""
+
+import logging
+import shutil
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
+
+from starmass.encoders import save_encoder
+from starmass.errors import InputError
+from starmass.pretraining.checkpoint import load_checkpoint, save_checkpoint
+from starmass.pretraining.dinov2 import DINOv2
+from starmass.pretraining.draws import Stream, torch_seed
+from starmass.pretraining.health import Journal, Meter, Watch, not_finite, vital_signs
+from starmass.pretraining.interruption import SUBMIT_AGAIN, interruption_noticed
+from starmass.pretraining.optimiser import clip_gradients, create_optimiser, parameter_groups, set_rates
+from starmass.pretraining.ranks import Ranks, sum_over_ranks
+from starmass.pretraining.recipe import Recipe
+from starmass.pretraining.samples import Images, RankBatches, Samples, load_batches
+from starmass.pretraining.schedules import cosine, scaled_rate
+from starmass.provenance import provenance
+from starmass.storage import write_text, written_aside
+
+logger = logging.getLogger("starmass")
+METHODS = {"dinov2": DINOv2}
+HIGH_RATE = 0.01
+
+
+class Run:
+    """A pretraining from its first step, or its last checkpoint, to its encoder.
+
+    Parameters
+    ----------
+    recipe : every number
+    images : what to learn from
+    identity : of the images, JSON-able; part of what a resumed run has to share
+    output : folder of ``teacher.safetensors``, ``config.yaml``, ``metrics.jsonl`` and the resume state
+    ranks : this process among all
+    """
+
+    def __init__(self, recipe: Recipe, images: Images, identity: Any, output: Path, ranks: Ranks):
+        self.recipe, self.images, self.identity, self.output, self.ranks = recipe, images, identity, output, ranks
+        _check(recipe, images, ranks)
+        self.epoch_steps = recipe.steps_per_epoch(len(images))
+        self.steps = max(1, round(recipe.epochs * self.epoch_steps))
+        self.warmup = int(recipe.optimiser.warmup_epochs * self.epoch_steps)
+        self.rate = scaled_rate(recipe.optimiser.rate, recipe.batch, recipe.optimiser.reference_batch)
+        self.resume = output / "resume" / recipe.digest(identity)
+        self.method = METHODS[recipe.method](recipe, self.epoch_steps, self.steps).to(ranks.device)
+        self.optimiser = create_optimiser(
+            parameter_groups(self.method, len(self.method.encoder.blocks), recipe.optimiser), recipe.optimiser
+        )
+        self.step = self._restore()
+        self.network: torch.nn.Module = self.method
+        if ranks.world > 1:
+            places = [ranks.device] if ranks.device.type == "cuda" else None
+            self.network = DistributedDataParallel(self.method, places, broadcast_buffers=False, gradient_as_bucket_view=True)
+
+    def train(self) -> None:
+        """Run to the end, then write the encoder; on SIGTERM write a checkpoint and exit with code 75."""
+        self._announce()
+        recipe, execution = self.recipe, self.recipe.execution
+        samples = Samples(self.images, self.method.draws)
+        batches = RankBatches(range(self.step, self.steps), recipe.batch, len(self.images), recipe.seed, self.ranks.rank, self.ranks.world)
+        stream = iter(load_batches(samples, batches, execution.workers, pin=self.ranks.device.type == "cuda"))
+        journal = Journal(self.resume / "metrics.jsonl", self.step) if self.ranks.first else None
+        meter, watch, saved = Meter(recipe.batch, self.ranks.device), Watch(self.warmup), time.monotonic()
+        with interruption_noticed() as interruption:
+            while self.step < self.steps:
+                begun = time.perf_counter()
+                batch = next(stream)
+                waited = time.perf_counter() - begun
+                last = self.step + 1 == self.steps
+                log = last or (self.step + 1) % execution.log_steps == 0
+                terms, signs, facts = self.take_step(batch, watch=log)
+                meter.add(terms, waited)
+                stop, broken = sum_over_ranks(torch.stack([_flag(interruption.seen, terms["loss"]), ~terms["loss"].isfinite()])).tolist()
+                if broken:
+                    raise not_finite(self.step, terms, self.resume)
+                if log:
+                    self._record(meter.record(), signs, facts, journal, watch)
+                if stop and not last:
+                    self.save()
+                    logger.info("starmass: interrupted after step %d of %d; the same command goes on from there.", self.step, self.steps)
+                    raise SystemExit(SUBMIT_AGAIN)
+                if not last and time.monotonic() - saved > 60 * execution.checkpoint_minutes:
+                    self.save()
+                    saved = time.monotonic()
+        self._finish()
+
+    def take_step(self, batch: dict[str, Tensor], *, watch: bool = False) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]]:
+        """Take one optimiser step; return the terms of the loss, the signs of health and the step's own numbers."""
+        recipe, step = self.recipe, self.step
+        # All that torch draws in a step follows from its number, so there is no generator's state to keep.
+        torch.manual_seed(torch_seed(recipe.seed, Stream.STEP, step, self.ranks.rank))
+        schedule = self.method.schedule(step)
+        optimiser = recipe.optimiser
+        rate = cosine(step, self.steps, self.rate, optimiser.final_rate, self.warmup)
+        decay = cosine(step, self.steps, optimiser.weight_decay, optimiser.final_weight_decay)
+        set_rates(self.optimiser, rate, decay, freeze_last_layer=self.method.last_layer_frozen(step))
+        inputs = self.method.prepare(batch, self.ranks.device)
+        with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+            terms, signs = self.network(inputs, schedule, watch=watch)
+        self.optimiser.zero_grad(set_to_none=True)
+        terms["loss"].backward()
+        norm = clip_gradients(self.method.parts(), optimiser.clip)
+        self.optimiser.step()
+        self.method.after_step(schedule)
+        self.step += 1
+        return terms, signs, {"rate": rate, "weight_decay": decay, **schedule, "gradient_norm": norm}
+
+    def save(self) -> None:
+        """Write a checkpoint (first rank)."""
+        if self.ranks.first:
+            facts = {"recipe": asdict(self.recipe), "provenance": self._provenance()}
+            state = {"method": self.method.state_dict(), "optimiser": self.optimiser.state_dict(), "facts": yaml.safe_dump(_plain(facts))}
+            save_checkpoint(self.resume, self.step, state)
+
+    def _restore(self) -> int:
+        state = load_checkpoint(self.resume)
+        if state is None:
+            return 0
+        self.method.load_state_dict(state["method"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        return state["step"]
+
+    def _record(
+        self, means: dict[str, float], signs: dict[str, Tensor], facts: dict[str, Any], journal: Journal | None, watch: Watch
+    ) -> None:
+        numbers = {name: float(value) for name, value in {**facts, **vital_signs(signs)}.items()}
+        record = {"step": self.step, "epoch": self.step / self.epoch_steps, **means, **numbers}
+        if journal is not None:
+            journal.write(record)
+            logger.info(
+                "step %d of %d: loss %.3f, RankMe %.1f, %.0f images/s", self.step, self.steps, record["loss"], record["rankme"],
+                record["images_per_second"],
+            )  # fmt: skip
+        watch.check(record)
+
+    def _announce(self) -> None:
+        if not self.ranks.first:
+            return
+        recipe = self.recipe
+        logger.info(
+            "starmass: %s with %s at %d px on %d images: %d steps of %d, base rate %.3g (%.3g before scaling), %d rank(s) on %s.",
+            recipe.method, recipe.encoder.architecture, recipe.views.global_size, len(self.images), self.steps, recipe.batch, self.rate,
+            recipe.optimiser.rate, self.ranks.world, self.ranks.device,
+        )  # fmt: skip
+        if recipe.optimiser.rate > HIGH_RATE:
+            logger.warning(
+                "starmass: optimiser.rate %g is above %g, ten times what DINOv2 uses or near it.", recipe.optimiser.rate, HIGH_RATE
+            )
+        if self.step:
+            logger.info("starmass: going on after step %d from %s.", self.step, self.resume)
+
+    def _finish(self) -> None:
+        """Write what the run was for; then its resume state has served."""
+        if not self.ranks.first:
+            return
+        facts = {"recipe": asdict(self.recipe), "images": self.identity, "provenance": self._provenance()}
+        resolved = {"steps": self.steps, "epoch_steps": self.epoch_steps, "rate": self.rate, "world": self.ranks.world}
+        write_text(self.output / "config.yaml", yaml.safe_dump(_plain({**facts, "resolved": resolved}), sort_keys=False))
+        with written_aside(self.output / "metrics.jsonl") as temporary:
+            shutil.copy(self.resume / "metrics.jsonl", temporary)
+        save_encoder(self.output / "teacher.safetensors", self.method.kept(), self.recipe.description(), **_plain(facts))
+        shutil.rmtree(self.resume)
+
+    def _provenance(self) -> dict[str, Any]:
+        return provenance(config={}, seed=self.recipe.seed)
+
+
+def _check(recipe: Recipe, images: Images, ranks: Ranks) -> None:
+    """Hold recipe, images and ranks to each other."""
+    if recipe.batch % ranks.world:
+        raise InputError(f"batch {recipe.batch}: not a multiple of the {ranks.world} ranks; change one of them.")
+    if recipe.batch // ranks.world < 2:
+        raise InputError(f"batch {recipe.batch}: leaves each of {ranks.world} rank(s) less than 2 images, and KoLeo needs a neighbour.")
+    if not len(images):
+        raise InputError("images: the set is empty; there is nothing to learn from.")
+    shape = images[0].shape
+    if len(shape) != 3 or shape[2] != len(recipe.views.mean):
+        raise InputError(f"views.mean: names {len(recipe.views.mean)} channel(s), but the images are (rows, columns, channels) = {shape}.")
+
+
+def _flag(value: bool, like: Tensor) -> Tensor:
+    return torch.tensor(value, device=like.device)
+
+
+def _plain(values: Any) -> Any:
+    """Tuples to lists, so that YAML and JSON say the same."""
+    if isinstance(values, dict):
+        return {key: _plain(value) for key, value in values.items()}
+    return [_plain(value) for value in values] if isinstance(values, list | tuple) else values

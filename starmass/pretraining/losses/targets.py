@@ -1,0 +1,81 @@
+"""From a teacher's scores to the distributions that the student has to match: centering, or Sinkhorn-Knopp.
+
+Both keep all samples from going to one prototype, and both are taken over the samples of all ranks.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from starmass.pretraining.ranks import maximum_over_ranks, sum_over_ranks
+
+
+class Center(nn.Module):
+    """Running mean of the teacher's scores, taken off before the softmax (dinov2 `loss/dino_clstoken_loss.py`).
+
+    Every row of every rank has the same weight, also when ranks have uneven numbers of masked tokens (the official iBOT
+    center takes a mean of ranks' means).
+    """
+
+    center: Tensor
+
+    def __init__(self, prototypes: int, momentum: float):
+        super().__init__()
+        self.momentum = momentum
+        self.register_buffer("center", torch.zeros(prototypes))
+
+    def targets(self, scores: Tensor, temperature: float) -> Tensor:
+        """Return softmax((scores - center) / temperature) of scores [N, K]."""
+        return torch.softmax((scores.float() - self.center) / temperature, dim=-1)
+
+    @torch.no_grad()
+    def update(self, scores: Tensor) -> None:
+        """Move the center towards the mean of scores [N, K]; targets of the same step use the center before."""
+        total = torch.cat([scores.float().sum(dim=0), torch.tensor([float(len(scores))], device=scores.device)])
+        total = sum_over_ranks(total)
+        mean = total[:-1] / total[-1].clamp(min=1)
+        self.center.lerp_(mean, (1 - self.momentum) * (total[-1] > 0).float())
+
+
+@torch.no_grad()
+def sinkhorn(scores: Tensor, temperature: float, iterations: int = 3) -> Tensor:
+    """Return soft assignments that use all prototypes equally (Sinkhorn-Knopp; SwAV, dinov2 `loss/dino_clstoken_loss.py`).
+
+    The matrix exp(scores / T) is scaled by one factor a prototype and one a sample, alternately, until its sums are even. Only the
+    factors are kept up to date, so an iteration reads the matrix twice and writes nothing. Each row's maximum is taken off first
+    and given back, relative to the maximum over all ranks, as the sample's first factor: the official form without that overflows
+    at a score of 4 and a temperature of 0.04.
+
+    Parameters
+    ----------
+    scores : [N, K]; N may differ between ranks, and be 0
+    temperature : of the teacher
+    iterations : 3 officially
+
+    Returns
+    -------
+    float32 [N, K], rows sum to 1
+    """
+    scaled = scores.float() / temperature
+    prototypes = scaled.shape[1]
+    highest = scaled.amax(dim=1) if len(scaled) else scaled.new_zeros(0)
+    overall = maximum_over_ranks(highest.max() if len(scaled) else scaled.new_tensor(-torch.inf))
+    matrix = torch.exp(scaled - highest[:, None])
+    tiny = torch.finfo(matrix.dtype).tiny
+    sample = torch.exp(highest - overall)
+    prototype = matrix.new_ones(prototypes)
+    for _ in range(iterations):
+        prototype = 1 / (prototypes * sum_over_ranks(sample @ matrix)).clamp(min=tiny)
+        sample = 1 / (matrix @ prototype).clamp(min=tiny)
+    return matrix * prototype * sample[:, None]
+
+
+def target_entropy(targets: Tensor) -> Tensor:
+    """Mean entropy of targets [N, K] as a share of ln K: 1 is uniform, 0 is one prototype each."""
+    return -torch.xlogy(targets, targets).sum(dim=-1).mean() / torch.log(torch.tensor(float(targets.shape[-1])))
+
+
+def prototypes_in_use(targets: Tensor) -> Tensor:
+    """Effective number of prototypes that the batch of all ranks goes to: exp of the entropy of the mean target; 1 to K."""
+    mean = sum_over_ranks(targets.sum(dim=0))
+    mean = mean / mean.sum()
+    return torch.exp(-torch.xlogy(mean, mean).sum())

@@ -1,0 +1,66 @@
+"""AdamW with a rate and a decay for each kind of parameter (dinov2 `utils/param_groups.py`)."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from starmass.pretraining.recipe import Optimiser
+
+
+def parameter_groups(module: nn.Module, depth: int, recipe: Optimiser) -> list[dict[str, Any]]:
+    """Sort the parameters that get gradients by their share of the rate and by whether they decay.
+
+    Parameters
+    ----------
+    module : has the trained transformer as ``encoder``; everything else has the full rate, but a last layer of a head may be frozen
+    depth : blocks of the transformer
+
+    Returns
+    -------
+    groups for torch's optimisers, each with ``scale`` (of the rate), ``decays`` and ``last_layer``
+    """
+    sorted_: dict[tuple[float, bool, bool], list[nn.Parameter]] = defaultdict(list)
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            scale = recipe.layer_decay ** (depth + 1 - layer_of(name, depth))
+            if "patch_embed" in name:
+                scale *= recipe.patch_rate
+            sorted_[scale, decays(name), "last_layer" in name].append(parameter)
+    return [{"params": found, "scale": scale, "decays": decay, "last_layer": last} for (scale, decay, last), found in sorted_.items()]
+
+
+def layer_of(name: str, depth: int) -> int:
+    """Return 0 for what comes before the blocks, 1 to ``depth`` for a block, ``depth + 1`` for what comes after, heads included."""
+    block = re.match(r"encoder\.blocks\.(\d+)\.", name)
+    if block:
+        return int(block[1]) + 1
+    before = ("encoder.pos_embed", "encoder.cls_token", "encoder.reg_token", "encoder.patch_embed", "mask_token")
+    return 0 if name.startswith(before) else depth + 1
+
+
+def decays(name: str) -> bool:
+    """Whether a parameter is subject to weight decay: no bias, no norm, no LayerScale."""
+    return not (name.endswith(".bias") or "norm" in name or "gamma" in name)
+
+
+def create_optimiser(groups: list[dict[str, Any]], recipe: Optimiser) -> torch.optim.AdamW:
+    """Return AdamW over ``groups``; its rates and decays are set before every step by :func:`set_rates`."""
+    return torch.optim.AdamW(groups, lr=0.0, weight_decay=0.0, betas=recipe.betas, fused=True)
+
+
+def set_rates(optimiser: torch.optim.Optimizer, rate: float, weight_decay: float, *, freeze_last_layer: bool) -> None:
+    """Set this step's rate and decay in every group. A frozen last layer's rate is 0, and with it its decay."""
+    for group in optimiser.param_groups:
+        group["lr"] = 0.0 if group["last_layer"] and freeze_last_layer else rate * group["scale"]
+        group["weight_decay"] = weight_decay if group["decays"] else 0.0
+
+
+def clip_gradients(parts: Iterable[Iterable[nn.Parameter]], largest: float) -> torch.Tensor:
+    """Scale down the gradients of each part to a norm of ``largest`` (0: leave them); return the norm of all before that."""
+    limit = largest if largest > 0 else float("inf")
+    norms = [nn.utils.clip_grad_norm_(list(part), limit) for part in parts]
+    return torch.stack(norms).square().sum().sqrt()

@@ -1,0 +1,86 @@
+"""Which images a step takes, in which order, and how they reach it with all their random draws."""
+
+import hashlib
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from starmass.pretraining.draws import Stream, Ticket, generator
+
+EDGE = 1 << 20  # bytes at either end of a shard that identify it
+
+
+class Images(Protocol):
+    """Any set of images: ``len()`` and ``[index] -> uint8 (H, W, C)``, all of one size."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> np.ndarray: ...
+
+
+class Samples(Dataset):
+    """Images with the draws that their views and masks need, by ticket."""
+
+    def __init__(self, images: Images, draws: Callable[[Ticket], dict[str, np.ndarray]]):
+        self.images = images
+        self.draws = draws
+
+    def __getitem__(self, ticket: Ticket) -> dict[str, np.ndarray]:
+        return {"image": self.images[ticket.image], **self.draws(ticket)}
+
+
+@lru_cache(maxsize=2)
+def _order(seed: int, epoch: int, images: int) -> np.ndarray:
+    return generator(seed, Stream.ORDER, epoch).permutation(images)
+
+
+def tickets(step: int, batch: int, images: int, seed: int) -> list[Ticket]:
+    """Return the global batch of a step: the images pass in a new order each time, without a gap, however the batch divides them."""
+    places = (divmod(step * batch + position, images) for position in range(batch))
+    return [Ticket(step, position, epoch, int(_order(seed, epoch, images)[place])) for position, (epoch, place) in enumerate(places)]
+
+
+class RankBatches:
+    """The tickets of one rank, step by step: a slice of each global batch."""
+
+    def __init__(self, steps: Sequence[int], batch: int, images: int, seed: int, rank: int, world: int):
+        self.steps, self.batch, self.images, self.seed = steps, batch, images, seed
+        self.mine = slice(rank * batch // world, (rank + 1) * batch // world)
+
+    def __iter__(self) -> Iterator[list[Ticket]]:
+        for step in self.steps:
+            yield tickets(step, self.batch, self.images, self.seed)[self.mine]
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+def load_batches(samples: Samples, batches: RankBatches, workers: int, *, pin: bool) -> DataLoader:
+    """Return the stream of batches (tensors by name) for the steps of ``batches``, read by ``workers`` processes or by this one."""
+    return DataLoader(samples, batch_sampler=batches, num_workers=workers, pin_memory=pin, worker_init_fn=_prepare_worker)
+
+
+def _prepare_worker(number: int) -> None:
+    """A worker leaves signals to its rank, which finishes its step and then ends it, and computes on one thread."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+
+
+def identify_files(paths: Sequence[str | Path]) -> list[list[Any]]:
+    """Return name, size and a digest of either end of every file: enough to tell image sets apart without reading 100 GB."""
+    return [[Path(path).name, Path(path).stat().st_size, _edges(Path(path))] for path in paths]
+
+
+def _edges(path: Path) -> str:
+    with open(path, "rb") as file:
+        digest = hashlib.sha256(file.read(EDGE))
+        file.seek(max(path.stat().st_size - EDGE, 0))
+        digest.update(file.read(EDGE))
+    return digest.hexdigest()

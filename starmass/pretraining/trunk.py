@@ -1,0 +1,48 @@
+"""How training runs a timm vision transformer: with masked patches, with some patches only, and with blocks left out at random."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from timm.models import VisionTransformer
+from torch import Tensor
+
+
+def run_trunk(
+    model: VisionTransformer,
+    images: Tensor,
+    *,
+    mask: Tensor | None = None,
+    mask_token: Tensor | None = None,
+    drop_path: float = 0.0,
+) -> Tensor:
+    """Return all tokens after the final norm, [N, prefix + patches, width].
+
+    Parameters
+    ----------
+    images : [N, C, H, W], any size in whole patches; positions are interpolated
+    mask : bool [N, patches]; these patches' embeddings are replaced by ``mask_token`` [width] before positions are added
+    drop_path : share of the images that each half block passes over (stochastic depth); drawn from torch's generator
+    """
+    patches = model.patch_embed(images)
+    if mask is not None and mask_token is not None:
+        patches = torch.where(mask.view(*patches.shape[:3], 1), mask_token.to(patches.dtype), patches)
+    tokens = model.norm_pre(model._pos_embed(patches))
+    for block in model.blocks:
+        tokens = _run_block(block, tokens, drop_path) if drop_path > 0 else block(tokens)
+    return model.norm(tokens)
+
+
+def _run_block(block: Any, tokens: Tensor, drop: float) -> Tensor:
+    tokens = _add_for_some(tokens, lambda some: block.ls1(block.attn(block.norm1(some))), drop)
+    return _add_for_some(tokens, lambda some: block.ls2(block.mlp(block.norm2(some))), drop)
+
+
+def _add_for_some(tokens: Tensor, branch: Callable[[Tensor], Tensor], drop: float) -> Tensor:
+    """Add a residual branch for a random subset of the batch, scaled up so that its mean is kept; the rest costs nothing.
+
+    The official form (dinov2 `layers/block.py`), which saves the compute of what is dropped.
+    """
+    kept = max(int(len(tokens) * (1 - drop)), 1)
+    chosen = torch.randperm(len(tokens), device=tokens.device)[:kept]
+    return tokens.index_add(0, chosen, branch(tokens[chosen]).to(tokens.dtype), alpha=len(tokens) / kept)

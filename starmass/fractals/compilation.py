@@ -1,0 +1,53 @@
+"""How the generator's kernels are compiled: numba, strict arithmetic, a cache that the jobs of a cluster can share."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding as llvm
+import numba
+
+
+@cache
+def cache_folder() -> Path:
+    """Folder of compiled kernels: ``NUMBA_CACHE_DIR`` or ``~/.cache/starmass/numba``, one folder for each code and processor.
+
+    numba notices a change in the file of a kernel, and not one in a file whose kernels it calls: the name carries a
+    digest of all of this package. It also carries the processor, because numba numbers its files without it and two
+    kinds of node that write at once into one folder could run each other's machine code.
+    """
+    code = hashlib.sha256(numba.__version__.encode())
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        code.update(file.read_bytes())
+    name, features = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
+    target = f"{name or llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten() if features is None else features}"
+    processor = hashlib.sha256(target.encode())
+    root = os.environ.get("NUMBA_CACHE_DIR") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "starmass" / "numba"
+    return Path(root) / f"fractals-{code.hexdigest()[:12]}-{processor.hexdigest()[:12]}"
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile ``function`` when it is first called: no GIL, IEEE arithmetic in the order written, divisions that never raise.
+
+    Strict arithmetic is what makes an image the same bytes on every x86-64 processor; reassociation and fused
+    multiply-adds (``fastmath``) differ between them and gain nothing here.
+    """
+    return _compile(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """The same for a function that is written into every loop that uses it, because a call inside keeps a loop scalar."""
+    return _compile(function, forceinline=True)
+
+
+def _compile(function: Callable[..., Any], **options: Any) -> Any:
+    settings: Any = numba.config
+    before = settings.CACHE_DIR
+    settings.CACHE_DIR = str(cache_folder())
+    try:
+        return numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy", **options)(function)
+    finally:
+        settings.CACHE_DIR = before

@@ -1,0 +1,111 @@
+"""Ranges of images: options by name, rendering on several threads, shards."""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from starmass.errors import InputError, closest
+from starmass.fractals.flames import FlameGenerator, FlameOptions
+from starmass.fractals.rendering import VERDICTS
+from starmass.fractals.shards import Generator, write_shard
+from starmass.provenance import provenance_json
+
+GENERATORS: dict[str, tuple[type, type]] = {"flame": (FlameOptions, FlameGenerator)}
+BATCH = 8  # images that a thread renders before it hands them over
+
+
+def create_generator(name: str, options: Mapping[str, Any]) -> Generator:
+    """Return the generator of this name with its options; what they leave out takes its default.
+
+    Raises :class:`InputError` for a name, an option or a value that it doesn't know.
+    """
+    if name not in GENERATORS:
+        raise InputError(f"generator: there is no {name!r}{closest(name, GENERATORS)}; choose {' or '.join(GENERATORS)}.")
+    options_type, generator_type = GENERATORS[name]
+    known = [field.name for field in fields(options_type)]
+    for key in options:
+        if key not in known:
+            raise InputError(f"{key}: the generator {name} has no such option{closest(key, known)}; it has {', '.join(known)}.")
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+    return generator_type(options_type(**values))
+
+
+def render_range(
+    generator: Generator, seed: int, indices: range, *, threads: int = 1
+) -> Iterator[tuple[dict[str, np.ndarray], dict[str, Any]]]:
+    """Yield planes and facts of the images of ``seed`` with these indices, in order, rendered on several threads."""
+    batches = [indices[start : start + BATCH] for start in range(0, len(indices), BATCH)]
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque = deque()
+        try:
+            for batch in batches:
+                waiting.append(pool.submit(lambda some: [generator.render(seed, index) for index in some], batch))
+                if len(waiting) > 2 * threads:  # enough to keep the threads busy while a batch is being written
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def render_shard(
+    output: str | Path,
+    *,
+    generator: str,
+    options: Mapping[str, Any],
+    seed: int,
+    start: int,
+    stop: int,
+    compression: str = "zstd",
+    threads: int = 1,
+    progress: bool = False,
+) -> dict[str, Any]:
+    """Render images ``start`` to ``stop`` - 1 of a seed into a shard.
+
+    Parameters
+    ----------
+    output : HDF5 file
+    generator, options : what to render, see :func:`create_generator`
+    seed, start, stop : image i of a seed is the same whatever the range
+    compression : ``zstd``, ``gzip`` or ``none``
+    threads : images rendered at once
+    progress : show a bar
+
+    Returns
+    -------
+    Statistics of the shard, as kept in its attributes: images, and for flames candidates, points and rejections by cause.
+    """
+    if not 0 <= start < stop:
+        raise InputError(f"start {start}, stop {stop}: no images lie in this range; give 0 <= start < stop.")
+    if seed < 0:
+        raise InputError(f"seed: {seed} is negative; give a whole number from 0.")
+    maker = create_generator(generator, options)
+    indices = range(start, stop)
+    rendered = tqdm(
+        render_range(maker, seed, indices, threads=threads), total=len(indices), unit="image", disable=not progress, mininterval=0.5
+    )
+    attributes = {
+        "generator": generator,
+        "seed": seed,
+        "provenance": provenance_json(config={"generator": generator, "compression": compression, **options}, seed=seed),
+    }
+    facts = write_shard(output, rendered, indices=indices, facts=maker.facts, attributes=attributes, compression=compression)
+    return summarise(facts)
+
+
+def summarise(facts: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Sum up the facts of some images: their number, candidates, acceptance, points and rejections by cause."""
+    images = len(next(iter(facts.values())))
+    summary: dict[str, Any] = {"images": images}
+    if "rejections" in facts:
+        rejections = facts["rejections"].sum(axis=0)
+        candidates = images + int(rejections.sum())
+        summary |= {"candidates": candidates, "accepted_share": images / candidates, "points_per_image": float(facts["points"].mean())}
+        summary |= {f"rejected_{cause}": int(number) for cause, number in zip(VERDICTS[1:], rejections, strict=True)}
+    return summary

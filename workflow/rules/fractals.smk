@@ -1,0 +1,75 @@
+# Mathematics to images: every shard is a range of indices, and image i of a seed is the same in any shard.
+
+
+def images_entry(images):
+    """A named entry of the config's section `fractals.images`."""
+    entries = config["fractals"]["images"]
+    if images not in entries:
+        raise InputError(
+            f"config: there is no entry {images!r} in fractals.images; it has {', '.join(entries)}."
+        )
+    return entries[images]
+
+
+def shard_ranges(images):
+    """First and last-but-one index of each shard of an entry, by the shard's name in the path."""
+    entry = images_entry(images)
+    count, size = entry["count"], entry.get("images_per_shard", 10000)
+    return {
+        f"{number:04d}": [start, min(start + size, count)]
+        for number, start in enumerate(range(0, count, size))
+    }
+
+
+def shard_files(images):
+    """Paths of all shards of an entry."""
+    return [
+        f"results/fractals/{images}/shard-{shard}.h5" for shard in shard_ranges(images)
+    ]
+
+
+def shard_range(wildcards):
+    ranges = shard_ranges(wildcards.images)
+    if wildcards.shard not in ranges:
+        raise InputError(
+            f"results/fractals/{wildcards.images}/shard-{wildcards.shard}.h5: this set has {len(ranges)} shards,"
+            f" {next(iter(ranges))} to {list(ranges)[-1]}; ask for one of them or raise fractals.images.{wildcards.images}.count."
+        )
+    return ranges[wildcards.shard]
+
+
+rule render_fractals:
+    output:
+        "results/fractals/{images}/shard-{shard}.h5",
+    log:
+        "logs/fractals/{images}/shard-{shard}.log",
+    benchmark:
+        "benchmarks/results/fractals/{images}/shard-{shard}.tsv"
+    threads: config["fractals"].get("threads", 2)
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        # Neither the number of images nor of shards: a set that grows keeps the shards that it has.
+        config=lambda wildcards: {
+            k: v
+            for k, v in images_entry(wildcards.images).items()
+            if k not in ("count", "images_per_shard")
+        },
+        range=shard_range,
+        code=code_digest("workflow/scripts/render_fractals.py"),
+    message:
+        "Rendering fractal images {wildcards.images}, shard {wildcards.shard}"
+    script:
+        "../scripts/render_fractals.py"
+
+
+rule fractals:
+    input:
+        [
+            path
+            for images in config["fractals"]["images"]
+            for path in shard_files(images)
+        ],
+    message:
+        "Fractal images of every entry are in results/fractals/"

@@ -10,18 +10,19 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from starmass.reporting import style
-from starmass.reporting.inputs import SKY, MapRow, read_fractals, read_map_row, read_samples
+from starmass.reporting.inputs import SKY, MapRow, footer, read_fractals, read_map_row, read_samples
 
 COLUMNS = 6
 """Images in one line of the figure: two protostars with three channels each, or so many fractals."""
-HEADING, LABEL, GUTTER, GAP, BAR = 0.27, 0.2, 0.12, 0.04, 0.5
-"""Inches for a heading, the label left of a block, between blocks, between images, and under them for colour bars."""
+HEADING, LABEL, GUTTER, GAP, BAR, FOOTER = 0.27, 0.2, 0.12, 0.04, 0.5, 0.2
+"""Inches for a heading, the label left of a block, between blocks, between images, under them for colour bars, and for a last line."""
 
 
 def plot_examples(
     *,
     shard: str | Path,
     samples: str | Path,
+    simulations: Mapping[str, str],
     outputs: Mapping[str, str | Path],
     fractals: int,
     protostars: int,
@@ -34,7 +35,7 @@ def plot_examples(
     chosen = choose_protostars(read_samples(samples), protostars)
     blocks = [[read_map_row(row) for _, row in rows.iterrows()] for rows in chosen]
     with style.journal_style():
-        figure = draw_examples(images, blocks, palettes)
+        figure = draw_examples(images, blocks, palettes, footer(simulations))
         style.save_figure(figure, outputs, resolution=resolution, title="Examples of fractals and maps", facts=facts)
 
 
@@ -54,14 +55,14 @@ def choose_protostars(samples: pd.DataFrame, count: int) -> list[pd.DataFrame]:
     return sorted(chosen, key=lambda rows: float(rows["mass_msun"].iloc[0]))
 
 
-def draw_examples(images: np.ndarray, blocks: Sequence[Sequence[MapRow]], palettes: Mapping[str, str]) -> Figure:
+def draw_examples(images: np.ndarray, blocks: Sequence[Sequence[MapRow]], palettes: Mapping[str, str], below: str = "") -> Figure:
     """Lay out fractals [image, row, column, (3)] above blocks of maps [protostar][axis]; sizes in inches."""
     names, units = blocks[0][0].names, blocks[0][0].units
     cell = (style.TEXT_WIDTH - GUTTER - 2 * LABEL) / COLUMNS - GAP
     fractals_height = HEADING + -(-len(images) // COLUMNS) * (style.TEXT_WIDTH / COLUMNS)
     block_height = HEADING + max(len(block) for block in blocks) * (cell + GAP)
     lines = -(-len(blocks) // 2)
-    height = fractals_height + HEADING + lines * block_height + BAR
+    height = fractals_height + HEADING + lines * block_height + BAR + (FOOTER if below else 0)
     figure = Figure(figsize=(style.TEXT_WIDTH, height))
     _draw_fractals(figure, images)
     style.place_text(figure, 0.02, fractals_height + 0.06, "(2) Maps of the gas about protostars")
@@ -72,11 +73,13 @@ def draw_examples(images: np.ndarray, blocks: Sequence[Sequence[MapRow]], palett
         left = (place % 2) * (style.TEXT_WIDTH + GUTTER) / 2
         top = fractals_height + HEADING + (place // 2) * block_height
         _draw_block(figure, left, top, cell, block, scales, palettes)
+    bars = fractals_height + HEADING + lines * block_height + 0.04
     for c, name in enumerate(names):
         # One bar a channel, under the first block: all blocks share the scales.
         for left in (0.0, (style.TEXT_WIDTH + GUTTER) / 2)[: min(len(blocks), 2)]:
-            axes = style.place_axes(figure, left + LABEL + c * (cell + GAP) + 0.02, height - BAR + 0.04, cell - 0.04, 0.07)
+            axes = style.place_axes(figure, left + LABEL + c * (cell + GAP) + 0.02, bars, cell - 0.04, 0.07)
             style.draw_colour_bar(axes, style.palette(palettes[name]), scales[c], style.quantity_label(name, units[c]))
+    style.place_text(figure, style.TEXT_WIDTH / 2, height - 0.04, below, ha="center", va="bottom", fontsize=8)
     return figure
 
 

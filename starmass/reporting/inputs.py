@@ -1,6 +1,6 @@
 """What the figures read from earlier stages: maps, fractal images, splits, features, predictions and metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ SKY = {"x": ("y", "z"), "y": ("z", "x"), "z": ("x", "y")}
 
 CHANNELS = ("column_density", "v_los", "sigma_v")
 """What the paper shows of a map; files may hold more."""
+TOY = "analytic clouds, drawn from formulae and not from a solver: a test of the pipeline, not a result about stars"
+"""What every table and figure says of toy clouds."""
 TEXTS = ("study", "split", "method", "label", "simulation", "snapshot", "axis", "map_file", "part", "seed")
 """Columns that are names, even where they look like numbers."""
 
@@ -25,7 +27,7 @@ class MapRow:
     """One protostar at one time along one line of sight.
 
     ``channels`` is float32 [channel, row, column] with ``names`` and ``units`` by channel; ``side`` in pc, ``mass`` in
-    Msun, ``age`` in yr; ``frame`` is the frame of the velocities, box or sink.
+    Msun, ``age`` in yr.
     """
 
     channels: np.ndarray
@@ -37,8 +39,6 @@ class MapRow:
     age: float
     simulation: str
     sink_id: int
-    frame: str
-    description: str
 
 
 def read_table(path: str | Path, needed: Sequence[str]) -> pd.DataFrame:
@@ -80,8 +80,6 @@ def read_map_row(sample: Any) -> MapRow:
             age=float(sample["age_yr"]),
             simulation=str(sample["simulation"]),
             sink_id=int(sample["sink_id"]),
-            frame=_texts([file.attrs.get("velocity_frame", "box")])[0],
-            description=_texts([file.attrs.get("description", "")])[0],
         )
 
 
@@ -103,15 +101,52 @@ def read_features(path: str | Path) -> np.ndarray:
         return np.asarray(file["features"][0], dtype=float)
 
 
-def read_segmentation(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return example rows int [example] and their token colours float [example, row, column, 3] in 0..1."""
+@dataclass(frozen=True)
+class Segmentation:
+    """Maps coloured by patch tokens.
+
+    ``rows`` int [example]; ``colours`` float [example, row, column, 3] in 0..1; ``explained`` [component], the share of the
+    tokens' variance; ``side`` in pc of the coloured square about the protostar, None for the whole map.
+    """
+
+    rows: np.ndarray
+    colours: np.ndarray
+    explained: np.ndarray
+    side: float | None
+
+
+def read_segmentation(path: str | Path) -> Segmentation:
+    """Read example rows and the colours of their tokens."""
     with open_hdf5(path) as file:
-        return np.asarray(file["row"]), np.clip(np.asarray(file["colours"], dtype=float), 0, 1)
+        return Segmentation(
+            rows=np.asarray(file["row"]),
+            colours=np.clip(np.asarray(file["colours"], dtype=float), 0, 1),
+            explained=np.asarray(file["explained"], dtype=float),
+            side=float(file.attrs["side_pc"]) if "side_pc" in file.attrs else None,
+        )
 
 
 def read_predictions(path: str | Path) -> pd.DataFrame:
     """Read predicted and true log10 mass [Msun] of test rows."""
     return read_table(path, ("row", "fold", "log10_mass", "predicted_log10_mass"))
+
+
+def toy_clouds(simulations: Mapping[str, str]) -> list[str]:
+    """Return which simulations (name -> ``format`` of the config) are analytic."""
+    return [name for name, kind in simulations.items() if kind == "toycloud"]
+
+
+def describe_data(simulations: Mapping[str, str]) -> str:
+    """Name the simulations, and say of analytic ones what they are."""
+    toys = toy_clouds(simulations)
+    real = [name for name in simulations if name not in toys]
+    return "; ".join(part for part in (", ".join(real), f"{', '.join(toys)} ({TOY})" if toys else "") if part)
+
+
+def footer(simulations: Mapping[str, str]) -> str:
+    """Return the line under a figure that shows analytic clouds; empty where all data are a solver's."""
+    toys = toy_clouds(simulations)
+    return f"{', '.join(toys)}: {TOY}." if toys else ""
 
 
 def _texts(values: Any) -> list[str]:

@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from starmass.errors import InputError
 from starmass.reporting import style
-from starmass.reporting.inputs import read_features, read_predictions, read_samples, read_table
+from starmass.reporting.inputs import footer, read_features, read_predictions, read_samples, read_table
 
 BIN_DEX = 0.25
 """Width of the mass bins of counts, medians and intervals."""
@@ -48,6 +48,7 @@ def plot_regression(
     *,
     samples: str | Path,
     splits: Mapping[str, Mapping[str, Any]],
+    simulations: Mapping[str, str],
     outputs: Mapping[str, str | Path],
     palette: str,
     resolution: int,
@@ -63,7 +64,7 @@ def plot_regression(
     log_mass = np.log10(read_samples(samples).set_index("row")["mass_msun"])
     lines = [_read_line(name, files, log_mass) for name, files in splits.items()]
     with style.journal_style():
-        figure = draw_regression(lines, palette)
+        figure = draw_regression(lines, palette, footer(simulations))
         style.save_figure(figure, outputs, resolution=resolution, title="Features and predicted masses", facts=facts)
 
 
@@ -122,7 +123,7 @@ def mass_bins(log_mass: np.ndarray) -> np.ndarray:
     return np.arange(low, high + 1) * BIN_DEX
 
 
-def draw_regression(lines: Sequence[Line], palette: str) -> Figure:
+def draw_regression(lines: Sequence[Line], palette: str, below: str = "") -> Figure:
     """Lay out one line of panels a split: components coloured by mass, then one panel a method."""
     columns = 1 + max(len(line.panels) for line in lines)
     figure = Figure(figsize=(style.TEXT_WIDTH, (style.TEXT_WIDTH / columns + 0.45) * len(lines)), layout="constrained")
@@ -141,6 +142,8 @@ def draw_regression(lines: Sequence[Line], palette: str) -> Figure:
             above.set_title(f"({next(letters)}) {panel.label}\nsplit: {line.split}", loc="left", linespacing=1.2)
         for axes in row[1 + len(line.panels) :]:
             axes.axis("off")
+    if below:
+        figure.supxlabel(below, fontsize=8)
     return figure
 
 

@@ -100,7 +100,7 @@ def round_values(low: float | None, high: float | None) -> list[float]:
 def plain_number(value: float, _position: int | None = None) -> str:
     """Return a tick's label: 0.1, 1 and 30 as they are, the very small and large as powers of ten."""
     if 1e-3 <= abs(value) < 1e4:
-        return f"{value:.3g}"
+        return f"{value:.4g}"
     exponent = int(np.floor(np.log10(value)))
     factor = value / 10.0**exponent
     return f"$10^{{{exponent}}}$" if np.isclose(factor, 1) else rf"${factor:.2g}{{\times}}10^{{{exponent}}}$"
@@ -129,12 +129,10 @@ def save_figure(figure: Figure, paths: Mapping[str, str | Path], *, resolution: 
 def palette(name: str) -> Colormap:
     """Return the colour map of a config's ``name``; pixels without a value are drawn in light grey."""
     try:
-        colours = matplotlib.colormaps[name].copy()
+        return matplotlib.colormaps[name].with_extremes(bad="#d9d9d9")
     except KeyError:
         near = closest(name, list(matplotlib.colormaps))
         raise InputError(f"reporting.palettes: matplotlib has no colour map {name!r}{near}; cividis, viridis and magma are safe.") from None
-    colours.set_bad("#d9d9d9")
-    return colours
 
 
 def quantity_label(channel: str, unit: str) -> str:

@@ -1,0 +1,124 @@
+"""A study of eight protostars at one time, in the formats that earlier stages write."""
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+SIDE = 0.5
+PIXELS = 16
+PROTOSTARS = 8
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory):
+    """Folder with maps, samples.csv, one shard, and for each of two splits its rows, features, predictions and metrics."""
+    folder = tmp_path_factory.mktemp("study")
+    random = np.random.default_rng(1)
+    masses = np.geomspace(0.05, 12, PROTOSTARS)
+    write_maps(folder / "maps.h5", random, masses)
+    samples = pd.DataFrame(
+        [
+            (3 * sink + axis, "cloud", "0001", sink + 10, "xyz"[axis], mass, 1e5 * mass, folder / "maps.h5", sink, axis)
+            for sink, mass in enumerate(masses)
+            for axis in range(3)
+        ],
+        columns=["row", "simulation", "snapshot", "sink_id", "axis", "mass_msun", "age_yr", "map_file", "sink_index", "axis_index"],
+    )
+    samples.to_csv(folder / "samples.csv", index=False)
+    with h5py.File(folder / "shard-0000.h5", "w") as file:
+        file["images"] = random.integers(0, 255, (5, 16, 16), dtype=np.uint8)
+    with h5py.File(folder / "segmentation.h5", "w") as file:
+        file["row"] = np.array([2, 20])
+        file["colours"] = random.random((2, 8, 8, 3), dtype=np.float32)
+        file["explained"] = [0.5, 0.2, 0.1]
+    for split in ("random", "protostar"):
+        write_evidence(folder / split, split, samples, random)
+    return folder
+
+
+def write_maps(path, random, masses):
+    maps = random.lognormal(size=(len(masses), 3, 3, PIXELS, PIXELS)).astype(np.float32)
+    maps[:, :, 0] *= 1e22
+    maps[:, :, 1] -= 1
+    with h5py.File(path, "w") as file:
+        stored = file.create_dataset("maps", data=maps)
+        stored.attrs["channels"] = ["column_density", "v_los", "sigma_v"]
+        stored.attrs["channel_units"] = ["cm**-2", "km/s", "km/s"]
+        file.attrs["side_pc"] = SIDE
+
+
+def write_evidence(folder, split, samples, random):
+    folder.mkdir()
+    test = np.arange(len(samples)) % 4 == 0
+    pd.DataFrame({"row": samples["row"], "fold": 0, "part": np.where(test, "test", "train")}).to_csv(folder / "split.csv", index=False)
+    with h5py.File(folder / "features.h5", "w") as file:
+        file["features"] = random.normal(size=(1, len(samples), 7)).astype(np.float32)
+    truth = np.log10(samples["mass_msun"][test])
+    for method, error in (("dinov2_knn", 0.2), ("resnet18", 0.4)):
+        predicted = truth + error * random.normal(size=test.sum())
+        rows = {"row": samples["row"][test], "fold": 0, "log10_mass": truth, "predicted_log10_mass": predicted}
+        pd.DataFrame(rows).to_csv(folder / f"{method}.csv", index=False)
+        write_metrics(folder / f"metrics_{method}.csv", split=split, method=method, r2=1 - error, rmse_dex=error)
+
+
+def write_metrics(path, **facts):
+    row = {
+        "study": "demo",
+        "split": "random",
+        "method": "dinov2_knn",
+        "label": "DINOv2 + 5-NN",
+        "r2": 0.8,
+        "r2_low": 0.7,
+        "r2_high": 0.9,
+        "rmse_dex": 0.1,
+        "label_spread_dex": 0.2236,
+        "n_train": 18,
+        "n_test": 6,
+        "n_protostars": 6,
+        "seed": "0",
+    }
+    pd.DataFrame([{**row, **facts}]).to_csv(path, index=False)
+
+
+@pytest.fixture(scope="session")
+def metrics_file():
+    """Return the writer of a metrics file of one row."""
+    return write_metrics
+
+
+@pytest.fixture(scope="session")
+def drawn(study):
+    """Return ``drawn(folder, figure)``: the figure's PDF and PNG, drawn from the study."""
+    palettes = {"column_density": "magma", "v_los": "RdBu_r", "sigma_v": "viridis"}
+
+    def draw(folder, figure, **options):
+        folder.mkdir(exist_ok=True)
+        outputs = {kind: folder / f"{figure}.{kind}" for kind in ("pdf", "png")}
+        common = {"samples": study / "samples.csv", "outputs": outputs, "resolution": 60, "simulations": {}, "facts": {"config": {}}}
+        if figure == "examples":
+            from starmass.reporting.examples import plot_examples
+
+            own = {"shard": study / "shard-0000.h5", "fractals": 4, "protostars": 3, "palettes": palettes}
+            plot_examples(**{**common, **own, **options})
+        elif figure == "segmentation":
+            from starmass.reporting.segmentation import plot_segmentation
+
+            plot_segmentation(**{**common, "segmentation": study / "segmentation.h5", "palettes": palettes, **options})
+        else:
+            from starmass.reporting.regression import plot_regression
+
+            methods = ("dinov2_knn", "resnet18")
+            splits = {
+                split: {
+                    "split": study / split / "split.csv",
+                    "features": study / split / "features.h5",
+                    "predictions": [study / split / f"{method}.csv" for method in methods],
+                    "metrics": [study / split / f"metrics_{method}.csv" for method in methods],
+                }
+                for split in ("random", "protostar")
+            }
+            plot_regression(**{**common, "splits": splits, "palette": "viridis", **options})
+        return outputs
+
+    return draw

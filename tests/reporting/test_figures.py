@@ -1,0 +1,44 @@
+"""All figures alike: what they write repeats byte by byte, shows something, and speaks of toy clouds and mistakes."""
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from starmass.errors import InputError
+
+FIGURES = ("examples", "regression", "segmentation")
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_a_figure_is_the_same_twice_and_not_blank(tmp_path, drawn, figure):
+    first = drawn(tmp_path / "first", figure)
+    with matplotlib.rc_context({"font.size": 20, "image.cmap": "gray"}):  # whatever the caller has set
+        second = drawn(tmp_path / "second", figure)
+    for kind in ("pdf", "png"):
+        assert first[kind].read_bytes() == second[kind].read_bytes()
+    pixels = imread(first["png"])[..., :3]
+    assert pixels.shape[1] == 7 * 60
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 50
+    assert b"CreationDate" not in first["pdf"].read_bytes()
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_toy_clouds_are_named_under_the_figure(tmp_path, drawn, figure):
+    plain = imread(drawn(tmp_path / "plain", figure, simulations={"cloud": "sfumato"})["png"])
+    toy = imread(drawn(tmp_path / "toy", figure, simulations={"cloud": "toycloud"})["png"])
+    assert plain.shape != toy.shape or (plain != toy).any()
+
+
+def test_a_misspelt_colour_map_is_one_sentence(tmp_path, drawn):
+    palettes = {"column_density": "magmma", "v_los": "RdBu_r", "sigma_v": "viridis"}
+    with pytest.raises(InputError, match=r"no colour map 'magmma' \(did you mean 'magma'\?\)"):
+        drawn(tmp_path, "segmentation", palettes=palettes)
+    assert not list(tmp_path.glob("*.p*"))
+
+
+def test_a_missing_input_is_one_sentence(tmp_path, drawn):
+    with pytest.raises(InputError, match=r"nowhere\.csv: there is no such file"):
+        drawn(tmp_path, "examples", samples=tmp_path / "nowhere.csv")
+    with pytest.raises(InputError, match=r"nowhere\.h5: there is no such file"):
+        drawn(tmp_path, "examples", shard=tmp_path / "nowhere.h5")

@@ -1,0 +1,201 @@
+# Evidence -> tables, figures and what the report says of them.
+
+
+def simulation_formats(wildcards):
+    """Formats by simulation of the study: whatever shows analytic clouds says so."""
+    simulations = evaluation_entry("studies", wildcards.study)["simulations"]
+    return {name: config["maps"]["simulations"][name]["format"] for name in simulations}
+
+
+def split_kinds(wildcards):
+    """What each split of the study keeps apart."""
+    return {name: evaluation_entry("splits", name)["by"] for name in evaluation_entry("studies", wildcards.study)["splits"]}
+
+
+def regression_files(wildcards):
+    """By split, what figure 2 reads; a method is shown with its first seed."""
+    study, chosen = evaluation_entry("studies", wildcards.study), config["reporting"]["figures"]["regression"]
+    shown = {key: [name for name in chosen[key] if name in study[key]] for key in ("splits", "methods")}
+    for key, names in shown.items():
+        if not names:
+            raise WorkflowError(
+                f"reporting.figures.regression.{key}: study {wildcards.study!r} has none of {', '.join(chosen[key])};"
+                f" name some of evaluation.studies.{wildcards.study}.{key}: {', '.join(study[key])}."
+            )
+    folders = {split: f"results/evaluation/{wildcards.study}/{split}" for split in shown["splits"]}
+    return {
+        split: {
+            "split": f"{folder}/split.csv",
+            "features": f"{folder}/features/{chosen['features']}/seed-0.h5",
+            "predictions": [f"{folder}/predictions/{method}/seed-{seeds_of(method)[0]}.csv" for method in shown["methods"]],
+            "metrics": [f"{folder}/metrics/{method}.csv" for method in shown["methods"]],
+        }
+        for split, folder in folders.items()
+    }
+
+
+def regression_inputs(wildcards):
+    files = regression_files(wildcards).values()
+    return [path for one in files for path in (one["split"], one["features"], *one["predictions"], *one["metrics"])]
+
+
+def segmentation_input(wildcards):
+    files = segmentation_of(wildcards.study)
+    if not files:
+        raise WorkflowError(f"evaluation.studies.{wildcards.study} has no segmentation; add one: segmentation: {{features: ...}}.")
+    return files[0]
+
+
+def figure_config(figure, *palettes):
+    """What shapes a figure: its own entry, the colour maps that it uses, the resolution."""
+    reporting = config["reporting"]
+    used = {name: reporting["palettes"][name] for name in palettes}
+    return {**reporting["figures"].get(figure, {}), "palettes": used, "resolution": reporting["resolution"]}
+
+
+def figures_of(study):
+    names = ["examples", "regression", *(["segmentation"] if segmentation_of(study) else [])]
+    return expand("results/figures/{study}/{figure}.{kind}", study=study, figure=names, kind=["pdf", "png"])
+
+
+rule build_table:
+    input:
+        metrics=lambda wildcards: metrics_of(wildcards.study),
+        published=f"{workflow.basedir}/resources/table1_published.csv",
+    output:
+        csv=report(
+            "results/tables/{study}.csv",
+            caption="../report/table_csv.rst",
+            category="Tables",
+            labels={"result": "Table of {study}", "form": "CSV"},
+        ),
+        md="results/tables/{study}.md",
+        tex="results/tables/{study}.tex",
+        html=report(
+            "results/tables/{study}.html",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"result": "Table of {study}", "form": "to read"},
+        ),
+    log:
+        "logs/tables/{study}.log",
+    benchmark:
+        "benchmarks/results/tables/{study}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        config={"published": config["reporting"]["published"]},
+        splits=split_kinds,
+        simulations=simulation_formats,
+        code=code_digest("workflow/scripts/build_table.py"),
+    message:
+        "Writing the table of study {wildcards.study}"
+    script:
+        "../scripts/build_table.py"
+
+
+rule plot_examples:
+    input:
+        shard=lambda wildcards: shard_files(config["reporting"]["figures"]["examples"]["images"])[0],
+        samples="results/evaluation/{study}/samples.csv",
+    output:
+        pdf="results/figures/{study}/examples.pdf",
+        png=report(
+            "results/figures/{study}/examples.png",
+            caption="../report/examples.rst",
+            category="Figures",
+            labels={"result": "1 Fractals and maps ({study})"},
+        ),
+    log:
+        "logs/figures/{study}/examples.log",
+    benchmark:
+        "benchmarks/results/figures/{study}/examples.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        config=figure_config("examples", "column_density", "v_los", "sigma_v"),
+        simulations=simulation_formats,
+        code=code_digest("workflow/scripts/plot_examples.py"),
+    message:
+        "Drawing figure 1 of study {wildcards.study}: fractals and maps"
+    script:
+        "../scripts/plot_examples.py"
+
+
+rule plot_regression:
+    input:
+        evidence=regression_inputs,
+        samples="results/evaluation/{study}/samples.csv",
+    output:
+        pdf="results/figures/{study}/regression.pdf",
+        png=report(
+            "results/figures/{study}/regression.png",
+            caption="../report/regression.rst",
+            category="Figures",
+            labels={"result": "2 Features and masses ({study})"},
+        ),
+    log:
+        "logs/figures/{study}/regression.log",
+    benchmark:
+        "benchmarks/results/figures/{study}/regression.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=10,
+    params:
+        config=figure_config("regression", "mass"),
+        files=regression_files,
+        simulations=simulation_formats,
+        code=code_digest("workflow/scripts/plot_regression.py"),
+    message:
+        "Drawing figure 2 of study {wildcards.study}: features, predicted and true masses"
+    script:
+        "../scripts/plot_regression.py"
+
+
+rule plot_segmentation:
+    input:
+        segmentation=segmentation_input,
+        samples="results/evaluation/{study}/samples.csv",
+    output:
+        pdf="results/figures/{study}/segmentation.pdf",
+        png=report(
+            "results/figures/{study}/segmentation.png",
+            caption="../report/segmentation.rst",
+            category="Figures",
+            labels={"result": "3 Segmentation ({study})"},
+        ),
+    log:
+        "logs/figures/{study}/segmentation.log",
+    benchmark:
+        "benchmarks/results/figures/{study}/segmentation.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        config=figure_config("segmentation", "column_density", "v_los", "sigma_v"),
+        simulations=simulation_formats,
+        code=code_digest("workflow/scripts/plot_segmentation.py"),
+    message:
+        "Drawing figure 3 of study {wildcards.study}: segmentation by patch tokens"
+    script:
+        "../scripts/plot_segmentation.py"
+
+
+rule tables:
+    input:
+        multiext(f"results/tables/{STUDY}", ".csv", ".md", ".tex", ".html"),
+    message:
+        "The table of study {STUDY} is there."
+
+
+rule figures:
+    input:
+        figures_of(STUDY),
+    message:
+        "The figures of study {STUDY} are there."

@@ -1,0 +1,14 @@
+from starmass.console import job
+
+with job(snakemake.log[0]):
+    from starmass.reporting.tables import build_table
+
+    build_table(
+        study=snakemake.wildcards.study,
+        metrics=snakemake.input.metrics,
+        published=snakemake.input.published,
+        counterparts=snakemake.params.config["published"],
+        splits=snakemake.params.splits,
+        simulations=snakemake.params.simulations,
+        outputs=dict(snakemake.output.items()),
+    )

@@ -107,3 +107,12 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapp
         ):
             for name in entry.get(kind, ()):
                 yield f"evaluation.studies.{study}.{kind}", name, section, entries
+    reporting = config["reporting"]
+    for method in reporting["published"]:
+        yield "reporting.published", method, "evaluation.methods", evaluation["methods"]
+    yield "reporting.figures.examples.images", reporting["figures"]["examples"]["images"], "fractals.images", images
+    regression = reporting["figures"]["regression"]
+    yield "reporting.figures.regression.features", regression["features"], "evaluation.features", evaluation["features"]
+    for kind in ("splits", "methods"):
+        for name in regression[kind]:
+            yield f"reporting.figures.regression.{kind}", name, f"evaluation.{kind}", evaluation[kind]

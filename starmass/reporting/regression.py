@@ -1,5 +1,6 @@
 """Figure 2: features in the plane of their first components, and predicted against true mass."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ BIN_DEX = 0.25
 """Width of the mass bins of counts, medians and intervals."""
 FEWEST = 5
 """Test maps that a bin needs before a median of it is drawn."""
+LEFT, GAP, TITLE, LINE, STRIP, BOTTOM, FOOTER = 0.52, 0.08, 0.22, 0.14, 0.36, 0.46, 0.2
+"""Inches left and right of a panel, over it for its name (first and further lines) and for counts, under it, and for a last line."""
 
 
 @dataclass(frozen=True)
@@ -124,51 +127,65 @@ def mass_bins(log_mass: np.ndarray) -> np.ndarray:
 
 
 def draw_regression(lines: Sequence[Line], palette: str, below: str = "") -> Figure:
-    """Lay out one line of panels a split: components coloured by mass, then one panel a method."""
-    columns = 1 + max(len(line.panels) for line in lines)
-    figure = Figure(figsize=(style.TEXT_WIDTH, (style.TEXT_WIDTH / columns + 0.45) * len(lines)), layout="constrained")
-    grid = figure.subplots(len(lines), columns, squeeze=False)
+    """Lay out one line of panels a split: components coloured by mass, then one panel a method; sizes in inches."""
+    column = style.TEXT_WIDTH / (1 + max(len(line.panels) for line in lines))
+    side = column - LEFT - GAP
+    letters = iter(ascii_lowercase)
+    names = [[_panel_name(next(letters), label, line.split, column) for label in _labels(line)] for line in lines]
+    title = TITLE + LINE * max(name.count("\n") for row in names for name in row)
+    pitch = title + STRIP + side + BOTTOM
+    height = pitch * len(lines) + (FOOTER if below else 0)
+    figure = Figure(figsize=(style.TEXT_WIDTH, height))
     every = np.concatenate([line.log_mass for line in lines])
     both = np.concatenate([every, *(panel.predicted for line in lines for panel in line.panels)])
     limits = 10 ** (both.min() - 0.08), 10 ** (both.max() + 0.08)
     scale = LogNorm(10 ** every.min(), 10 ** max(every.max(), every.min() + 0.1))
-    letters = iter(ascii_lowercase)
-    for line, row in zip(lines, grid, strict=True):
-        _draw_components(row[0], line, scale, palette, next(letters))
-        for axes, panel in zip(row[1:], line.panels, strict=False):
-            _draw_prediction(axes, panel, limits)
-            above = axes.inset_axes((0, 1, 1, 0.2), sharex=axes)
-            _draw_counts(above, line.log_mass[line.training])
-            above.set_title(f"({next(letters)}) {panel.label}\nsplit: {line.split}", loc="left", linespacing=1.2)
-        for axes in row[1 + len(line.panels) :]:
-            axes.axis("off")
-    if below:
-        figure.supxlabel(below, fontsize=8)
+    for place, line in enumerate(lines):
+        for number, panel in enumerate((None, *line.panels)):
+            left, top = column * number + LEFT, pitch * place + title
+            style.place_text(figure, left, top - 0.04, names[place][number], va="bottom", linespacing=1.2, fontsize=8)
+            axes = style.place_axes(figure, left, top + STRIP, side, side)
+            if panel:
+                _draw_prediction(axes, panel, limits)
+                _draw_counts(style.place_axes(figure, left, top, side, STRIP), line.log_mass[line.training], limits)
+            else:
+                _draw_components(axes, line, scale, palette)
+                _draw_mass_bar(style.place_axes(figure, left, top + STRIP - 0.11, side, 0.07), scale, palette)
+    style.place_text(figure, style.TEXT_WIDTH / 2, height - 0.04, below, ha="center", va="bottom", fontsize=8)
     return figure
 
 
-def _draw_components(axes: Axes, line: Line, scale: LogNorm, palette: str, letter: str) -> None:
+def _labels(line: Line) -> list[str]:
+    return ["features", *(panel.label for panel in line.panels)]
+
+
+def _panel_name(letter: str, label: str, split: str, width: float) -> str:
+    """Letter, method and split in lines that fit a column of ``width`` inches."""
+    return "\n".join([*textwrap.wrap(f"({letter}) {label}", int(15 * width)), f"split: {split}"])
+
+
+def _draw_components(axes: Axes, line: Line, scale: LogNorm, palette: str) -> None:
     scores, shares = principal_components(line.features, line.training)
     order = np.random.default_rng(0).permutation(len(scores))  # else the rows that come last would cover the rest
     size = float(np.clip(3000 / len(scores), 1, 10))
-    colours = style.palette(palette)
     masses = 10 ** line.log_mass[order]
-    axes.scatter(scores[order, 0], scores[order, 1], c=masses, norm=scale, cmap=colours, s=size, linewidths=0, rasterized=True)
-    axes.set_box_aspect(1)
+    axes.scatter(
+        scores[order, 0], scores[order, 1], c=masses, norm=scale, cmap=style.palette(palette), s=size, linewidths=0, rasterized=True
+    )
     axes.set_xlabel(f"PC 1 ({shares[0]:.0%} of variance)")
     axes.set_ylabel(f"PC 2 ({shares[1]:.0%} of variance)", labelpad=1)
-    above = axes.inset_axes((0, 1.04, 1, 0.05))
-    style.draw_colour_bar(above, colours, scale, style.MASS_LABEL, extend="neither")
-    above.xaxis.set_ticks_position("top")
-    above.xaxis.set_label_position("top")
-    above.set_title(f"({letter}) features\nsplit: {line.split}", loc="left", linespacing=1.2)
+
+
+def _draw_mass_bar(axes: Axes, scale: LogNorm, palette: str) -> None:
+    style.draw_colour_bar(axes, style.palette(palette), scale, style.MASS_LABEL, extend="neither")
+    axes.xaxis.set_ticks_position("top")
+    axes.xaxis.set_label_position("top")
 
 
 def _draw_prediction(axes: Axes, panel: Panel, limits: tuple[float, float]) -> None:
     alpha = float(np.clip(300 / len(panel.true), 0.15, 0.7))
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_box_aspect(1)
     axes.scatter(10**panel.true, 10**panel.predicted, s=5, color=style.POINTS, alpha=alpha, linewidths=0, rasterized=True)
     axes.plot(limits, limits, color=style.INK, linewidth=0.8, linestyle="--")
     middle = 10 ** running_median(panel.true, panel.predicted)
@@ -191,13 +208,12 @@ def metrics_text(metrics: Mapping[str, Any]) -> str:
     return text + f"\nRMSE = {metrics['rmse_dex']:.2f} dex"
 
 
-def _draw_counts(axes: Axes, log_mass: np.ndarray) -> None:
+def _draw_counts(axes: Axes, log_mass: np.ndarray, limits: tuple[float, float]) -> None:
     """Training maps a mass bin: where there are few, no method can know."""
     edges = mass_bins(log_mass)
     counts, _ = np.histogram(log_mass, edges)
     axes.stairs(np.maximum(counts, 0.5), 10**edges, baseline=0.5, fill=True, color="#b8bcc6")
-    axes.set_yscale("log")
-    axes.set_ylim(0.5, counts.max() * 3)
+    axes.set(xscale="log", yscale="log", xlim=limits, ylim=(0.5, counts.max() * 3))
     axes.set_ylabel("training\nmaps", fontsize=7, labelpad=1)
     axes.tick_params(axis="x", which="both", labelbottom=False)
     axes.tick_params(axis="y", which="minor", left=False, right=False)

@@ -144,7 +144,7 @@ def channel_scale(channel: str, values: np.ndarray) -> Normalize:
     """Return the colour scale that all maps of a channel in one figure share.
 
     Column density and dispersion span decades and get a logarithmic scale; velocities a linear one, symmetric about zero,
-    so that white is at rest. The outermost half per cent of pixels at either end saturates.
+    so that white is at rest. The outermost per cent of pixels saturates.
     """
     values = values[np.isfinite(values)]
     if channel == "v_los":

@@ -56,15 +56,16 @@ def sinkhorn(scores: Tensor, temperature: float, iterations: int = 3) -> Tensor:
     float32 [N, K], rows sum to 1
     """
     scaled = scores.float() / temperature
-    prototypes = scaled.shape[1]
+    # What each prototype is to be given in sum over all samples.
+    share = sum_over_ranks(scaled.new_tensor(float(len(scaled)))) / scaled.shape[1]
     highest = scaled.amax(dim=1) if len(scaled) else scaled.new_zeros(0)
     overall = maximum_over_ranks(highest.max() if len(scaled) else scaled.new_tensor(-torch.inf))
     matrix = torch.exp(scaled - highest[:, None])
     tiny = torch.finfo(matrix.dtype).tiny
     sample = torch.exp(highest - overall)
-    prototype = matrix.new_ones(prototypes)
+    prototype = matrix.new_ones(matrix.shape[1])
     for _ in range(iterations):
-        prototype = 1 / (prototypes * sum_over_ranks(sample @ matrix)).clamp(min=tiny)
+        prototype = share / sum_over_ranks(sample @ matrix).clamp(min=tiny)
         sample = 1 / (matrix @ prototype).clamp(min=tiny)
     return matrix * prototype * sample[:, None]
 

@@ -1,0 +1,72 @@
+"""Recipes: defaults are the official ones, mistakes are named, the schema and the recipe hold the same keys."""
+
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+import yaml
+
+from starmass.errors import InputError
+from starmass.pretraining.recipe import Recipe, read_recipe
+
+SCHEMA = Path(__file__).parents[2] / "workflow/schemas/pretraining.schema.yaml"
+
+
+def test_defaults_are_the_official_numbers():
+    recipe = read_recipe({"images": "flame"})
+    assert recipe == Recipe()
+    assert (recipe.optimiser.rate, recipe.optimiser.clip, recipe.dinov2.prototypes, recipe.views.local_count) == (0.004, 3.0, 65536, 8)
+    assert recipe.steps_per_epoch(1_000_000) == 976 and read_recipe({"epoch_steps": 1250}).steps_per_epoch(5) == 1250
+
+
+def test_values_take_their_types():
+    recipe = read_recipe({"epochs": 3, "views": {"mean": [0, 1, 0], "std": [1, 1, 1]}, "encoder": {"width": 96, "depth": None}})
+    assert isinstance(recipe.epochs, float) and recipe.views.mean == (0.0, 1.0, 0.0) and recipe.encoder.depth is None
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"bacth": 3}, "'bacth' is unknown .did you mean 'batch'"),
+        ({"optimiser": {"rat": 1}}, "'optimiser.rat' is unknown"),
+        ({"batch": "many"}, "'batch': 'many' is not of type int"),
+        ({"optimiser": {"rate": "1e-5"}}, "write 1.0e-5"),
+        ({"dinov2": {"targets": "sinkhron"}}, "did you mean 'sinkhorn'"),
+        ({"views": {"global_area": [1]}}, "list of 2 numbers"),
+        ({"views": 3}, "not a mapping"),
+        ({"views": {"mean": [0.5], "std": [0.5]}}, "views.saturation: needs 3 colour channels"),
+        ({"views": {"local_size": 90}}, "views.local_size: 90 pixels are not a multiple"),
+    ],
+)
+def test_mistakes_are_named(values, sentence):
+    with pytest.raises(InputError, match=sentence):
+        read_recipe(values)
+
+
+def test_the_digest_tells_recipes_and_images_apart_but_not_machines():
+    one = read_recipe({"batch": 8})
+    assert one.digest(["a"]) == read_recipe({"batch": 8, "execution": {"workers": 7}}).digest(["a"])
+    assert len({one.digest(["a"]), one.digest(["b"]), read_recipe({"batch": 16}).digest(["a"])}) == 3
+
+
+def test_registers_and_layer_scale_reach_timm():
+    arguments = read_recipe({"encoder": {"registers": 4, "layer_scale": 0.0, "depth": 4}}).description().arguments
+    assert arguments == {"init_values": None, "depth": 4, "reg_tokens": 4, "no_embed_class": True}
+
+
+def _keys(kind, path=""):
+    for entry in fields(kind):
+        hint = get_type_hints(kind)[entry.name]
+        yield from _keys(hint, f"{path}{entry.name}.") if is_dataclass(hint) else [path + entry.name]
+
+
+def _schema_keys(schema, path=""):
+    for name, entry in schema["properties"].items():
+        yield from _schema_keys(entry, f"{path}{name}.") if "properties" in entry else [path + name]
+
+
+def test_the_schema_has_the_recipes_keys():
+    schema = yaml.safe_load(SCHEMA.read_text())
+    entry = schema["properties"]["encoders"]["additionalProperties"]
+    assert set(_schema_keys(entry)) == set(_keys(Recipe)) | {"images"}

@@ -1,0 +1,67 @@
+"""Maps through a frozen encoder."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from timm.models import VisionTransformer
+from torch.nn.functional import interpolate
+
+from starmass.encoders import EncoderDescription, create_encoder, encode, load_encoder, normalise_pixels
+from starmass.errors import InputError, closest
+from starmass.evaluation.inputs import Input
+
+Encoder = tuple[VisionTransformer, EncoderDescription]
+POOLINGS = ("class", "mean", "class_mean", "patches", "centre")
+ROWS_AT_A_TIME = 64
+
+
+def read_encoder(path: str | Path, *, weights: str = "pretrained", seed: int = 0) -> Encoder:
+    """Return a frozen encoder as it was trained, or the same architecture with ``random`` weights drawn from ``seed``."""
+    model, description = load_encoder(path)
+    if weights == "random":
+        model = create_encoder(description, seed).eval()
+    return model.to("cuda" if torch.cuda.is_available() else "cpu"), description
+
+
+def encode_maps(encoder: Encoder, scaled: np.ndarray, shown_as: Input, tokens: str) -> np.ndarray:
+    """Return features [row, dimension] of maps scaled to 0..1, or their patch tokens [row, rows, columns, width].
+
+    An encoder of one channel (grey images) sees each channel of a map in turn, and their features are set side by side.
+    """
+    model, description = encoder
+    if tokens not in POOLINGS:
+        raise InputError(
+            f"evaluation.features: tokens {tokens!r} is unknown{closest(tokens, POOLINGS)}; choose from {', '.join(POOLINGS)}."
+        )
+    channels, zoom = scaled.shape[1], scaled.shape[-1]
+    if description.in_channels not in (1, channels):
+        raise InputError(
+            f"evaluation.inputs: {channels} channels are shown to an encoder of {description.in_channels};"
+            " choose as many channels, or an encoder of 1 or 3 channels."
+        )
+    size = shown_as.images_size(zoom, description.patch_size)
+    parts = []
+    for start in range(0, len(scaled), ROWS_AT_A_TIME):
+        images = torch.from_numpy(resize(scaled[start : start + ROWS_AT_A_TIME], size)).reshape(-1, description.in_channels, size, size)
+        found = encode(model, normalise_pixels(images, description), tokens="patches" if tokens == "centre" else tokens)  # type: ignore[arg-type]
+        found = _centre(found) if tokens == "centre" else found
+        # [row * turn, ..., width] -> [row, ..., turn * width]
+        found = np.moveaxis(found.reshape(-1, channels // description.in_channels, *found.shape[1:]), 1, -2)
+        parts.append(found.reshape(*found.shape[:-2], -1))
+    return np.concatenate(parts).astype(np.float32)
+
+
+def resize(images: np.ndarray, size: int) -> np.ndarray:
+    """Bilinear interpolation of float32 [N, C, H, W] to a side of ``size`` pixels; shrinking averages."""
+    if images.shape[-1] == size:
+        return images
+    shrinks = size < images.shape[-1]
+    return interpolate(torch.from_numpy(images), size=(size, size), mode="bilinear", align_corners=False, antialias=shrinks).numpy()
+
+
+def _centre(patches: np.ndarray) -> np.ndarray:
+    """Mean of the tokens that touch the middle: one of an odd grid, four of an even one."""
+    rows = patches.shape[1]
+    middle = slice((rows - 1) // 2, rows // 2 + 1)
+    return patches[:, middle, middle].mean(axis=(1, 2))

@@ -1,0 +1,114 @@
+"""How a map is shown: transforms, zoom and scaling, the same for every encoder, network and statistic.
+
+Whatever is fitted here is fitted on training rows alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from starmass.errors import InputError
+from starmass.evaluation.samples import Maps
+
+# Below these a logarithm would speak of rounding, not of gas.
+SMALLEST = {"column_density": 1e10, "v_los": 1e-2, "sigma_v": 1e-3}  # cm^-2; km/s/pc (of the gradient); km/s
+
+
+@dataclass(frozen=True)
+class Input:
+    """A way of showing a map; a named entry of the config.
+
+    Attributes
+    ----------
+    channels : which channels, in which order
+    column_density : ``log10`` or ``none``
+    v_los : ``none``, ``relative`` (to the star) or ``log_gradient`` (log10 of the gradient's length in km/s/pc)
+    sigma_v : ``none`` or ``log10``
+    zoom : side of the central square that is kept [pixels]; None for the whole map
+    scaling : over what the limits that become 0 and 1 are found: ``training`` rows together, each ``map`` by itself, ``fixed``
+    percentiles : which percentiles of the values are those limits; 0 and 100 are minimum and maximum
+    limits : for ``fixed``: channel -> limits, in units of the transformed channel
+    image_size : side of the image that an encoder or network sees [pixels]; None for the zoom's own
+    pixels_per_token : instead: so many map pixels become one token of the encoder (bilinear; 1 makes every pixel a token)
+    """
+
+    channels: Sequence[str] = ("column_density", "v_los", "sigma_v")
+    column_density: str = "log10"
+    v_los: str = "none"
+    sigma_v: str = "none"
+    zoom: int | None = None
+    scaling: str = "training"
+    percentiles: Sequence[float] = (0.0, 100.0)
+    limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    image_size: int | None = None
+    pixels_per_token: float | None = None
+
+    def transform(self, maps: Maps) -> np.ndarray:
+        """Return the chosen channels, transformed and cut out: float32 [row, channel, zoom, zoom]."""
+        missing = [name for name in self.channels if name not in maps.channels]
+        if missing:
+            raise InputError(f"evaluation.inputs: there is no channel {missing[0]!r} in the maps; they have {', '.join(maps.channels)}.")
+        central = self._centre(maps.values.shape[-1])
+        shown = np.empty((len(maps), len(self.channels), *2 * (central.stop - central.start,)), np.float32)
+        for at, name in enumerate(self.channels):
+            whole = maps.values[:, maps.channels.index(name)]
+            shown[:, at] = self._transform_channel(name, whole, maps)[:, central, central]
+        return shown
+
+    def _transform_channel(self, name: str, values: np.ndarray, maps: Maps) -> np.ndarray:
+        choice = {"column_density": self.column_density, "v_los": self.v_los, "sigma_v": self.sigma_v}.get(name, "none")
+        if choice == "relative":
+            return values - maps.star_velocity[:, None, None].astype(np.float32)
+        if choice == "log_gradient":
+            rows, columns = np.gradient(values, maps.pixel_pc, axis=(1, 2))
+            values = np.hypot(rows, columns)
+        if choice in ("log10", "log_gradient"):
+            return np.log10(np.maximum(values, SMALLEST[name]))
+        return values
+
+    def _centre(self, pixels: int) -> slice:
+        zoom = pixels if self.zoom is None else self.zoom
+        if zoom > pixels or (pixels - zoom) % 2:
+            raise InputError(
+                f"evaluation.inputs: a zoom of {zoom} pixels has no place in the middle of {pixels}; choose an even difference below it."
+            )
+        return slice((pixels - zoom) // 2, (pixels + zoom) // 2)
+
+    def find_limits(self, shown: np.ndarray, train: np.ndarray) -> np.ndarray:
+        """Return what becomes 0 and 1: [1 or row, channel, 2], from training rows only (or each map's own, or the config).
+
+        Parameters
+        ----------
+        shown : [row, channel, height, width] from :meth:`transform`
+        train : training rows
+        """
+        if self.scaling == "fixed":
+            missing = [name for name in self.channels if name not in self.limits]
+            if missing:
+                raise InputError(
+                    f"evaluation.inputs: scaling is fixed, but limits has no entry for {missing[0]!r}; add it as [lowest, highest]."
+                )
+            return np.array([[self.limits[name] for name in self.channels]], np.float64)
+        if self.scaling == "map":
+            return np.moveaxis(np.percentile(shown, self.percentiles, axis=(2, 3)), 0, -1)
+        each = [np.percentile(shown[train, channel], self.percentiles) for channel in range(shown.shape[1])]
+        return np.array([each], np.float64)
+
+    def images_size(self, zoom: int, patch_size: int = 1) -> int:
+        """Side of the image that a zoom becomes, for tokens of ``patch_size`` image pixels."""
+        if self.image_size and self.pixels_per_token:
+            raise InputError("evaluation.inputs: image_size and pixels_per_token both set the image's side; give one of them.")
+        size = self.image_size or (zoom if self.pixels_per_token is None else zoom * patch_size / self.pixels_per_token)
+        if size % patch_size or size < patch_size:
+            raise InputError(
+                f"evaluation.inputs: an image of {size:g} pixels is no whole number of tokens of {patch_size} pixels;"
+                f" change pixels_per_token or image_size (zoom is {zoom})."
+            )
+        return int(size)
+
+
+def scale(shown: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """Bring limits to 0 and 1, float32; values beyond the training rows' limits go beyond 0 and 1 and are left there."""
+    lowest, highest = limits[..., 0, None, None], limits[..., 1, None, None]
+    return ((shown - lowest) / np.where(highest > lowest, highest - lowest, 1.0)).astype(np.float32)

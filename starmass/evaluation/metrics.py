@@ -1,0 +1,137 @@
+"""How good predictions are, with intervals that know that maps of one star are not independent."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from starmass.errors import InputError
+from starmass.evaluation.samples import protostars
+from starmass.evaluation.splits import parts_of
+
+NAMES = ("r2", "rmse_dex", "mae_dex", "bias_dex", "within_0.3_dex", "spearman")
+CLOSE_DEX = 0.3
+
+
+def measure(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """Return every metric of :data:`NAMES` for log10 masses [row].
+
+    ``r2`` is 1 - sum of squared errors / sum of squared deviations from the mean of these rows; bias is predicted - true.
+    """
+    values = dict(zip(_SUMMED, _from_sums(_sums(truth, predicted).sum(axis=1)), strict=True))
+    return {**values, "spearman": spearman(truth, predicted)}
+
+
+_SUMMED = NAMES[:-1]
+
+
+def _sums(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """What each row adds to the sums that the metrics are made of: [sum, row]."""
+    error = predicted - truth
+    return np.stack([np.ones_like(error), truth, truth**2, error, error**2, np.abs(error), (np.abs(error) <= CLOSE_DEX).astype(float)])
+
+
+def _from_sums(sums: np.ndarray) -> np.ndarray:
+    """Metrics of ``_SUMMED`` from sums over rows: [sum, ...] -> [metric, ...]; R2 is nan where all labels agree."""
+    rows, label, label2, error, error2, distance, near = sums
+    deviation = label2 - label**2 / rows
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r2 = np.where(deviation > 1e-12 * label2, 1.0 - error2 / deviation, np.nan)
+    return np.stack([r2, np.sqrt(error2 / rows), distance / rows, error / rows, near / rows])
+
+
+def spearman(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """Rank correlation, ties sharing their mean rank; nan where either is constant."""
+    first, second = _ranks(truth), _ranks(predicted)
+    first, second = first - first.mean(), second - second.mean()
+    norm = np.sqrt(np.sum(first**2) * np.sum(second**2))
+    return float(np.sum(first * second) / norm) if norm > 0 else float("nan")
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+
+
+def resampling_weights(groups: np.ndarray, *, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw whole groups with replacement, as many as there are.
+
+    Returns
+    -------
+    weights [draw, group]: how often each group was drawn; places [row]: each row's group
+    """
+    names, places = np.unique(groups, return_inverse=True)
+    generator = np.random.default_rng(np.random.SeedSequence([seed, len(names)]))
+    return generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws).astype(float), places
+
+
+def bootstrap(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray, places: np.ndarray) -> dict[str, np.ndarray]:
+    """Every metric but Spearman's in each draw of :func:`resampling_weights`: name -> [draw]."""
+    rows = _sums(truth, predicted)
+    each = np.stack([np.bincount(places, row, minlength=weights.shape[1]) for row in rows])
+    return dict(zip(_SUMMED, _from_sums(each @ weights.T), strict=True))
+
+
+def score(
+    truth: np.ndarray, predicted: Sequence[np.ndarray], groups: np.ndarray, *, draws: int = 2000, level: float = 0.95, seed: int = 0
+) -> dict[str, float]:
+    """Return metrics averaged over a method's seeds, with intervals over protostars.
+
+    Parameters
+    ----------
+    truth : log10 mass [row]
+    predicted : one prediction [row] a seed
+    groups : [row], the protostar
+    draws, level, seed : of the bootstrap. Training is not redone: the interval says how much another sample of test stars would have
+        changed the number, not what another training set would have
+
+    Returns
+    -------
+    each metric; ``{metric}_low`` and ``{metric}_high`` for all but Spearman's; ``r2_seed_spread`` (nan for one seed);
+    ``label_spread_dex``
+    """
+    weights, places = resampling_weights(groups, draws=draws, seed=seed)
+    measured = [measure(truth, one) for one in predicted]
+    resampled = [bootstrap(truth, one, weights, places) for one in predicted]
+    result: dict[str, float] = {}
+    for name in NAMES:
+        result[name] = float(np.mean([one[name] for one in measured]))
+        if name in _SUMMED:
+            low, high = _quantiles(np.mean([one[name] for one in resampled], axis=0), level)
+            result[f"{name}_low"], result[f"{name}_high"] = low, high
+    result["r2_seed_spread"] = float(np.std([one["r2"] for one in measured], ddof=1)) if len(measured) > 1 else float("nan")
+    result["label_spread_dex"] = float(np.std(truth))
+    return result
+
+
+def _quantiles(values: np.ndarray, level: float) -> tuple[float, float]:
+    values = values[np.isfinite(values)]  # a draw of one star many times over can have no label variance
+    if not len(values):
+        return float("nan"), float("nan")
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def summarise(samples: pd.DataFrame, split: pd.DataFrame, predictions: Sequence[pd.DataFrame], **bootstrap_options: Any) -> dict[str, Any]:
+    """Return one row of the table: :func:`score` of a method's predictions, one a seed, with the numbers of maps and stars behind it.
+
+    Test rows of all folds are taken together; ``n_train`` is the mean over folds.
+    """
+    first = predictions[0]
+    for table in predictions:
+        if not table["row"].equals(first["row"]):
+            raise InputError(
+                "predictions of one method's seeds are for different rows; delete them and run Snakemake again to remake them."
+            )
+    groups = protostars(samples)[first["row"]]
+    truth = first["log10_mass"].to_numpy()
+    scores = score(truth, [table["predicted_log10_mass"].to_numpy() for table in predictions], groups, **bootstrap_options)
+    trained = [len(train) for _, train, _ in parts_of(split)]
+    counts = {
+        "n_train": round(float(np.mean(trained))),
+        "n_test": len(first),
+        "n_protostars": len(np.unique(groups)),
+        "n_folds": len(trained),
+    }
+    return {**scores, **counts}

@@ -1,0 +1,46 @@
+"""What every method hands back, and the table that it becomes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from starmass.evaluation.samples import log_mass
+from starmass.evaluation.splits import parts_of
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Of some rows: log10 mass [row], its spread [row] where the method has one, and what the method chose on its training rows."""
+
+    values: np.ndarray
+    spread: np.ndarray | None = None
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+
+
+def predict_folds(
+    samples: pd.DataFrame, split: pd.DataFrame, predict: Callable[[int, np.ndarray, np.ndarray], Predictions]
+) -> tuple[pd.DataFrame, list[Mapping[str, Any]]]:
+    """Predict the test rows of every fold.
+
+    Parameters
+    ----------
+    samples, split : the study's rows and their parts
+    predict : of a fold, its training rows and its test rows
+
+    Returns
+    -------
+    table of test rows: row, fold, log10_mass, predicted_log10_mass, spread_dex (empty where the method has none);
+    what the method chose, fold by fold
+    """
+    labels = log_mass(samples)
+    parts, chosen = [], []
+    for fold, train, test in parts_of(split):
+        found = predict(fold, train, test)
+        spread = np.full(len(test), np.nan) if found.spread is None else found.spread
+        columns = {"row": test, "fold": fold, "log10_mass": labels[test], "predicted_log10_mass": found.values, "spread_dex": spread}
+        parts.append(pd.DataFrame(columns))
+        chosen.append(found.chosen)
+    return pd.concat(parts, ignore_index=True), chosen

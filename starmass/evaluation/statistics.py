@@ -1,0 +1,68 @@
+"""Hand-made statistics of a map: the bar that a learned feature has to pass."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from starmass.errors import InputError
+
+
+def describe(shown: np.ndarray, statistics: Sequence[str]) -> np.ndarray:
+    """Return the named statistics side by side: float32 [row, number].
+
+    Parameters
+    ----------
+    shown : [row, channel, height, width], the star in the middle
+    statistics : names out of :data:`STATISTICS`
+    """
+    unknown = [name for name in statistics if name not in STATISTICS]
+    if unknown:
+        raise InputError(f"evaluation.features: there is no statistic {unknown[0]!r}; choose from {', '.join(STATISTICS)}.")
+    return np.concatenate([STATISTICS[name](shown) for name in statistics], axis=1).astype(np.float32)
+
+
+def central(shown: np.ndarray) -> np.ndarray:
+    """Mean and spread of each channel in the middle 2 x 2 pixels: 6 numbers for 3 channels."""
+    return _ring_statistics(shown, [radii(shown.shape[-1]) < 1.0])
+
+
+def profile(shown: np.ndarray) -> np.ndarray:
+    """Mean and spread of each channel in 9 annuli evenly spaced in log radius, out to the corners: 54 numbers for 3 channels."""
+    radius = radii(shown.shape[-1])
+    return _ring_statistics(shown, _annuli(radius, np.concatenate([[0.0], np.geomspace(1.0, radius.max(), 9)])))
+
+
+def annuli(shown: np.ndarray) -> np.ndarray:
+    """Mean and spread of each channel in 11 annuli of equal width, out to the edges: 66 numbers for 3 channels."""
+    radius = radii(shown.shape[-1])
+    edges = np.append(np.linspace(0.0, shown.shape[-1] / 2, 12), np.inf)
+    return _ring_statistics(shown, _annuli(radius, edges)[:-1])  # the corners left out
+
+
+STATISTICS = {"central": central, "profile": profile, "annuli": annuli}
+
+
+def flatten(shown: np.ndarray) -> np.ndarray:
+    """Return the pixels themselves: [row, channel * height * width]."""
+    return shown.reshape(len(shown), -1)
+
+
+def radii(pixels: int) -> np.ndarray:
+    """Distance of each pixel's centre from the middle of a square map [pixels]."""
+    offset = np.arange(pixels) - (pixels - 1) / 2
+    return np.hypot(offset[:, None], offset[None, :])
+
+
+def _annuli(radius: np.ndarray, edges: np.ndarray) -> list[np.ndarray]:
+    """Masks of the annuli (inner, outer], the first with its centre; those without a pixel are left out."""
+    place = np.clip(np.searchsorted(edges, radius, side="left") - 1, 0, len(edges) - 2)
+    return [place == ring for ring in np.unique(place)]
+
+
+def _ring_statistics(shown: np.ndarray, masks: Sequence[np.ndarray]) -> np.ndarray:
+    """Mean and standard deviation of each channel under each mask: [row, mask * channel * 2]."""
+    parts = []
+    for mask in masks:
+        inside = shown[:, :, mask].astype(np.float64)
+        parts += [inside.mean(axis=2), inside.std(axis=2)]
+    return np.concatenate(parts, axis=1)

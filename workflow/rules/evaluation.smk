@@ -1,0 +1,307 @@
+# Maps and encoders to evidence: samples -> splits -> features -> predictions -> metrics; patch tokens -> segmentation.
+from starmass.errors import closest
+
+EVALUATION = "results/evaluation/{study}"
+
+
+def evaluation_entry(kind, name):
+    """A named entry of the config's section `evaluation`."""
+    entries = config["evaluation"][kind]
+    if name not in entries:
+        raise WorkflowError(
+            f"there is no entry {name!r} in evaluation.{kind}{closest(name, entries)}; entries: {', '.join(entries)}."
+        )
+    return entries[name]
+
+
+def shown_as(entry):
+    return (
+        config["evaluation"]["inputs"].get(entry["input"]) if "input" in entry else {}
+    )
+
+
+def is_supervised(method):
+    return "network" in config["evaluation"]["methods"][method]
+
+
+def one_of(names):
+    """A wildcard's pattern: one of the names, or nothing at all."""
+    return "|".join(names) or "(?!)"
+
+
+SUPERVISED, FROZEN = (
+    [m for m in config["evaluation"]["methods"] if is_supervised(m) == kind]
+    for kind in (True, False)
+)
+
+
+def study_maps(wildcards):
+    study = evaluation_entry("studies", wildcards.study)
+    return [
+        path
+        for simulation in study["simulations"]
+        for path in simulation_maps(simulation)
+    ]
+
+
+def encoder_of(wildcards):
+    entry = evaluation_entry("features", wildcards.features)
+    return (
+        f"results/pretraining/{entry['encoder']}/teacher.safetensors"
+        if entry["kind"] == "encoder"
+        else []
+    )
+
+
+def features_of(wildcards):
+    """Random weights have a seed of their own; what is not random is made once, as seed 0."""
+    name = evaluation_entry("methods", wildcards.method).get("features")
+    if name is None:
+        return []
+    drawn = evaluation_entry("features", name).get("weights") == "random"
+    return f"results/evaluation/{wildcards.study}/{wildcards.split}/features/{name}/seed-{wildcards.seed if drawn else 0}.h5"
+
+
+def seeds_of(method):
+    return evaluation_entry("methods", method).get("seeds", [0])
+
+
+def metrics_of(study):
+    entry = evaluation_entry("studies", study)
+    return expand(
+        "results/evaluation/{study}/{split}/metrics/{method}.csv",
+        study=study,
+        split=entry["splits"],
+        method=entry["methods"],
+    )
+
+
+def segmentation_entry(study):
+    return evaluation_entry("studies", study).get("segmentation", {})
+
+
+def segmentation_of(study):
+    entry = segmentation_entry(study)
+    return (
+        [f"results/evaluation/{study}/segmentation/{entry['features']}.h5"]
+        if entry
+        else []
+    )
+
+
+rule evaluation:
+    input:
+        metrics_of(STUDY),
+        segmentation_of(STUDY),
+    message:
+        "Metrics and segmentation of study {STUDY} are there."
+
+
+rule collect_samples:
+    input:
+        study_maps,
+    output:
+        f"{EVALUATION}/samples.csv",
+    log:
+        "logs/evaluation/{study}/samples.log",
+    benchmark:
+        "benchmarks/results/evaluation/{study}/samples.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        config=lambda wildcards: {
+            key: value
+            for key, value in evaluation_entry("studies", wildcards.study).items()
+            if key in ("minimum_mass", "axes")
+        },
+        code=code_digest("workflow/scripts/collect_samples.py"),
+    message:
+        "Listing the maps of study {wildcards.study}"
+    script:
+        "../scripts/collect_samples.py"
+
+
+rule draw_split:
+    input:
+        rules.collect_samples.output,
+    output:
+        f"{EVALUATION}/{{split}}/split.csv",
+    log:
+        "logs/evaluation/{study}/{split}/split.log",
+    benchmark:
+        "benchmarks/results/evaluation/{study}/{split}/split.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        config=lambda wildcards: evaluation_entry("splits", wildcards.split),
+        code=code_digest("workflow/scripts/draw_split.py"),
+    message:
+        "Drawing split {wildcards.split} of study {wildcards.study}"
+    script:
+        "../scripts/draw_split.py"
+
+
+rule extract_features:
+    input:
+        maps=study_maps,
+        samples=rules.collect_samples.output[0],
+        split=rules.draw_split.output[0],
+        encoder=encoder_of,
+    output:
+        f"{EVALUATION}/{{split}}/features/{{features}}/seed-{{seed}}.h5",
+    log:
+        "logs/evaluation/{study}/{split}/features/{features}/seed-{seed}.log",
+    benchmark:
+        "benchmarks/results/evaluation/{study}/{split}/features/{features}/seed-{seed}.tsv"
+    threads: lambda wildcards: 2 if encoder_of(wildcards) else 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=240,
+    params:
+        config=lambda wildcards: {
+            "features": evaluation_entry("features", wildcards.features),
+            "input": shown_as(evaluation_entry("features", wildcards.features)),
+        },
+        code=code_digest("workflow/scripts/extract_features.py"),
+    message:
+        "Turning maps into features {wildcards.features} (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
+    script:
+        "../scripts/extract_features.py"
+
+
+rule predict_masses:
+    input:
+        samples=rules.collect_samples.output[0],
+        split=rules.draw_split.output[0],
+        features=features_of,
+    output:
+        f"{EVALUATION}/{{split}}/predictions/{{method}}/seed-{{seed}}.csv",
+    log:
+        "logs/evaluation/{study}/{split}/predictions/{method}/seed-{seed}.log",
+    benchmark:
+        "benchmarks/results/evaluation/{study}/{split}/predictions/{method}/seed-{seed}.tsv"
+    wildcard_constraints:
+        method=one_of(FROZEN),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=60,
+    params:
+        config=lambda wildcards: {
+            key: value
+            for key, value in evaluation_entry("methods", wildcards.method).items()
+            if key not in ("label", "features", "seeds")
+        },
+        code=code_digest("workflow/scripts/predict_masses.py"),
+    message:
+        "Predicting masses by {wildcards.method} (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
+    script:
+        "../scripts/predict_masses.py"
+
+
+rule train_supervised:
+    input:
+        maps=study_maps,
+        samples=rules.collect_samples.output[0],
+        split=rules.draw_split.output[0],
+    output:
+        f"{EVALUATION}/{{split}}/predictions/{{method}}/seed-{{seed}}.csv",
+    log:
+        "logs/evaluation/{study}/{split}/predictions/{method}/seed-{seed}.log",
+    benchmark:
+        "benchmarks/results/evaluation/{study}/{split}/predictions/{method}/seed-{seed}.tsv"
+    wildcard_constraints:
+        method=one_of(SUPERVISED),
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=720,
+    params:
+        config=lambda wildcards: {
+            "method": {
+                key: value
+                for key, value in evaluation_entry("methods", wildcards.method).items()
+                if key not in ("label", "input", "seeds")
+            },
+            "input": shown_as(evaluation_entry("methods", wildcards.method)),
+        },
+        code=code_digest("workflow/scripts/train_supervised.py"),
+    message:
+        "Training {wildcards.method} on maps (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
+    script:
+        "../scripts/train_supervised.py"
+
+
+rule score_predictions:
+    input:
+        samples=rules.collect_samples.output[0],
+        split=rules.draw_split.output[0],
+        predictions=lambda wildcards: expand(
+            "results/evaluation/{study}/{split}/predictions/{method}/seed-{seed}.csv",
+            **wildcards,
+            seed=seeds_of(wildcards.method),
+        ),
+    output:
+        f"{EVALUATION}/{{split}}/metrics/{{method}}.csv",
+    log:
+        "logs/evaluation/{study}/{split}/metrics/{method}.log",
+    benchmark:
+        "benchmarks/results/evaluation/{study}/{split}/metrics/{method}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        config=lambda wildcards: {
+            "label": evaluation_entry("methods", wildcards.method).get(
+                "label", wildcards.method
+            ),
+            "seed": " ".join(map(str, seeds_of(wildcards.method))),
+        },
+        code=code_digest("workflow/scripts/score_predictions.py"),
+    message:
+        "Scoring {wildcards.method} (study {wildcards.study}, split {wildcards.split})"
+    script:
+        "../scripts/score_predictions.py"
+
+
+rule segment_maps:
+    input:
+        maps=study_maps,
+        samples=rules.collect_samples.output[0],
+        split=lambda wildcards: f"results/evaluation/{wildcards.study}/{evaluation_entry('studies', wildcards.study)['splits'][0]}/split.csv",
+        encoder=encoder_of,
+    output:
+        f"{EVALUATION}/segmentation/{{features}}.h5",
+    log:
+        "logs/evaluation/{study}/segmentation/{features}.log",
+    benchmark:
+        "benchmarks/results/evaluation/{study}/segmentation/{features}.tsv"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=60,
+    params:
+        config=lambda wildcards: {
+            "features": evaluation_entry("features", wildcards.features),
+            "input": shown_as(
+                {
+                    **evaluation_entry("features", wildcards.features),
+                    **segmentation_entry(wildcards.study),
+                }
+            ),
+            "segmentation": {
+                key: value
+                for key, value in segmentation_entry(wildcards.study).items()
+                if key not in ("features", "input")
+            },
+        },
+        code=code_digest("workflow/scripts/segment_maps.py"),
+    message:
+        "Colouring maps by their patch tokens ({wildcards.features}, study {wildcards.study})"
+    script:
+        "../scripts/segment_maps.py"

@@ -1,0 +1,127 @@
+"""Maps of every sink of a snapshot, in the file that all later stages read."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from starmass.errors import InputError
+from starmass.maps.projection import AXES, ORIENTATION, hydrogen_column, project_cube
+from starmass.maps.simulations import Box, Simulation, gather, open_simulation
+from starmass.maps.units import HYDROGEN_ATOM_G
+from starmass.provenance import provenance_json
+from starmass.storage import write_dataset, written_aside
+
+logger = logging.getLogger("starmass")
+
+CHANNELS = {"column_density": "cm**-2", "v_los": "km/s", "sigma_v": "km/s"}
+DEFINITIONS = {
+    "column_density": "hydrogen nuclei in the cube along the line of sight, per area",
+    "v_los": "density-weighted mean velocity along +axis, in the frame that velocity_frame names",
+    "sigma_v": "density-weighted dispersion of that velocity about v_los, from one cell to another (no thermal part)",
+}
+# Files above this are bulk data: named and sized in the provenance, but not hashed (maps read only the blocks they touch).
+HASHED_BYTES = 4_000_000
+
+
+def make_maps(
+    *,
+    output: str | Path,
+    simulation: str,
+    snapshot: str,
+    dump: Sequence[str | Path],
+    entry: Mapping[str, Any],
+    projection: Mapping[str, Any],
+) -> None:
+    """Write ``results/maps/{simulation}/{snapshot}.h5``: all sinks x three axes x three channels, with labels.
+
+    Parameters
+    ----------
+    output : the file to write
+    simulation, snapshot : names, for the labels
+    dump : files of the dump, the one that yt opens first
+    entry : the simulation's entry of the config
+    projection : the config's ``maps.projection``: ``side`` [pc], ``pixels``, ``velocity_frame``, ``hydrogen_mass``
+    """
+    opened = open_simulation(entry, dump[0])
+    side, pixels = float(projection["side"]), int(projection["pixels"])
+    if np.any(opened.box.periodic & (side > opened.box.width)):
+        raise InputError(f"maps.projection.side: {side} pc is wider than the periodic box of {simulation}; make it smaller.")
+    sinks = opened.sinks()
+    kept = inside_box(sinks.position, side, opened.box)
+    if not kept.all():
+        logger.info("%s %s: %d of %d sinks left out, their cubes leave the box", simulation, snapshot, (~kept).sum(), len(kept))
+    sinks = gather(sinks, np.flatnonzero(kept))
+    maps = np.empty((len(sinks.mass), len(AXES), len(CHANNELS), pixels, pixels), np.float32)
+    masses = np.empty(len(sinks.mass))
+    nucleus = float(projection["hydrogen_mass"]) * HYDROGEN_ATOM_G
+    for row, centre in enumerate(sinks.position):
+        frame = sinks.velocity[row] if projection["velocity_frame"] == "sink" else np.zeros(3)
+        maps[row], masses[row] = map_sink(opened, centre, frame, side=side, pixels=pixels, nucleus_mass=nucleus)
+    with written_aside(output) as temporary, h5py.File(temporary, "w") as file:
+        # Written in one go; chunks of one sink and axis, which is what a reader of samples asks for.
+        chunks = {"chunks": (1, 1, *maps.shape[2:]), "compression": "gzip", "shuffle": True} if len(maps) else {}
+        dataset = write_dataset(file, "maps", maps, unit="", description="[sink, axis, channel, row, column]; units by channel", **chunks)
+        dataset.attrs["axes"] = list(AXES)
+        dataset.attrs["channels"] = list(CHANNELS)
+        dataset.attrs["channel_units"] = list(CHANNELS.values())
+        dataset.attrs["channel_definitions"] = [DEFINITIONS[channel] for channel in CHANNELS]
+        dataset.attrs["orientation"] = ORIENTATION
+        write_dataset(file, "sink_id", sinks.identity, unit="", description="identity of the sink, the same in all snapshots")
+        write_dataset(file, "mass", sinks.mass, unit="Msun", description="mass accreted by the sink: the label")
+        write_dataset(file, "age", sinks.age, unit="yr", description="time since the sink was created")
+        write_dataset(file, "position", sinks.position, unit="pc", description="[sink, x|y|z] in the box")
+        write_dataset(file, "velocity", sinks.velocity, unit="km/s", description="[sink, x|y|z] in the frame of the box")
+        write_dataset(file, "gas_mass", masses, unit="Msun", description="gas in the cube")
+        file.attrs["simulation"] = simulation
+        file.attrs["snapshot"] = snapshot
+        file.attrs["time_yr"] = opened.time_yr
+        file.attrs["side_pc"] = side
+        file.attrs["pixels"] = pixels
+        file.attrs["hydrogen_mass_g"] = nucleus
+        file.attrs["velocity_frame"] = projection["velocity_frame"]
+        file.attrs["finest_cell_pc"] = opened.finest_cell_pc
+        file.attrs["accretion_radius_pc"] = opened.accretion_radius_pc
+        file.attrs["description"] = opened.description
+        file.attrs["provenance"] = provenance_json(config=_settings(entry, projection, dump), seed=entry.get("seed"), inputs=_hashed(dump))
+    logger.info("%s %s: maps of %d sinks, %d pixels of %.4g pc", simulation, snapshot, len(maps), pixels, side / pixels)
+
+
+def map_sink(
+    opened: Simulation, centre: np.ndarray, frame: np.ndarray, *, side: float, pixels: int, nucleus_mass: float,
+) -> tuple[np.ndarray, float]:  # fmt: skip
+    """Maps (axis, channel, row, column) of the cube about one point, and the gas mass in it [Msun].
+
+    Parameters
+    ----------
+    centre : (3,) [pc]
+    frame : (3,) velocity that counts as rest [km/s]
+    side : of the cube [pc]
+    nucleus_mass : of gas for each hydrogen nucleus [g]
+    """
+    projected = project_cube(opened.cells(centre, side), centre, side=side, pixels=pixels, period=opened.box.period)
+    column = hydrogen_column(projected.surface_density, nucleus_mass)
+    return np.stack([column, projected.velocity - frame[:, None, None], projected.dispersion], axis=1), projected.mass
+
+
+def inside_box(position: np.ndarray, side: float, box: Box) -> np.ndarray:
+    """(n,) whether the cube about each position stays in the box along the axes that do not repeat."""
+    left, right = position - 0.5 * side, position + 0.5 * side
+    return np.all(box.periodic | ((left >= box.left) & (right <= box.left + box.width)), axis=1)
+
+
+def _settings(entry: Mapping[str, Any], projection: Mapping[str, Any], dump: Sequence[str | Path]) -> dict[str, Any]:
+    bulk = {str(path): size for path in dump for size in [_size(path)] if size > HASHED_BYTES}
+    return {"projection": dict(projection), "simulation": dict(entry), "bulk_file_bytes": bulk}
+
+
+def _hashed(dump: Sequence[str | Path]) -> list[str | Path]:
+    return [path for path in dump if _size(path) <= HASHED_BYTES]
+
+
+def _size(path: str | Path) -> int:
+    path = Path(path)
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size

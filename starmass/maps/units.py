@@ -1,0 +1,10 @@
+"""Physical constants in cgs (CODATA 2018, IAU 2015), and the four units that maps and their labels are given in."""
+
+PARSEC_CM = 3.0856775814913673e18
+SOLAR_MASS_G = 1.988409870698051e33
+YEAR_S = 3.15576e7
+KM_CM = 1.0e5
+
+GRAVITY = 6.6743e-8  # cm^3 g^-1 s^-2
+BOLTZMANN = 1.380649e-16  # erg K^-1
+HYDROGEN_ATOM_G = 1.6735328e-24

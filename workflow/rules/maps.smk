@@ -1,0 +1,111 @@
+# Dumps to maps: toy clouds write dumps of their own; every simulation's snapshots become maps of all their sinks.
+from starmass.maps.discovery import find_snapshots
+
+
+def simulation_entry(simulation):
+    """A named entry of the config's section `maps.simulations`."""
+    entries = config["maps"]["simulations"]
+    if simulation not in entries:
+        raise InputError(f"config: there is no entry {simulation!r} in maps.simulations; it has {', '.join(entries)}.")
+    return entries[simulation]
+
+
+def simulation_snapshots(simulation):
+    """Files of every snapshot's dump, by the snapshot's name."""
+    return find_snapshots(simulation_entry(simulation), config.get("data_root"), name=simulation)
+
+
+def simulation_maps(simulation):
+    """Paths of all maps of a simulation."""
+    return [f"results/maps/{simulation}/{snapshot}.h5" for snapshot in simulation_snapshots(simulation)]
+
+
+def toycloud_entry(wildcards):
+    entry = simulation_entry(wildcards.simulation)
+    if entry["format"] != "toycloud":
+        raise InputError(
+            f"results/dumps/{wildcards.simulation}: only toy clouds are written, and maps.simulations.{wildcards.simulation}"
+            f" has format: {entry['format']}; ask for its maps instead."
+        )
+    return entry
+
+
+def dump_files(wildcards):
+    snapshots = simulation_snapshots(wildcards.simulation)
+    if wildcards.snapshot not in snapshots:
+        raise InputError(
+            f"results/maps/{wildcards.simulation}/{wildcards.snapshot}.h5: {wildcards.simulation} has no such snapshot;"
+            f" it has {', '.join(snapshots)}."
+        )
+    return snapshots[wildcards.snapshot]
+
+
+rule write_toycloud_descriptor:
+    output:
+        "results/dumps/{simulation}/run.yaml",
+    log:
+        "logs/dumps/{simulation}/run.log",
+    benchmark:
+        "benchmarks/results/dumps/{simulation}/run.tsv"
+    resources:
+        mem_mb=lambda wildcards, attempt: 500 * attempt,
+        runtime=lambda wildcards, attempt: 5 * attempt,
+    params:
+        config=lambda wildcards: toycloud_entry(wildcards).get("layout", {}),
+        code=code_digest("workflow/scripts/write_toycloud_descriptor.py"),
+    message:
+        "Describing the dumps of toy cloud {wildcards.simulation}"
+    script:
+        "../scripts/write_toycloud_descriptor.py"
+
+
+rule write_toycloud:
+    output:
+        directory("results/dumps/{simulation}/{snapshot}"),
+    log:
+        "logs/dumps/{simulation}/{snapshot}.log",
+    benchmark:
+        "benchmarks/results/dumps/{simulation}/{snapshot}.tsv"
+    wildcard_constraints:
+        snapshot=r"snapshot_\d+",
+    resources:
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        config=toycloud_entry,
+        code=code_digest("workflow/scripts/write_toycloud.py"),
+    message:
+        "Evaluating toy cloud {wildcards.simulation}, {wildcards.snapshot}"
+    script:
+        "../scripts/write_toycloud.py"
+
+
+rule make_maps:
+    input:
+        dump_files,
+    output:
+        "results/maps/{simulation}/{snapshot}.h5",
+    log:
+        "logs/maps/{simulation}/{snapshot}.log",
+    benchmark:
+        "benchmarks/results/maps/{simulation}/{snapshot}.tsv"
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        config=lambda wildcards: {
+            "projection": config["maps"]["projection"],
+            "entry": simulation_entry(wildcards.simulation),
+        },
+        code=code_digest("workflow/scripts/make_maps.py"),
+    message:
+        "Mapping the sinks of {wildcards.simulation}, {wildcards.snapshot}"
+    script:
+        "../scripts/make_maps.py"
+
+
+rule maps:
+    input:
+        [path for simulation in config["evaluation"]["studies"][STUDY]["simulations"] for path in simulation_maps(simulation)],
+    message:
+        "Maps of the study's simulations are in results/maps/"

@@ -69,8 +69,8 @@ def attempt(words, system_options, options):
     generator = words.copy()
     variations, table, cumulative = sample_system(generator, system_options)
     palette = draw_palette(generator)
-    walkers, spare = start_walkers(generator), np.empty(5 * WALKERS, np.float32)
-    spare[3 * WALKERS :] = walkers[3 * WALKERS :]
+    walkers = start_walkers(generator)
+    spare = walkers.copy()
     for _ in range(BURN_IN):
         take_step(generator, variations, table, cumulative, walkers, spare)
         walkers, spare = spare, walkers
@@ -79,8 +79,8 @@ def attempt(words, system_options, options):
     for step in range(PREVIEW_STEPS):
         escapes += take_step(generator, variations, table, cumulative, walkers, spare)
         walkers, spare = spare, walkers
-        x[step * WALKERS : (step + 1) * WALKERS] = walkers[:WALKERS]
-        y[step * WALKERS : (step + 1) * WALKERS] = walkers[WALKERS : 2 * WALKERS]
+        for i in range(WALKERS):
+            x[step * WALKERS + i], y[step * WALKERS + i] = walkers[i], walkers[WALKERS + i]
     points = (BURN_IN + PREVIEW_STEPS) * WALKERS
     nothing = np.empty(0, np.uint64)
     box, found = find_frame(x, y, options.frame_low, options.frame_high, options.size)
@@ -249,16 +249,17 @@ def tone_curve(histogram, size, gamma):
     """
     frequency = np.zeros(BRIGHTEST + 1, np.int64)
     for i in range(size * size):
-        frequency[min(int(histogram[i] & COUNT_MASK), BRIGHTEST)] += 1
+        count = np.int64(histogram[i] & COUNT_MASK)
+        frequency[count if count < BRIGHTEST else BRIGHTEST] += 1
     white, above = BRIGHTEST, 0
     while white > 1 and (above + frequency[white]) * WHITE_SHARE <= size * size:
         above += frequency[white]
         white -= 1
     curve = np.zeros(white + 1, np.uint8)
     scale, exponent = ONE / log(ONE + f32(white)), ONE / gamma
-    for count in range(1, white + 1):
-        level = power(log(ONE + f32(count)) * scale, exponent) * f32(255) + HALF
-        curve[count] = np.uint8(min(level, f32(255)))
+    for points in range(1, white + 1):
+        level = power(log(ONE + f32(points)) * scale, exponent) * f32(255) + HALF
+        curve[points] = np.uint8(min(level, f32(255)))
     return curve
 
 

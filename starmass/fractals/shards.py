@@ -24,6 +24,7 @@ PLANES = {
 COMPRESSIONS = ("zstd", "gzip", "none")
 FORMAT = "starmass fractals 1"
 FACTS_A_CHUNK = 256
+BLOSC = 32001  # HDF5's registered number of the filter that hdf5plugin brings
 MOST_OPEN = 200  # files that one process keeps open
 
 
@@ -151,7 +152,8 @@ class Shard:
         if self.file.attrs.get("format") != FORMAT or "images" not in self.file:
             self.file.close()
             raise InputError(f"{path}: this is no shard of fractal images; give the shards that the rule render_fractals wrote.")
-        if any(name in self.file and self.file[name].id.get_create_plist().get_filter_by_id(32001) for name in PLANES):
+        self._planes = {name: self.file[name] for name in PLANES if name in self.file}
+        if self._planes["images"].id.get_create_plist().get_filter_by_id(BLOSC):
             import_hdf5plugin()
         try:
             intact = not check or _digest(self.file) == self.file.attrs["digest"]
@@ -169,12 +171,12 @@ class Shard:
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of an image: rows, columns, channels."""
-        return (*self.file["images"].shape[1:], 1 if self.palettes is None else 3)
+        return (*self._planes["images"].shape[1:], 1 if self.palettes is None else 3)
 
     def planes(self, row: int) -> dict[str, np.ndarray]:
         """Return the planes of an image; its checksum is held against the one written with it."""
         try:
-            planes = {name: self.file[name][row] for name in PLANES if name in self.file}
+            planes = {name: dataset[row] for name, dataset in self._planes.items()}
         except OSError as error:
             raise self._broken(f"image {self.index[row]} can't be read ({error})") from error
         if _checksum(planes) != self.checksums[row]:

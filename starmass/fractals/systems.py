@@ -86,8 +86,8 @@ def sample_system(generator, options):
         for k in range(chosen.size):
             pair = i * chosen.size + k
             variations[pair] = chosen[k]
-            table[pair, :6] = affine[i]
-            table[pair, 6:12] = post
+            for column in range(6):
+                table[pair, column], table[pair, 6 + column] = affine[i, column], post[column]
             table[pair, COLOUR] = f32(i) / f32(maps - 1) if maps > 1 else HALF
             table[pair, COLOUR_SPEED] = HALF
             draw_parameters(generator, chosen[k], table[pair])
@@ -116,7 +116,9 @@ def sample_sigma_factor(generator, maps):
         first = uniform(generator, max(ZERO, least / THREE), min(ONE, rest))
         second = uniform(generator, max(ZERO, HALF * (least - first)), min(first, HALF * (rest - first)))
         rest -= first + TWO * second
-        result[i] = compose(generator, first, second)
+        affine = compose(generator, first, second)
+        for column in range(6):
+            result[i, column] = affine[column]
     return result
 
 
@@ -198,7 +200,7 @@ def draw_post_transform(generator, probability):
     result = np.zeros(6, np.float32)
     result[0], result[4] = ONE, ONE
     if uniform(generator, ZERO, ONE) < probability:
-        result[:] = compose(generator, uniform(generator, POST_SCALE, ONE), uniform(generator, POST_SCALE, ONE))
+        result = compose(generator, uniform(generator, POST_SCALE, ONE), uniform(generator, POST_SCALE, ONE))
         result[2] *= POST_SHIFT
         result[5] *= POST_SHIFT
     return result

@@ -72,23 +72,22 @@ def test_every_option_renders(options):
 
 
 def test_affine_fractals_are_what_linear_alone_gives():
-    _, facts = create_generator(
-        "flame", {"size": 32, "variations": ["linear"], "coverage": 0.2, "preview_coverage": 0.2, "contrast": 0}
-    ).render(0, 0)
+    options = {"size": 32, "variations": ["linear"], "coverage": 0.2, "preview_coverage": 0.2, "contrast": 0}
+    _, facts = create_generator("flame", options).render(0, 0)
     assert set(facts["pairs"][:, 0]) == {0}
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"sampler": "sigma"}, "there is no 'sigma' .did you mean 'sigma_factor'"),
+        ({"sampler": "sigma_facto"}, "there is no 'sigma_facto' .did you mean 'sigma_factor'"),
         ({"maps": [4, 2]}, "maps: .4, 2. is no range"),
         ({"variations_per_system": [0, 2]}, "variations_per_system"),
         ({"frame": [0.9, 0.1]}, "frame"),
         ({"size": 8}, "size: 8 pixels"),
         ({"points_per_pixel": 100_000}, "points_per_pixel"),
         ({"variations": ["bubbel"]}, "did you mean 'bubble'"),
-        ({"contarst": 1}, "contarst: .* did you mean 'contrast'"),
+        ({"contarst": 1}, "contarst: .*did you mean 'contrast'"),
     ],
 )
 def test_mistakes_are_sentences(options, words):
@@ -97,11 +96,11 @@ def test_mistakes_are_sentences(options, words):
 
 
 def test_an_unknown_generator_is_named():
-    with pytest.raises(InputError, match="'flam' .did you mean 'flame'"):
+    with pytest.raises(InputError, match=r"'flam' .did you mean 'flame'"):
         create_generator("flam", {})
 
 
 def test_what_no_candidate_can_reach_ends_in_a_sentence(monkeypatch):
     monkeypatch.setattr("starmass.fractals.flames.MOST_CANDIDATES", 20)
-    with pytest.raises(InputError, match="none of 20 candidates for image 0 of seed 0 .*sparse_preview.*lower coverage"):
+    with pytest.raises(InputError, match=r"none of 20 candidates for image 0 of seed 0 .*sparse_preview.*lower coverage"):
         FlameGenerator(FlameOptions(size=16, coverage=1.0, preview_coverage=1.0, points_per_pixel=1)).render(0, 0)

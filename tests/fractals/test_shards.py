@@ -120,11 +120,11 @@ def test_what_cannot_be_one_set_is_refused(shards, tmp_path):
     with pytest.raises(InputError, match="image 0 is in"):
         FractalImages([shards[0], shards[0]])
     render_shard(tmp_path / "larger.h5", generator="flame", seed=5, options={"size": 48}, start=25, stop=26)
-    with pytest.raises(InputError, match="larger.h5: images of"):
+    with pytest.raises(InputError, match=r"larger\.h5: images of"):
         FractalImages([shards[0], tmp_path / "larger.h5"])
     with h5py.File(tmp_path / "foreign.h5", "w") as file:
         file["images"] = np.zeros(3)
-    with pytest.raises(InputError, match="foreign.h5: this is no shard"):
+    with pytest.raises(InputError, match=r"foreign\.h5: this is no shard"):
         FractalImages([tmp_path / "foreign.h5"])
 
 

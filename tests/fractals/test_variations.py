@@ -133,7 +133,7 @@ def test_names_are_resolved_and_mistakes_are_sentences():
     assert variation_numbers("classic") == tuple(range(26))
     assert variation_numbers(["bubble", "linear"]) == (0, 28)
     assert len(variation_numbers("all")) == len(CATALOGUE)
-    with pytest.raises(InputError, match="'sphercal' .did you mean 'spherical'"):
+    with pytest.raises(InputError, match=r"'sphercal' .did you mean 'spherical'"):
         variation_numbers(["sphercal"])
     with pytest.raises(InputError, match="empty"):
         variation_numbers([])

@@ -59,7 +59,7 @@ class FlameOptions:
     coverage: float = 0.8
     preview_coverage: float = 0.81
     contrast: float = 0.15
-    gamma: float = 2.2
+    gamma: float = 1.5
 
     def __post_init__(self) -> None:
         if self.sampler not in SAMPLERS:

@@ -19,9 +19,8 @@ def histogram_of(counts, colours=None):
 @pytest.mark.parametrize("seed", range(20))
 def test_selection_is_sorting(seed):
     draws = np.random.default_rng(seed)
-    values = (
-        draws.integers(0, 50, draws.integers(1, 200)).astype(f32) if seed % 2 else draws.normal(size=draws.integers(1, 200)).astype(f32)
-    )
+    count = draws.integers(1, 200)
+    values = (draws.integers(0, 50, count) if seed % 2 else draws.normal(size=count)).astype(f32)
     for rank in draws.integers(0, len(values), 5):
         assert r.find_ranked(values.copy(), int(rank)) == np.sort(values)[rank]
 

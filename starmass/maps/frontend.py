@@ -14,6 +14,7 @@ from yt.data_objects.index_subobjects.grid_patch import AMRGridPatch
 from yt.data_objects.static_output import Dataset
 from yt.fields.field_info_container import FieldInfoContainer
 from yt.fields.magnetic_field import setup_magnetic_field_aliases
+from yt.frontends.gadget.data_structures import GadgetDataset
 from yt.geometry.grid_geometry_handler import GridIndex
 from yt.units.yt_array import YTArray
 from yt.utilities.io_handler import BaseIOHandler
@@ -286,3 +287,19 @@ def locate_dump(filename: str | Path) -> tuple[Path, str] | None:
         if len(holding) == 1:
             return run, holding[0]
     return None
+
+
+def _tell_gadget_apart() -> None:
+    """Keep yt from taking a cell file for a Gadget snapshot, as it takes any file whose first record has 8 bytes.
+
+    yt asks every frontend and refuses where two say yes; the descriptor decides which of these two it is.
+    """
+    looks_like_gadget = vars(GadgetDataset)["_is_valid"].__func__
+
+    def is_gadget(cls: type, filename: str, *args: Any, **options: Any) -> bool:
+        return locate_dump(filename) is None and looks_like_gadget(cls, filename, *args, **options)
+
+    GadgetDataset._is_valid = classmethod(is_gadget)  # type: ignore[assignment,method-assign]
+
+
+_tell_gadget_apart()

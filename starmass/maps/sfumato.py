@@ -187,6 +187,8 @@ class Dump:
                 f"{path}: sink {table['id'][first]} lies at {position[first].tolist()} code lengths, outside the box; "
                 f"see `box_left`, `box_width` and `sink_items` in {descriptor.source}."
             )
+        # The upper face of a periodic box is its lower one.
+        position = np.where(np.array(descriptor.periodic) & (position == self.box_left + self.box_width), self.box_left, position)
         velocity = np.stack([table[name].astype(float) for name in ("vx", "vy", "vz")], axis=1)
         return SinkTable(
             identity=table["id"].astype(np.int64),

@@ -116,7 +116,7 @@ def _read_ramses_sinks(handler: Any, subset: Any, fields: Any, count: int) -> di
     """Columns of a RAMSES sink table by yt field, positions in units of the box."""
     del count
     offsets = handler.field_offsets
-    table = np.loadtxt(handler.fname, delimiter=",", ndmin=2)
+    table = np.loadtxt(handler.fname, delimiter=",", skiprows=2, ndmin=2)
     values = {}
     for field in fields:
         values[field] = table[:, offsets[field]].copy() if table.size else np.empty(0)

@@ -216,7 +216,7 @@ def make_stars(seed: int, time_yr: float, end_yr: float) -> Stars:
     growth_time = 1.8e5 * 10 ** random.normal(0, 0.15, count)
     final_mass = np.clip(2.2 * 10 ** random.normal(0, 0.45, count) * site_density**0.15, 0.15, 15.0)
     drift = 0.5 * flow[chosen] + random.normal(0, 0.2, (count, 3))
-    infall = 0.75 * 10 ** random.normal(0, 0.08, count)
+    infall = 0.75 * 10 ** random.normal(0, 0.13, count)
     rotation = random.uniform(0.1, 0.7, count)
     spin = random.normal(0, 1, (count, 3))
     spin /= np.linalg.norm(spin, axis=1, keepdims=True)

@@ -6,7 +6,7 @@ def simulation_entry(simulation):
     """A named entry of the config's section `maps.simulations`."""
     entries = config["maps"]["simulations"]
     if simulation not in entries:
-        raise InputError(f"config: there is no entry {simulation!r} in maps.simulations; it has {', '.join(entries)}.")
+        raise WorkflowError(f"config: there is no entry {simulation!r} in maps.simulations; it has {', '.join(entries)}.")
     return entries[simulation]
 
 
@@ -23,7 +23,7 @@ def simulation_maps(simulation):
 def toycloud_entry(wildcards):
     entry = simulation_entry(wildcards.simulation)
     if entry["format"] != "toycloud":
-        raise InputError(
+        raise WorkflowError(
             f"results/dumps/{wildcards.simulation}: only toy clouds are written, and maps.simulations.{wildcards.simulation}"
             f" has format: {entry['format']}; ask for its maps instead."
         )
@@ -33,7 +33,7 @@ def toycloud_entry(wildcards):
 def dump_files(wildcards):
     snapshots = simulation_snapshots(wildcards.simulation)
     if wildcards.snapshot not in snapshots:
-        raise InputError(
+        raise WorkflowError(
             f"results/maps/{wildcards.simulation}/{wildcards.snapshot}.h5: {wildcards.simulation} has no such snapshot;"
             f" it has {', '.join(snapshots)}."
         )

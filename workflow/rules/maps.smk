@@ -12,7 +12,10 @@ def simulation_entry(simulation):
 
 def simulation_snapshots(simulation):
     """Files of every snapshot's dump, by the snapshot's name."""
-    return find_snapshots(simulation_entry(simulation), config.get("data_root"), name=simulation)
+    try:
+        return find_snapshots(simulation_entry(simulation), config.get("data_root"), name=simulation)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def simulation_maps(simulation):

@@ -1,6 +1,7 @@
 """``python -m starmass.pretraining``: what every rank runs, alone, under torchrun or as a task of srun."""
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from starmass.console import job
 from starmass.errors import InputError
 from starmass.fractals.shards import FractalImages
 from starmass.pretraining.loop import Run
-from starmass.pretraining.ranks import ranks_joined
+from starmass.pretraining.ranks import find_ranks, ranks_joined
 from starmass.pretraining.recipe import read_recipe
 from starmass.pretraining.samples import identify_files
 
@@ -24,11 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--images", required=True, nargs="+", type=Path, help="shards of fractals (HDF5)")
     parser.add_argument("--output", required=True, type=Path, help="folder for teacher.safetensors, config.yaml, metrics.jsonl and resume/")
     parser.add_argument("--threads", type=int, help="CPU threads of each rank (default: torch's)")
-    parser.add_argument("--log", type=Path, help="log file of the first rank")
+    parser.add_argument("--log-file", type=Path, help="log file of the first rank")
     options = parser.parse_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
-    with job(options.log):
+    with job(options.log_file if find_ranks(os.environ)[0] == 0 else None):
         recipe = read_recipe(_read_yaml(options.config))
         with ranks_joined(recipe.execution.device) as ranks:
             Run(recipe, FractalImages(options.images), identify_files(options.images), options.output, ranks).train()

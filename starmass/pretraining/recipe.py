@@ -17,6 +17,7 @@ from starmass.errors import InputError, closest
 
 T = TypeVar("T")
 Range = tuple[float, float]
+NOT_OF_THE_RECIPE = ("images", "resources")  # the image set's name, and what the workflow asks for
 
 
 @dataclass(frozen=True)
@@ -171,14 +172,14 @@ class Recipe:
 
 
 def read_recipe(values: Mapping[str, Any]) -> Recipe:
-    """Build a recipe from a config entry; ``images``, the name of the image set, is passed over.
+    """Build a recipe from a config entry; what the entry says to the workflow alone is passed over.
 
     Raises
     ------
     InputError
         names the key that is unknown, of the wrong kind, or that doesn't fit another
     """
-    return _build(Recipe, {key: value for key, value in values.items() if key != "images"}, "")
+    return _build(Recipe, {key: value for key, value in values.items() if key not in NOT_OF_THE_RECIPE}, "")
 
 
 def _build(kind: type[T], values: Any, path: str) -> T:

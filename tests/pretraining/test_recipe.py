@@ -1,14 +1,14 @@
 """Recipes: defaults are the official ones, mistakes are named, the schema and the recipe hold the same keys."""
 
-from dataclasses import fields, is_dataclass
+import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import get_type_hints
 
 import pytest
 import yaml
 
 from starmass.errors import InputError
-from starmass.pretraining.recipe import Recipe, read_recipe
+from starmass.pretraining.recipe import NOT_OF_THE_RECIPE, Recipe, read_recipe
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/pretraining.schema.yaml"
 
@@ -55,18 +55,31 @@ def test_registers_and_layer_scale_reach_timm():
     assert arguments == {"init_values": None, "depth": 4, "reg_tokens": 4, "no_embed_class": True}
 
 
-def _keys(kind, path=""):
-    for entry in fields(kind):
-        hint = get_type_hints(kind)[entry.name]
-        yield from _keys(hint, f"{path}{entry.name}.") if is_dataclass(hint) else [path + entry.name]
+def _defaults(values, path=""):
+    for name, value in values.items():
+        yield from _defaults(value, f"{path}{name}.") if isinstance(value, dict) else [(path + name, value)]
 
 
-def _schema_keys(schema, path=""):
+def _schema_defaults(schema, path=""):
     for name, entry in schema["properties"].items():
-        yield from _schema_keys(entry, f"{path}{name}.") if "properties" in entry else [path + name]
+        if name not in NOT_OF_THE_RECIPE:
+            yield from _schema_defaults(entry, f"{path}{name}.") if "properties" in entry else [(path + name, entry["default"])]
 
 
-def test_the_schema_has_the_recipes_keys():
-    schema = yaml.safe_load(SCHEMA.read_text())
-    entry = schema["properties"]["encoders"]["additionalProperties"]
-    assert set(_schema_keys(entry)) == set(_keys(Recipe)) | {"images"}
+def test_the_schema_has_the_recipes_keys_and_defaults():
+    entry = yaml.safe_load(SCHEMA.read_text())["properties"]["encoders"]["additionalProperties"]
+    defaults = json.loads(json.dumps(asdict(Recipe())))
+    assert dict(_schema_defaults(entry)) == dict(_defaults(defaults))
+    read_recipe({key: {} for key in NOT_OF_THE_RECIPE})
+
+
+def test_the_demo_spells_out_every_key():
+    """The config is the manual: its first entry has all keys of the schema."""
+    config = Path(__file__).parents[2] / "config"
+    files = [config / "sections/pretraining.yaml", config / "config.yaml"]
+    section = yaml.safe_load(next(file for file in files if file.exists()).read_text())["pretraining"]
+    entry = yaml.safe_load(SCHEMA.read_text())["properties"]["encoders"]["additionalProperties"]
+    (nano,) = section["encoders"].values()
+    assert nano.keys() == entry["properties"].keys()
+    assert all(nano[name].keys() == part["properties"].keys() for name, part in entry["properties"].items() if "properties" in part)
+    assert read_recipe(nano).views.global_size == 64

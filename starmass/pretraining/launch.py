@@ -1,0 +1,49 @@
+"""How a pretraining is started as one process or as many, from a workflow's job."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+
+from starmass.errors import InputError
+from starmass.storage import write_text
+
+
+def launch(
+    recipe: Mapping[str, Any], images: Sequence[str | Path], output: str | Path, *, log: str | Path, threads: int, ranks: int, nodes: int
+) -> NoReturn:
+    """Write the recipe beside the results, then become the process (or the launcher of processes) that pretrains.
+
+    The job's process is replaced, so that signals reach the training and its exit code reaches the workflow.
+
+    Parameters
+    ----------
+    recipe : a config entry
+    images : shards
+    output : folder of the results
+    log : file that the first rank writes to
+    threads : of each rank
+    ranks, nodes : processes, and machines that they run on
+    """
+    config = Path(output) / "recipe.yaml"
+    write_text(config, yaml.safe_dump(dict(recipe), sort_keys=False))
+    command = [*launcher(ranks, nodes, threads, os.environ), "-m", "starmass.pretraining", "--config", config, "--output", output]
+    command += ["--log-file", log, "--threads", threads, "--images", *images]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execvp(command[0], list(map(str, command)))
+
+
+def launcher(ranks: int, nodes: int, threads: int, environment: Mapping[str, str]) -> list[Any]:
+    """Return the command that the module is appended to: Python itself, srun with a task for each rank in a SLURM job, else torchrun."""
+    if ranks == 1:
+        return [sys.executable]
+    if "SLURM_JOB_ID" in environment:
+        # A lost rank must not leave the others waiting for it; the memory is the job's.
+        return ["srun", "-N", nodes, "-n", ranks, "-c", threads, "--mem=0", "--kill-on-bad-exit=1", sys.executable]
+    if nodes > 1:
+        raise InputError(f"resources.nodes {nodes}: several machines need SLURM (--profile slurm); set it to 1 to run here.")
+    return [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]

@@ -1,0 +1,58 @@
+"""Starting: one process, torchrun here, srun in a SLURM job; and the command line from a recipe to an encoder."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import yaml
+
+from starmass.encoders import load_encoder
+from starmass.errors import InputError
+from starmass.fractals.generation import render_shard
+from starmass.pretraining.launch import launcher
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_launchers():
+    assert launcher(1, 1, 2, {"SLURM_JOB_ID": "7"}) == [sys.executable]
+    assert launcher(4, 2, 8, {"SLURM_JOB_ID": "7"})[:7] == ["srun", "-N", 2, "-n", 4, "-c", 8]
+    assert launcher(2, 1, 1, {})[1:] == ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    with pytest.raises(InputError, match=r"resources\.nodes 2"):
+        launcher(4, 2, 8, {})
+
+
+def _run(arguments, folder, launcher=(), **variables):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **variables}
+    command = [sys.executable, *launcher, "-m", "starmass.pretraining", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture
+def shard(tmp_path):
+    """A shard of small fractals."""
+    path = tmp_path / "shard-0000.h5"
+    render_shard(path, generator="flame", seed=0, options={"size": 40}, start=0, stop=12)
+    return path
+
+
+def test_torchrun_from_recipe_to_encoder(tmp_path, tiny_recipe, shard):
+    recipe = json.loads(json.dumps(asdict(tiny_recipe(epochs=1))))
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump({"images": "flame", "resources": {"ranks": 2}, **recipe}))
+    arguments = ["--config", "recipe.yaml", "--images", str(shard), "--output", "out", "--threads", "1", "--log-file", "log.txt"]
+    done = _run(arguments, tmp_path, ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"])
+    assert done.returncode == 0, done.stderr
+    load_encoder(tmp_path / "out/teacher.safetensors")
+    assert "2 rank(s) on cpu" in (tmp_path / "log.txt").read_text()
+
+
+def test_a_mistake_is_one_sentence(tmp_path):
+    (tmp_path / "recipe.yaml").write_text("bacth: 3")
+    done = _run(["--config", "recipe.yaml", "--images", "none.h5", "--output", "out"], tmp_path)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("starmass: recipe key 'bacth' is unknown (did you mean 'batch'?)")
+    assert not (tmp_path / "out").exists()

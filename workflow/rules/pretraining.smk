@@ -1,0 +1,53 @@
+# Images to encoders. The resume state lies in results/pretraining/{encoder}/resume/, which no rule declares: it outlives a failed job.
+
+
+def encoder_entry(encoder):
+    """A named entry of the config's section `pretraining.encoders`."""
+    entries = config["pretraining"]["encoders"]
+    if encoder not in entries:
+        raise InputError(f"config: there is no entry {encoder!r} in pretraining.encoders; it has {', '.join(entries)}.")
+    return entries[encoder]
+
+
+def asked_for(key, default):
+    """What an encoder's entry asks for under `resources`."""
+    return lambda wildcards: encoder_entry(wildcards.encoder).get("resources", {}).get(key, default)
+
+
+rule pretrain_encoder:
+    input:
+        lambda wildcards: shard_files(encoder_entry(wildcards.encoder)["images"]),
+    output:
+        teacher="results/pretraining/{encoder}/teacher.safetensors",
+        config="results/pretraining/{encoder}/config.yaml",
+        metrics="results/pretraining/{encoder}/metrics.jsonl",
+    log:
+        "logs/pretraining/{encoder}.log",
+    benchmark:
+        "benchmarks/results/pretraining/{encoder}.tsv"
+    retries: config["pretraining"].get("resubmissions", 0)
+    threads: asked_for("threads", 2)
+    resources:
+        mem_mb=asked_for("memory_mb", 4000),
+        runtime=asked_for("runtime", 240),
+        nodes=asked_for("nodes", 1),
+        tasks=asked_for("ranks", 1),
+        gpu=asked_for("gpus", 0),
+        # The job starts its own tasks: the executor must not wrap it in an srun.
+        mpi="srun",
+    params:
+        config=lambda wildcards: {
+            key: value for key, value in encoder_entry(wildcards.encoder).items() if key not in ("images", "execution", "resources")
+        },
+        code=code_digest("starmass/pretraining/__main__.py"),  # what the script launches
+    message:
+        "Pretraining encoder {wildcards.encoder}"
+    script:
+        "../scripts/pretrain_encoder.py"
+
+
+rule pretraining:
+    input:
+        [f"results/pretraining/{encoder}/teacher.safetensors" for encoder in config["pretraining"]["encoders"]],
+    message:
+        "Encoders of every entry are in results/pretraining/"

@@ -1,0 +1,19 @@
+"""Images to an encoder."""
+
+from starmass.console import job
+
+with job(snakemake.log[0]):
+    from pathlib import Path
+
+    from starmass.pretraining.launch import launch
+
+    launch(
+        # Not from params: what shapes no result must not make the encoder out of date.
+        recipe=snakemake.config["pretraining"]["encoders"][snakemake.wildcards.encoder],
+        images=snakemake.input,
+        output=Path(snakemake.output.teacher).parent,
+        log=snakemake.log[0],
+        threads=snakemake.threads,
+        ranks=snakemake.params.ranks,
+        nodes=snakemake.resources.nodes,
+    )

@@ -94,12 +94,19 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapp
         if "images" in recipe:
             yield f"pretraining.encoders.{encoder}.images", recipe["images"], "fractals.images", images
     for name, features in evaluation["features"].items():
+        yield f"evaluation.features.{name}.input", features["input"], "evaluation.inputs", evaluation["inputs"]
         if "encoder" in features:
             yield f"evaluation.features.{name}.encoder", features["encoder"], "pretraining.encoders", encoders
     for name, method in evaluation["methods"].items():
         if "features" in method:
             yield f"evaluation.methods.{name}.features", method["features"], "evaluation.features", evaluation["features"]
+        if "input" in method:
+            yield f"evaluation.methods.{name}.input", method["input"], "evaluation.inputs", evaluation["inputs"]
     for study, entry in studies.items():
+        colours = entry.get("segmentation", {})
+        for kind, section in (("features", "evaluation.features"), ("input", "evaluation.inputs")):
+            if kind in colours:
+                yield f"evaluation.studies.{study}.segmentation.{kind}", colours[kind], section, evaluation[section.split(".")[1]]
         for kind, section, entries in (
             ("simulations", "maps.simulations", config["maps"]["simulations"]),
             ("splits", "evaluation.splits", evaluation["splits"]),

@@ -76,7 +76,7 @@ def read_table(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
     """Read a CSV table that has at least ``columns``; names of simulations and snapshots stay text even when they look like numbers."""
     try:
         text = dict.fromkeys(("simulation", "snapshot", "split", "study", "method"), str)
-        table = pd.read_csv(path, dtype=text, float_precision="round_trip")
+        table = pd.read_csv(path, dtype=text)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable table ({error}); delete it and run Snakemake again to remake it.") from error
     for column in columns:

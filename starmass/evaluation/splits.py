@@ -89,11 +89,11 @@ def _groups(samples: pd.DataFrame, by: str) -> np.ndarray:
 
 
 def _hold_out(groups: np.ndarray, order: np.ndarray, test_fraction: float) -> np.ndarray:
-    """Take groups in drawn order until the number of test rows is as near to the fraction as whole groups allow."""
-    taken = np.cumsum(np.bincount(groups)[order])
-    wanted = test_fraction * len(groups)
-    number = int(np.argmin(np.abs(taken - wanted))) + 1 if wanted >= taken[0] / 2 else 0
-    return np.isin(groups, order[:number])
+    """Take groups in drawn order until the number of test rows is as near to the fraction as whole groups allow, but not all of them."""
+    if len(order) == len(groups):  # single rows: exactly the fraction, even where that is none
+        return np.isin(groups, order[: round(test_fraction * len(groups))])
+    taken = np.cumsum(np.bincount(groups)[order])[:-1]
+    return np.isin(groups, order[: int(np.argmin(np.abs(taken - test_fraction * len(groups)))) + 1])
 
 
 def deal_groups(groups: np.ndarray, folds: int, order: np.ndarray) -> np.ndarray:

@@ -56,7 +56,7 @@ def train_and_predict(
     """
     weights_seed, order_seed = (int(s.generate_state(1)[0]) for s in np.random.SeedSequence([seed, fold]).spawn(2))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = create_network(network, images.shape[1], weights_seed).to(device, memory_format=torch.channels_last)
+    model = create_network(network, images.shape[1], weights_seed).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     shown = torch.from_numpy(np.ascontiguousarray(images)).float().mul(2.0).sub(1.0).contiguous(memory_format=torch.channels_last)
     mean, spread = 0.0, 1.0
     if epochs:

@@ -8,16 +8,12 @@ def evaluation_entry(kind, name):
     """A named entry of the config's section `evaluation`."""
     entries = config["evaluation"][kind]
     if name not in entries:
-        raise WorkflowError(
-            f"there is no entry {name!r} in evaluation.{kind}{closest(name, entries)}; entries: {', '.join(entries)}."
-        )
+        raise WorkflowError(f"there is no entry {name!r} in evaluation.{kind}{closest(name, entries)}; entries: {', '.join(entries)}.")
     return entries[name]
 
 
 def shown_as(entry):
-    return (
-        config["evaluation"]["inputs"].get(entry["input"]) if "input" in entry else {}
-    )
+    return config["evaluation"]["inputs"].get(entry["input"]) if "input" in entry else {}
 
 
 def is_supervised(method):
@@ -29,28 +25,17 @@ def one_of(names):
     return "|".join(names) or "(?!)"
 
 
-SUPERVISED, FROZEN = (
-    [m for m in config["evaluation"]["methods"] if is_supervised(m) == kind]
-    for kind in (True, False)
-)
+SUPERVISED, FROZEN = ([m for m in config["evaluation"]["methods"] if is_supervised(m) == kind] for kind in (True, False))
 
 
 def study_maps(wildcards):
     study = evaluation_entry("studies", wildcards.study)
-    return [
-        path
-        for simulation in study["simulations"]
-        for path in simulation_maps(simulation)
-    ]
+    return [path for simulation in study["simulations"] for path in simulation_maps(simulation)]
 
 
 def encoder_of(wildcards):
     entry = evaluation_entry("features", wildcards.features)
-    return (
-        f"results/pretraining/{entry['encoder']}/teacher.safetensors"
-        if entry["kind"] == "encoder"
-        else []
-    )
+    return f"results/pretraining/{entry['encoder']}/teacher.safetensors" if entry["kind"] == "encoder" else []
 
 
 def features_of(wildcards):
@@ -82,11 +67,7 @@ def segmentation_entry(study):
 
 def segmentation_of(study):
     entry = segmentation_entry(study)
-    return (
-        [f"results/evaluation/{study}/segmentation/{entry['features']}.h5"]
-        if entry
-        else []
-    )
+    return [f"results/evaluation/{study}/segmentation/{entry['features']}.h5"] if entry else []
 
 
 rule evaluation:
@@ -112,9 +93,7 @@ rule collect_samples:
         runtime=10,
     params:
         config=lambda wildcards: {
-            key: value
-            for key, value in evaluation_entry("studies", wildcards.study).items()
-            if key in ("minimum_mass", "axes")
+            key: value for key, value in evaluation_entry("studies", wildcards.study).items() if key in ("minimum_mass", "axes")
         },
         code=code_digest("workflow/scripts/collect_samples.py"),
     message:
@@ -192,9 +171,7 @@ rule predict_masses:
         runtime=60,
     params:
         config=lambda wildcards: {
-            key: value
-            for key, value in evaluation_entry("methods", wildcards.method).items()
-            if key not in ("label", "features", "seeds")
+            key: value for key, value in evaluation_entry("methods", wildcards.method).items() if key not in ("label", "features", "seeds")
         },
         code=code_digest("workflow/scripts/predict_masses.py"),
     message:
@@ -257,9 +234,7 @@ rule score_predictions:
         runtime=10,
     params:
         config=lambda wildcards: {
-            "label": evaluation_entry("methods", wildcards.method).get(
-                "label", wildcards.method
-            ),
+            "label": evaluation_entry("methods", wildcards.method).get("label", wildcards.method),
             "seed": " ".join(map(str, seeds_of(wildcards.method))),
         },
         code=code_digest("workflow/scripts/score_predictions.py"),
@@ -294,11 +269,7 @@ rule segment_maps:
                     **segmentation_entry(wildcards.study),
                 }
             ),
-            "segmentation": {
-                key: value
-                for key, value in segmentation_entry(wildcards.study).items()
-                if key not in ("features", "input")
-            },
+            "segmentation": {key: value for key, value in segmentation_entry(wildcards.study).items() if key not in ("features", "input")},
         },
         code=code_digest("workflow/scripts/segment_maps.py"),
     message:

@@ -1,0 +1,101 @@
+"""The schema's defaults are the library's, and the sections that come with the repository keep to the schema."""
+
+import inspect
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from starmass.evaluation import encoding, inputs, regression, samples, segmentation, splits, statistics, supervised
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/evaluation.schema.yaml").read_text())
+
+
+def entry(kind):
+    return SCHEMA["properties"][kind]["additionalProperties"]["properties"]
+
+
+def defaults(function):
+    return {name: p.default for name, p in inspect.signature(function).parameters.items() if p.default is not inspect.Parameter.empty}
+
+
+def resolved(schema):
+    return SCHEMA["$defs"][schema["$ref"].split("/")[-1]] | schema if "$ref" in schema else schema
+
+
+@pytest.mark.parametrize(
+    ("kind", "function"),
+    [
+        ("studies", samples.collect_samples),
+        ("splits", splits.draw_split),
+        ("inputs", inputs.Input),
+        ("methods", supervised.train_and_predict),
+    ],
+)
+def test_defaults_of_the_schema_are_those_of_the_library(kind, function):
+    checked = 0
+    library = defaults(function)
+    if kind == "inputs":
+        library["limits"] = {}
+    for name, schema in entry(kind).items():
+        if name in library and "default" in resolved(schema):
+            default = library[name]
+            assert resolved(schema)["default"] == (list(default) if isinstance(default, tuple) else default), name
+            checked += 1
+    assert checked >= 1
+
+
+def test_defaults_of_regressors():
+    for _, key, default in regression.REGRESSORS.values():
+        if key:
+            assert entry("methods")[key]["default"] == default
+
+
+def test_choices_are_those_of_the_library():
+    assert entry("methods")["regressor"]["enum"] == list(regression.REGRESSORS)
+    assert entry("features")["statistics"]["items"]["enum"] == list(statistics.STATISTICS)
+    assert set(entry("features")["tokens"]["enum"]) == set(encoding.POOLINGS) - {"patches"}
+    assert set(entry("splits")["by"]["enum"]) == set(splits.KINDS)
+
+
+def test_segmentation_defaults():
+    schema = entry("studies")["segmentation"]["properties"]
+    library = defaults(segmentation.segment)
+    assert {name: schema[name]["default"] for name in library} == library
+
+
+def sections():
+    for path in sorted((ROOT / "config").rglob("*.yaml")):
+        section = (yaml.safe_load(path.read_text()) or {}).get("evaluation", {})
+        for kind, entries in section.items():
+            for name, values in entries.items():
+                yield pytest.param(kind, values, id=f"{path.stem}-{kind}-{name}")
+
+
+@pytest.mark.parametrize(("kind", "values"), list(sections()))
+def test_shipped_entries_keep_to_the_schema(kind, values):
+    node = {"$defs": SCHEMA["$defs"], **SCHEMA["properties"][kind]["additionalProperties"]}
+    jsonschema.Draft202012Validator(node).validate(values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("methods", {"regressor": "knn"}),
+        ("methods", {"features": "dinov2"}),
+        ("methods", {"network": "resnet18"}),
+        ("methods", {"regressor": "mean", "neigbours": 5}),
+        ("methods", {"regressor": "knn", "features": "dinov2", "neighbours": 0}),
+        ("features", {"kind": "encoder", "input": "whole"}),
+        ("features", {"kind": "statistics", "input": "whole"}),
+        ("splits", {"by": "row", "test_fraction": 1.5}),
+        ("splits", {"by": "row", "folds": 1}),
+        ("splits", {"by": "row", "folds": "every"}),
+    ],
+)
+def test_mistakes_do_not_pass_the_schema(kind, values):
+    node = {"$defs": SCHEMA["$defs"], **SCHEMA["properties"][kind]["additionalProperties"]}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(node).validate(values)

@@ -1,0 +1,140 @@
+"""The wing's rules from maps to metrics, on small synthetic maps and a tiny encoder, in a workflow of their own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from starmass.encoders import EncoderDescription, create_encoder, save_encoder
+
+ROOT = Path(__file__).resolve().parents[2]
+SNAKEFILE = """
+from pathlib import Path
+from snakemake.exceptions import WorkflowError
+from starmass.errors import InputError
+from starmass.provenance import code_digest
+configfile: "config.yaml"
+STUDY = config["study"]
+def simulation_maps(simulation):
+    return sorted(map(str, Path("results/maps", simulation).glob("*.h5")))
+wildcard_constraints: study=r"\\w+", split=r"\\w+", features=r"\\w+", method=r"\\w+", seed=r"\\d+"
+include: "ROOT/workflow/rules/evaluation.smk"
+"""
+CONFIG = {
+    "study": "small",
+    "evaluation": {
+        "studies": {
+            "small": {
+                "simulations": ["a", "b"],
+                "splits": ["protostar"],
+                "methods": ["dinov2", "network", "ridge", "mean"],
+                "segmentation": {"features": "dinov2", "input": "magnified", "examples": 2},
+            }
+        },
+        "splits": {"random": {"by": "row", "test_fraction": 0.25}, "protostar": {"by": "protostar", "folds": 2}},
+        "inputs": {"whole": {}, "magnified": {"pixels_per_token": 2}},
+        "features": {
+            "dinov2": {"kind": "encoder", "encoder": "tiny", "input": "whole"},
+            "random": {"kind": "encoder", "encoder": "tiny", "weights": "random", "input": "whole"},
+            "central": {"kind": "statistics", "statistics": ["central"], "input": "whole"},
+        },
+        "methods": {
+            "dinov2": {"features": "dinov2", "whitening": "all", "regressor": "knn"},
+            "dice": {"features": "random", "regressor": "knn", "seeds": [0, 1]},
+            "network": {"network": "resnet18", "input": "whole", "epochs": 0, "label": "ResNet-18, untrained"},
+            "ridge": {"features": "central", "regressor": "ridge"},
+            "mean": {"regressor": "mean"},
+        },
+    },
+}
+
+
+@pytest.fixture
+def workflow(tmp_path, map_files):
+    folder = tmp_path / "run"
+    for file in map_files:
+        target = folder / "results/maps" / Path(file).parent.name / Path(file).name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Path(file).rename(target)
+    description = EncoderDescription("vit_tiny_patch16_224", 16, 4, width=12, arguments={"depth": 1, "num_heads": 2})
+    (folder / "results/pretraining/tiny").mkdir(parents=True)
+    save_encoder(folder / "results/pretraining/tiny/teacher.safetensors", create_encoder(description, 0), description)
+    (folder / "Snakefile").write_text(SNAKEFILE.replace("ROOT", str(ROOT)))
+
+    def run(*arguments, **changes):
+        (folder / "config.yaml").write_text(yaml.safe_dump({**CONFIG, **changes}))
+        command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--directory", str(folder), "--snakefile", "Snakefile"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+    return folder, run
+
+
+def test_maps_become_metrics_and_colours(workflow):
+    folder, run = workflow
+    done = run("evaluation")
+    assert done.returncode == 0, done.stderr
+    study = folder / "results/evaluation/small"
+    for method in CONFIG["evaluation"]["studies"]["small"]["methods"]:
+        (row,) = pd.read_csv(study / f"protostar/metrics/{method}.csv").to_dict("records")
+        assert (row["study"], row["split"], row["method"], row["seed"]) == ("small", "protostar", method, 0)
+        assert row["r2_low"] <= row["r2"] <= row["r2_high"]
+        assert row["n_folds"] == 2
+        predictions = pd.read_csv(study / f"protostar/predictions/{method}/seed-0.csv")
+        assert list(predictions) == ["row", "fold", "log10_mass", "predicted_log10_mass", "spread_dex"]
+        assert len(predictions) == row["n_test"]
+    with h5py.File(study / "protostar/features/dinov2/seed-0.h5") as file:
+        assert file["features"].shape == (2, 72, 12)
+    with h5py.File(study / "segmentation/dinov2.h5") as file:
+        assert file["colours"].shape == (2, 8, 8, 3)
+        assert np.isin(file["row"], pd.read_csv(study / "protostar/split.csv").query("part == 'test' and fold == 0")["row"]).all()
+    again = run("evaluation", "--dry-run")
+    assert "Nothing to be done" in again.stdout + again.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "harm", "target", "words"),
+    [
+        ("splits", "random", {"by": "row", "test_fraction": 1e-4}, "random/split.csv", "no test rows"),
+        (
+            "methods",
+            "dinov2",
+            {"features": "central", "regressor": "knn", "neighbours": 900},
+            "random/metrics/dinov2.csv",
+            "neighbours: 900 asked",
+        ),
+    ],
+)
+def test_bad_input_is_one_sentence_and_leaves_nothing(workflow, kind, name, harm, target, words):
+    folder, run = workflow
+    section = CONFIG["evaluation"]
+    done = run(f"results/evaluation/small/{target}", evaluation={**section, kind: {**section[kind], name: harm}})
+    assert done.returncode != 0
+    said = [line for line in done.stderr.splitlines() if line.startswith("starmass:")]
+    assert len(said) == 1, done.stderr
+    assert words in said[0]
+    assert not (folder / "results/evaluation/small" / target).exists()
+    assert not list(folder.glob("results/**/.*"))
+
+
+def test_random_weights_are_drawn_for_every_seed_and_the_rest_is_made_once(workflow):
+    _, run = workflow
+    section = CONFIG["evaluation"]
+    methods = {**section["methods"], "dinov2": {"features": "dinov2", "regressor": "knn", "seeds": [0, 1]}}
+    targets = [f"results/evaluation/small/random/metrics/{method}.csv" for method in ("dice", "dinov2")]
+    planned = run(*targets, "--dry-run", evaluation={**section, "methods": methods})
+    outputs = [line for line in (planned.stdout + planned.stderr).splitlines() if "output:" in line]
+    made = {line.split("/features/")[1] for line in outputs if "/features/" in line}
+    assert made == {"random/seed-0.h5", "random/seed-1.h5", "dinov2/seed-0.h5"}
+
+
+def test_an_unknown_study_is_named(workflow):
+    _, run = workflow
+    done = run("results/evaluation/smal/samples.csv")
+    assert "no entry 'smal' in evaluation.studies (did you mean 'small'?)" in done.stdout + done.stderr

@@ -1,0 +1,51 @@
+import h5py
+import numpy as np
+import pytest
+
+from starmass.evaluation.features import extract_features, read_features, write_features
+from starmass.evaluation.inputs import Input
+from starmass.evaluation.samples import Maps, load_maps
+from starmass.evaluation.splits import draw_split, parts_of
+from starmass.evaluation.statistics import flatten
+
+
+def test_scaling_is_each_folds_own(samples):
+    maps = load_maps(samples)
+    split = draw_split(samples, by="protostar", folds=3)
+    features = extract_features(maps, split, Input(), flatten)
+    assert features.shape == (3, len(samples), 3 * 16 * 16)
+    assert features.dtype == np.float32
+    for fold, train, _ in parts_of(split):
+        assert features[fold, train].reshape(len(train), 3, -1).max(axis=(0, 2)) == pytest.approx(1, abs=1e-5)
+
+
+def test_maps_of_test_rows_do_not_shape_the_features_of_others(samples):
+    maps = load_maps(samples)
+    split = draw_split(samples, by="protostar", test_fraction=0.3)
+    ((_, train, test),) = parts_of(split)
+    spoilt = maps.values.copy()
+    spoilt[test[1:]] *= 1e3
+    kept = np.append(train, test[0])
+    before, after = (
+        extract_features(Maps(values, maps.channels, maps.star_velocity, maps.pixel_pc), split, Input(), flatten)[0, kept]
+        for values in (maps.values, spoilt)
+    )
+    np.testing.assert_array_equal(before, after)
+
+
+def test_limits_that_all_folds_share_are_used_once(samples):
+    calls = []
+    split = draw_split(samples, by="protostar", folds=4)
+    features = extract_features(load_maps(samples), split, Input(scaling="map"), lambda scaled: calls.append(1) or flatten(scaled))
+    assert len(calls) == 1
+    assert len(features) == 4
+
+
+def test_features_in_their_file(tmp_path):
+    features = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
+    for name in ("first.h5", "again.h5"):
+        write_features(tmp_path / name, features, provenance='{"seed": 0}')
+    np.testing.assert_array_equal(read_features(tmp_path / "first.h5", 1), features[1])
+    assert (tmp_path / "first.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()
+    with h5py.File(tmp_path / "first.h5") as file:
+        assert file.attrs["provenance"] == '{"seed": 0}'

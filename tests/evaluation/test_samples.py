@@ -1,0 +1,84 @@
+import h5py
+import numpy as np
+import pytest
+
+from starmass.errors import InputError
+from starmass.evaluation.samples import COLUMNS, collect_samples, load_maps, log_mass, protostars, read_samples, write_table
+
+
+def test_a_row_points_at_its_own_map(map_files, samples):
+    maps = load_maps(samples)
+    assert list(samples.columns) == list(COLUMNS)
+    assert len(samples) == len(maps) == len(map_files) * 4 * 3
+    for row in samples.sample(10, random_state=0).itertuples():
+        with h5py.File(row.map_file) as file:
+            np.testing.assert_array_equal(maps.values[row.row], file["maps"][row.sink_index, row.axis_index])
+            assert file["sink_id"][row.sink_index] == row.sink_id
+            assert file["mass"][row.sink_index] == row.mass_msun
+            assert file["velocity"][row.sink_index, "xyz".index(row.axis)] == maps.star_velocity[row.row]
+            assert row.simulation == file.attrs["simulation"]
+
+
+def test_samples_survive_the_file(tmp_path, samples):
+    samples["simulation"] = samples["simulation"].map({"a": "001", "b": "2"})  # names that look like numbers
+    write_table(tmp_path / "samples.csv", samples)
+    again = read_samples(tmp_path / "samples.csv")
+    assert again.drop(columns=["map_file"]).equals(samples.drop(columns=["map_file"]))
+
+
+def test_minimum_mass_and_axes_narrow_the_rows(map_files, samples):
+    least = float(np.median(samples["mass_msun"]))
+    narrow = collect_samples(map_files, minimum_mass=least, axes=["z"])
+    assert set(narrow["axis"]) == {"z"}
+    assert len(narrow) == np.count_nonzero((samples["mass_msun"] >= least) & (samples["axis"] == "z"))
+    np.testing.assert_array_equal(narrow["row"], np.arange(len(narrow)))
+
+
+def test_protostars_are_one_over_time_and_axes_but_not_over_simulations(samples):
+    groups = protostars(samples)
+    assert len(set(groups)) == 8
+    for group in set(groups):
+        assert len(set(zip(*samples.loc[groups == group, ["simulation", "sink_id"]].to_numpy().T, strict=True))) == 1
+
+
+def test_labels_are_log10_of_the_mass(samples):
+    np.testing.assert_allclose(10 ** log_mass(samples), samples["mass_msun"])
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        ({"minimum_mass": 1e3}, "lower its minimum_mass"),
+        ({"axes": ["w"]}, "no maps along w"),
+    ],
+)
+def test_what_leaves_no_rows_is_said(map_files, harm, words):
+    with pytest.raises(InputError, match=words):
+        collect_samples(map_files, **harm)
+
+
+def test_maps_that_differ_or_are_not_finite_are_refused(map_files, samples):
+    with h5py.File(map_files[1], "r+") as file:
+        file["maps"][0, 0, 0, 0, 0] = np.nan
+    with pytest.raises(InputError, match="not finite"):
+        load_maps(samples)
+    with h5py.File(map_files[1], "r+") as file:
+        file.attrs["side_pc"] = 0.7
+    with pytest.raises(InputError, match="differ from the"):
+        load_maps(samples)
+
+
+def test_a_foreign_file_is_named(tmp_path):
+    with h5py.File(tmp_path / "foreign.h5", "w") as file:
+        file["maps"] = np.zeros(3)
+    with pytest.raises(InputError, match=r"foreign\.h5: not a file of maps"):
+        collect_samples([tmp_path / "foreign.h5"])
+
+
+def test_a_snapshot_without_sinks_gives_no_rows(map_files, samples):
+    with h5py.File(map_files[0], "r+") as file:
+        for name in ("sink_id", "mass", "age", "velocity"):
+            values = file[name][:0]
+            del file[name]
+            file[name] = values
+    assert len(collect_samples(map_files)) == len(samples) - 12

@@ -1,0 +1,60 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from starmass.errors import InputError
+from starmass.evaluation.statistics import describe, flatten, radii
+
+
+def brute(shown, inner, outer):
+    """Mean and spread of the pixels whose centre lies in (inner, outer] of the middle, one after the other."""
+    size = shown.shape[-1]
+    inside = [
+        (i, j) for i in range(size) for j in range(size) if inner < np.hypot(i - (size - 1) / 2, j - (size - 1) / 2) <= outer
+    ]  # fmt: skip
+    values = np.array([[[row[c, i, j] for i, j in inside] for c in range(shown.shape[1])] for row in shown])
+    return np.concatenate([values.mean(axis=2), values.std(axis=2)], axis=1)
+
+
+@pytest.fixture
+def shown():
+    return np.random.default_rng(0).normal(size=(3, 3, 64, 64))
+
+
+def test_central_is_the_middle_four_pixels(shown):
+    middle = shown[:, :, 31:33, 31:33].reshape(3, 3, 4)
+    np.testing.assert_allclose(describe(shown, ["central"]), np.concatenate([middle.mean(axis=2), middle.std(axis=2)], axis=1), rtol=1e-6)
+
+
+def test_profile_is_log_spaced_and_complete(shown):
+    found = describe(shown, ["profile"])
+    assert found.shape == (3, 54)
+    edges = np.concatenate([[0], np.geomspace(1, radii(64).max(), 9)])
+    expected = [brute(shown, *pair) for pair in pairwise(edges)]
+    np.testing.assert_allclose(found, np.concatenate(expected, axis=1), rtol=1e-5)
+
+
+def test_annuli_of_equal_width_leave_the_corners_out(shown):
+    found = describe(shown, ["annuli"])
+    assert found.shape == (3, 66)
+    edges = np.linspace(0, 32, 12)
+    expected = [brute(shown, *pair) for pair in pairwise(edges)]
+    np.testing.assert_allclose(found, np.concatenate(expected, axis=1), rtol=1e-5)
+    shown[:, :, 0, 0] = 1e9
+    np.testing.assert_array_equal(describe(shown, ["annuli"]), found)
+
+
+def test_statistics_stand_side_by_side_and_do_not_mind_turns(shown):
+    both = describe(shown, ["central", "profile"])
+    np.testing.assert_array_equal(both[:, :6], describe(shown, ["central"]))
+    np.testing.assert_allclose(describe(np.rot90(shown, axes=(2, 3)), ["central", "profile"]), both, rtol=1e-5)
+
+
+def test_pixels_are_pixels(shown):
+    np.testing.assert_array_equal(flatten(shown)[1], shown[1].ravel())
+
+
+def test_an_unknown_statistic_is_named(shown):
+    with pytest.raises(InputError, match="no statistic 'kurtosis'"):
+        describe(shown, ["kurtosis"])

@@ -94,7 +94,8 @@ def save_encoder(path: str | Path, model: VisionTransformer, description: Encode
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     text = json.dumps({"encoder": asdict(description), **facts}, sort_keys=True, default=str)
     with written_aside(path) as temporary:
-        safetensors.torch.save_file(tensors, temporary, metadata={METADATA_KEY: text})
+        # Not save_file, whose file only its owner may read.
+        temporary.write_bytes(safetensors.torch.save(tensors, metadata={METADATA_KEY: text}))
 
 
 def load_encoder(path: str | Path) -> tuple[VisionTransformer, EncoderDescription]:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import yaml
 
 from starmass.errors import InputError
+from starmass.provenance import ROOT
 from starmass.storage import write_text
 
 
@@ -34,7 +35,9 @@ def launch(
     command += ["--log-file", log, "--threads", threads, "--images", *images]
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execvp(command[0], list(map(str, command)))
+    # The checkout that this job runs from, also where it is not installed.
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    os.execvpe(command[0], list(map(str, command)), {**os.environ, "PYTHONPATH": path})
 
 
 def launcher(ranks: int, nodes: int, threads: int, environment: Mapping[str, str]) -> list[Any]:

@@ -14,6 +14,6 @@ with job(snakemake.log[0]):
         output=Path(snakemake.output.teacher).parent,
         log=snakemake.log[0],
         threads=snakemake.threads,
-        ranks=snakemake.params.ranks,
+        ranks=snakemake.resources.tasks,
         nodes=snakemake.resources.nodes,
     )

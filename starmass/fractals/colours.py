@@ -3,6 +3,8 @@
 Kept apart like this, a colour image takes half the room of its three channels. Whole-number arithmetic throughout, numpy alone.
 """
 
+from typing import Any
+
 import numpy as np
 
 ANCHORS = 6  # colours that a palette passes through, joined by straight lines
@@ -32,10 +34,30 @@ def paint_colour(grey: np.ndarray, shades: np.ndarray, palette: np.ndarray) -> n
     -------
     uint8 [row, column, 3]
     """
-    colours = palette_shades(palette).astype(np.uint16)
-    levels = np.arange(256, dtype=np.uint16)
-    table = ((levels[None, :, None] * colours[:, None, :] + 127) // 255).astype(np.uint8).reshape(-1, 3)
+    # Each brightness of each colour, divided by 255 and rounded (numpy divides whole numbers slowly, and is fast along 256 levels).
+    products: np.ndarray = palette_shades(palette).astype(np.uint16)[:, :, None] * np.arange(256, dtype=np.uint16) + np.uint16(128)
+    products += products >> 8
+    table = (products >> 8).astype(np.uint8).transpose(0, 2, 1).reshape(-1, 3)
     place = shades.astype(np.uint16)
     place <<= 8
     place |= grey
     return np.take(table, place, axis=0)
+
+
+def paint_batch(images: Any, shades: Any, palette: Any) -> Any:
+    """Return what :func:`paint_colour` gives for each image of a batch of torch tensors, on the device that holds them.
+
+    Parameters
+    ----------
+    images, shades : uint8 [image, row, column]
+    palette : uint8 [image, ANCHORS, 3]
+
+    Returns
+    -------
+    uint8 [image, row, column, 3]
+    """
+    import torch
+
+    colours = torch.from_numpy(np.stack([palette_shades(one) for one in palette.cpu().numpy()])).to(images.device)
+    image = torch.arange(len(images), device=images.device)[:, None, None]
+    return ((colours[image, shades.long()].int() * images[..., None] + 127) // 255).to(torch.uint8)

@@ -10,23 +10,23 @@ from typing import Any
 import llvmlite.binding as llvm
 import numba
 
+from starmass.provenance import code_digest
+
 
 @cache
-def cache_folder() -> Path:
-    """Folder of compiled kernels: ``NUMBA_CACHE_DIR`` or ``~/.cache/starmass/numba``, one folder for each code and processor.
+def cache_folder(file: str) -> Path:
+    """Folder of a file's compiled kernels: in ``NUMBA_CACHE_DIR`` or ``~/.cache/starmass/numba``, one for each code and processor.
 
     numba notices a change in the file of a kernel, and not one in a file whose kernels it calls: the name carries a
-    digest of all of this package. It also carries the processor, because numba numbers its files without it and two
-    kinds of node that write at once into one folder could run each other's machine code.
+    digest of all code that the file reaches. It also carries the processor, because numba numbers its files without it and
+    two kinds of node that write at once into one folder could run each other's machine code.
     """
-    code = hashlib.sha256(numba.__version__.encode())
-    for file in sorted(Path(__file__).parent.glob("*.py")):
-        code.update(file.read_bytes())
+    code = hashlib.sha256(f"{numba.__version__} {code_digest(file)}".encode())
     name, features = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
     target = f"{name or llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten() if features is None else features}"
     processor = hashlib.sha256(target.encode())
     root = os.environ.get("NUMBA_CACHE_DIR") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "starmass" / "numba"
-    return Path(root) / f"fractals-{code.hexdigest()[:12]}-{processor.hexdigest()[:12]}"
+    return Path(root) / f"{Path(file).stem}-{code.hexdigest()[:12]}-{processor.hexdigest()[:12]}"
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -46,7 +46,7 @@ def inlined(function: Callable[..., Any]) -> Any:
 def _compile(function: Callable[..., Any], **options: Any) -> Any:
     settings: Any = numba.config
     before = settings.CACHE_DIR
-    settings.CACHE_DIR = str(cache_folder())
+    settings.CACHE_DIR = str(cache_folder(function.__code__.co_filename))
     try:
         return numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy", **options)(function)
     finally:

@@ -14,9 +14,15 @@ from starmass.errors import InputError, closest
 from starmass.fractals.flames import FlameGenerator, FlameOptions
 from starmass.fractals.rendering import VERDICTS
 from starmass.fractals.shards import Generator, write_shard
+from starmass.fractals.textures import DeadLeaves, GaussianField, GaussianOptions, GradientNoise, LeavesOptions, NoiseOptions
 from starmass.provenance import provenance_json
 
-GENERATORS: dict[str, tuple[type, type]] = {"flame": (FlameOptions, FlameGenerator)}
+GENERATORS: dict[str, tuple[type, type]] = {
+    "flame": (FlameOptions, FlameGenerator),
+    "gaussian_field": (GaussianOptions, GaussianField),
+    "gradient_noise": (NoiseOptions, GradientNoise),
+    "dead_leaves": (LeavesOptions, DeadLeaves),
+}
 BATCH = 8  # images that a thread renders before it hands them over
 
 
@@ -26,7 +32,7 @@ def create_generator(name: str, options: Mapping[str, Any]) -> Generator:
     Raises :class:`InputError` for a name, an option or a value that it doesn't know.
     """
     if name not in GENERATORS:
-        raise InputError(f"generator: there is no {name!r}{closest(name, GENERATORS)}; choose {' or '.join(GENERATORS)}.")
+        raise InputError(f"generator: there is no {name!r}{closest(name, GENERATORS)}; choose {', '.join(GENERATORS)}.")
     options_type, generator_type = GENERATORS[name]
     known = [field.name for field in fields(options_type)]
     for key in options:
@@ -79,7 +85,7 @@ def render_shard(
 
     Returns
     -------
-    Statistics of the shard, as kept in its attributes: images, and for flames candidates, points and rejections by cause.
+    The sums that are kept in the shard's attributes too, and what follows from them, see :func:`describe_sums`.
     """
     if not 0 <= start < stop:
         raise InputError(f"start {start}, stop {stop}: no images lie in this range; give 0 <= start < stop.")
@@ -95,17 +101,25 @@ def render_shard(
         "seed": seed,
         "provenance": provenance_json(config={"generator": generator, "compression": compression, **options}, seed=seed),
     }
-    facts = write_shard(output, rendered, indices=indices, facts=maker.facts, attributes=attributes, compression=compression)
-    return summarise(facts)
+    facts = write_shard(
+        output, rendered, indices=indices, facts=maker.facts, attributes=attributes, compression=compression, sums=add_up_facts
+    )
+    return describe_sums(add_up_facts(facts))
 
 
-def summarise(facts: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Sum up the facts of some images: their number, candidates, acceptance, points and rejections by cause."""
-    images = len(next(iter(facts.values())))
-    summary: dict[str, Any] = {"images": images}
+def add_up_facts(facts: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """Add up the facts of some images: their number, and where candidates are rejected candidates, points and rejections by cause."""
+    sums = {"images": len(next(iter(facts.values())))}
     if "rejections" in facts:
         rejections = facts["rejections"].sum(axis=0)
-        candidates = images + int(rejections.sum())
-        summary |= {"candidates": candidates, "accepted_share": images / candidates, "points_per_image": float(facts["points"].mean())}
-        summary |= {f"rejected_{cause}": int(number) for cause, number in zip(VERDICTS[1:], rejections, strict=True)}
-    return summary
+        sums |= {"candidates": sums["images"] + int(rejections.sum()), "points": int(facts["points"].sum())}
+        sums |= {f"rejected_{cause}": int(number) for cause, number in zip(VERDICTS[1:], rejections, strict=True)}
+    return sums
+
+
+def describe_sums(sums: Mapping[str, int]) -> dict[str, int | float]:
+    """Return the sums with what follows from them: the share of candidates that was accepted, and the points that an image took."""
+    derived: dict[str, int | float] = dict(sums)
+    if "candidates" in sums:
+        derived |= {"accepted_share": sums["images"] / sums["candidates"], "points_per_image": sums["points"] / sums["images"]}
+    return derived

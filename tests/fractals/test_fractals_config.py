@@ -3,19 +3,24 @@
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
 import yaml
 
-from starmass.fractals.flames import FlameOptions
+from starmass.fractals.generation import GENERATORS
 from starmass.fractals.variations import CATALOGUE
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_defaults_of_the_schema_are_those_of_the_code():
-    schema = yaml.safe_load((ROOT / "workflow/schemas/fractals.schema.yaml").read_text())
-    properties = schema["properties"]["images"]["additionalProperties"]["properties"]
-    for field in fields(FlameOptions):
-        default = properties[field.name]["default"]
+@pytest.mark.parametrize("generator", GENERATORS)
+def test_defaults_of_the_schema_are_those_of_the_code(generator):
+    known = yaml.safe_load((ROOT / "workflow/schemas/fractals.schema.yaml").read_text())["$defs"]
+    properties = known[generator]["properties"]
+    options = fields(GENERATORS[generator][0])
+    assert {field.name for field in options} == set(properties) - {"generator", "count", "images_per_shard", "seed", "compression"}
+    for field in options:
+        entry = properties[field.name]
+        default = (entry if "default" in entry else known[entry["$ref"].split("/")[-1]])["default"]
         assert (tuple(default) if isinstance(default, list) else default) == field.default, field.name
 
 

@@ -8,10 +8,13 @@ import sys
 import h5py
 import numpy as np
 import pytest
+import torch
+from torch.utils.data import DataLoader
 
 from starmass.errors import InputError
+from starmass.fractals.colours import paint_batch
 from starmass.fractals.generation import render_shard
-from starmass.fractals.shards import FractalImages, Shard, iterate_images
+from starmass.fractals.shards import FractalImages, FractalPlanes, SeededOrder, Shard, iterate_images
 
 OPTIONS = {"generator": "flame", "seed": 5, "options": {"size": 32}}
 
@@ -65,6 +68,15 @@ def test_a_shard_says_what_it_holds(shards):
         assert file["images"].chunks == (1, 32, 32) and file["images"].dtype == np.uint8
         assert file.attrs["seed"] == 5 and "provenance" in file.attrs
         assert all("description" in dataset.attrs and "unit" in dataset.attrs for dataset in file.values())
+
+
+def test_a_shard_sums_up_what_it_cost(shards):
+    with h5py.File(shards[1]) as file:
+        rejections, attributes = file["rejections"][()], dict(file.attrs)
+    assert attributes["images"] == 10 and attributes["candidates"] == 10 + rejections.sum()
+    causes = [attributes[f"rejected_{cause}"] for cause in ("unstable", "sparse_preview", "sparse", "flat")]
+    assert causes == list(rejections.sum(axis=0)) and sum(causes) > 0
+    assert attributes["points"] >= 10 * 8.86 * 32**2
 
 
 @pytest.mark.parametrize("compression", ["gzip", "none"])
@@ -126,6 +138,28 @@ def test_what_cannot_be_one_set_is_refused(shards, tmp_path):
         file["images"] = np.zeros(3)
     with pytest.raises(InputError, match=r"foreign\.h5: this is no shard"):
         FractalImages([tmp_path / "foreign.h5"])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_are_the_same_for_any_number_of_workers(shards, workers):
+    images = FractalImages(shards)
+    order = SeededOrder(len(images), seed=1, epoch=3)
+    loader = DataLoader(FractalPlanes(images), batch_size=10, sampler=order, num_workers=workers)
+    painted = torch.cat([paint_batch(**batch) for batch in loader]).numpy()
+    assert np.array_equal(painted, [images[i] for i in order])
+    if workers:
+        whole = torch.cat(list(DataLoader(images, batch_size=10, sampler=order, num_workers=workers))).numpy()
+        assert np.array_equal(whole, painted)
+
+
+def test_orders_are_permutations_by_seed_and_epoch_and_ranks_share_them():
+    order = list(SeededOrder(1000, seed=1))
+    assert sorted(order) == list(range(1000)) and order == list(SeededOrder(1000, seed=1))
+    assert order != list(SeededOrder(1000, seed=1, epoch=1)) and order != list(SeededOrder(1000, seed=2))
+    assert order[:4] == [458, 323, 622, 828]  # the same in any version of numpy
+    parts = [list(SeededOrder(1000, seed=1, rank=rank, ranks=3)) for rank in range(3)]
+    assert [part[0] for part in parts] == order[:3] and sorted(number for part in parts for number in part) == list(range(1000))
+    assert len(SeededOrder(1000, seed=1, rank=2, ranks=3)) == 333
 
 
 def test_workers_open_files_of_their_own(shards):

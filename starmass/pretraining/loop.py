@@ -80,7 +80,9 @@ class Run:
                 log = last or (self.step + 1) % execution.log_steps == 0
                 terms, signs, facts = self.take_step(batch, watch=log)
                 meter.add(terms, waited)
-                stop, broken = sum_over_ranks(torch.stack([_flag(interruption.seen, terms["loss"]), ~terms["loss"].isfinite()])).tolist()
+                # One rank's signal or broken loss is everyone's: all leave the loop after the same step.
+                flags = [terms["loss"].new_tensor(float(interruption.seen)), (~terms["loss"].isfinite()).float()]
+                stop, broken = sum_over_ranks(torch.stack(flags).detach()).tolist()
                 if broken:
                     raise not_finite(self.step, terms, self.resume)
                 if log:
@@ -186,10 +188,6 @@ def _check(recipe: Recipe, images: Images, ranks: Ranks) -> None:
     shape = images[0].shape
     if len(shape) != 3 or shape[2] != len(recipe.views.mean):
         raise InputError(f"views.mean: names {len(recipe.views.mean)} channel(s), but the images are (rows, columns, channels) = {shape}.")
-
-
-def _flag(value: bool, like: Tensor) -> Tensor:
-    return torch.tensor(value, device=like.device)
 
 
 def _plain(values: Any) -> Any:

@@ -71,8 +71,9 @@ def ranks_joined(device: str = "auto") -> Iterator[Ranks]:
         return
     options: dict[str, Any] = {"device_id": place} if on_gpu else {}
     host, port = _meeting_point(os.environ)
-    store = dist.TCPStore(host, port, world, is_master=rank == 0)
-    dist.init_process_group("nccl" if on_gpu else "gloo", store=store, rank=rank, world_size=world, **options)
+    # Through the environment, because there torch sees when torchrun already listens at this address.
+    os.environ.update(MASTER_ADDR=host, MASTER_PORT=str(port))
+    dist.init_process_group("nccl" if on_gpu else "gloo", rank=rank, world_size=world, **options)
     try:
         yield Ranks(rank, world, local, place)
     finally:

@@ -6,6 +6,7 @@ grids take their edges and shapes from the index's arrays when asked. Maps are m
 """
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from yt.data_objects.index_subobjects.grid_patch import AMRGridPatch
 from yt.data_objects.static_output import Dataset
 from yt.fields.field_info_container import FieldInfoContainer
 from yt.fields.magnetic_field import setup_magnetic_field_aliases
-from yt.frontends.gadget.data_structures import GadgetDataset
 from yt.geometry.grid_geometry_handler import GridIndex
 from yt.units.yt_array import YTArray
 from yt.utilities.io_handler import BaseIOHandler
@@ -270,6 +270,7 @@ class SfumatoDataset(Dataset):
 
     @classmethod
     def _is_valid(cls, filename: str, *args: Any, **options: Any) -> bool:
+        _tell_gadget_apart()
         return locate_dump(filename) is not None
 
 
@@ -292,14 +293,18 @@ def locate_dump(filename: str | Path) -> tuple[Path, str] | None:
 def _tell_gadget_apart() -> None:
     """Keep yt from taking a cell file for a Gadget snapshot, as it takes any file whose first record has 8 bytes.
 
-    yt asks every frontend and refuses where two say yes; the descriptor decides which of these two it is.
+    yt asks every frontend and refuses where two say yes; the descriptor decides which of these two it is. Gadget's frontend is not imported
+    for this: yt does so before it asks, and it asks this one before those that are imported later.
     """
-    looks_like_gadget = vars(GadgetDataset)["_is_valid"].__func__
+    gadget = sys.modules.get("yt.frontends.gadget.data_structures")
+    looks_like_gadget = vars(gadget.GadgetDataset)["_is_valid"].__func__ if gadget else None
+    if looks_like_gadget is None or looks_like_gadget.__module__ == __name__:
+        return
 
     def is_gadget(cls: type, filename: str, *args: Any, **options: Any) -> bool:
         return locate_dump(filename) is None and looks_like_gadget(cls, filename, *args, **options)
 
-    GadgetDataset._is_valid = classmethod(is_gadget)  # type: ignore[assignment,method-assign]
+    gadget.GadgetDataset._is_valid = classmethod(is_gadget)  # type: ignore[union-attr]
 
 
 _tell_gadget_apart()

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from starmass.errors import InputError
-from starmass.maps.projection import AXES, ORIENTATION, hydrogen_column, project_cube
+from starmass.maps.projection import AXES, ORIENTATION, Cube, hydrogen_column, project_cube
 from starmass.maps.simulations import Box, Simulation, gather, open_simulation
 from starmass.maps.units import HYDROGEN_ATOM_G
 from starmass.provenance import provenance_json
@@ -102,7 +102,7 @@ def map_sink(
     side : of the cube [pc]
     nucleus_mass : of gas for each hydrogen nucleus [g]
     """
-    projected = project_cube(opened.cells(centre, side), centre, side=side, pixels=pixels, period=opened.box.period)
+    projected = project_cube(opened.cells(centre, side), Cube(centre, side, pixels, opened.box.period))
     column = hydrogen_column(projected.surface_density, nucleus_mass)
     return np.stack([column, projected.velocity - frame[:, None, None], projected.dispersion], axis=1), projected.mass
 

@@ -142,21 +142,30 @@ class Dump:
         inner = (slice(descriptor.ghost_layers, None if descriptor.ghost_layers == 0 else -descriptor.ghost_layers),) * 3
         for rank in np.unique(ranks):
             rows = np.flatnonzero(ranks == rank)
+            rows = rows[np.argsort(blocks[rows], kind="stable")]
             local = blocks[rows] - self._first[rank]
-            mapped = np.memmap(self.files[rank], _block_dtype(descriptor), "r", self._data_start[rank], (int(self.counts[rank]),))
-            self._check_block_markers(rank, local, mapped)
+            records = self._read_records(rank, local)
+            self._check_block_markers(rank, local, records)
             for row, variable in enumerate(chosen):
-                stored = (
-                    mapped["records"]["values"][local, 0, variable]
-                    if descriptor.record == "block"
-                    else mapped["records"]["values"][local, variable, 0]
-                )
+                place = (slice(None), 0, variable) if descriptor.record == "block" else (slice(None), variable, 0)
+                stored = records["records"]["values"][place]
                 stored = stored.transpose(0, 3, 2, 1) if descriptor.first_index_fastest else stored
-                cells[row, rows] = stored[(slice(None), *inner)]
+                values = stored[(slice(None), *inner)] * np.float64(descriptor.variables[variable].cgs)
                 if descriptor.variables[variable].name == "density":
-                    self._check_density(cells[row, rows], rank, local)
-                cells[row, rows] *= descriptor.variables[variable].cgs
+                    self._check_density(values, rank, local)
+                cells[row, rows] = values
         return cells
+
+    def _read_records(self, rank: int, local: np.ndarray) -> np.ndarray:
+        """Records of a rank's blocks ``local`` (ascending), neighbours in the file in one read."""
+        layout = _block_dtype(self.descriptor)
+        records = np.empty(len(local), layout)
+        cuts = np.flatnonzero(np.diff(local) != 1) + 1
+        with open(self.files[rank], "rb", buffering=0) as stream:
+            for first, last in zip([0, *cuts], [*cuts, len(local)], strict=True):
+                stream.seek(self._data_start[rank] + int(local[first]) * layout.itemsize)
+                stream.readinto(records[first:last].view(np.uint8).data)  # type: ignore[attr-defined]
+        return records
 
     @cached_property
     def sinks(self) -> SinkTable:
@@ -222,17 +231,17 @@ class Dump:
                 f"`real_bytes`, `block_cells` or `ghost_layers` in {self.descriptor.source} does not fit it."
             )
 
-    def _check_block_markers(self, rank: int, local: np.ndarray, mapped: np.ndarray) -> None:
+    def _check_block_markers(self, rank: int, local: np.ndarray, read: np.ndarray) -> None:
         if not self.descriptor.marker_bytes:
             return
-        records = mapped["records"]
+        records = read["records"]
         length = records.dtype["values"].itemsize
-        wrong = np.any((records["head"][local] != length) | (records["tail"][local] != length), axis=1)
+        wrong = (records["head"] != length) | (records["tail"] != length)
         if wrong.any():
-            block = local[wrong][0]
-            record = int(np.flatnonzero((records["head"][block] != length) | (records["tail"][block] != length))[0])
-            pair = (records["head"][block, record].tobytes(), records["tail"][block, record].tobytes())
-            offset = self._data_start[rank] + int(block) * mapped.dtype.itemsize + record * records.dtype.itemsize
+            row, record = np.argwhere(wrong)[0]
+            block = int(local[row])
+            pair = (records["head"][row, record].tobytes(), records["tail"][row, record].tobytes())
+            offset = self._data_start[rank] + block * read.dtype.itemsize + int(record) * records.dtype.itemsize
             check_markers(self.files[rank], self.descriptor, offset, pair, length, f"block {block}", "variables")
 
     def _check_density(self, density: np.ndarray, rank: int, local: np.ndarray) -> None:

@@ -1,7 +1,8 @@
 """What maps need to know of a simulation, whichever code made it: its box, its time, its sinks, and the cells near a point.
 
-SFUMATO's dumps hand over touched blocks in whole arrays; any other code comes through a yt region padded by the coarsest cell, so that
-every cell which reaches into the cube is there whole (yt selects cells by their centres). The projection cuts them to the cube.
+SFUMATO's dumps are opened by their yt frontend by name (``yt.load`` would import all others to ask them) and hand over touched blocks in
+whole arrays; any other code comes through a yt region padded by the coarsest cell, so that every cell which reaches into the cube is there
+whole (yt selects cells by their centres). The projection cuts them to the cube.
 """
 
 from abc import ABC, abstractmethod
@@ -16,7 +17,7 @@ import yt
 
 from starmass.errors import InputError
 from starmass.maps.frontend import SfumatoDataset
-from starmass.maps.projection import Cells
+from starmass.maps.projection import Blocks, single_cells
 from starmass.maps.sinks import Sinks, sinks_from_particles, sinks_from_table
 from starmass.maps.units import KM_CM, PARSEC_CM, SOLAR_MASS_G, YEAR_S
 
@@ -49,15 +50,17 @@ class Simulation(ABC):
         """All sinks of the snapshot."""
 
     @abstractmethod
-    def cells(self, centre: np.ndarray, side: float) -> Cells:
-        """Every leaf cell that may reach into the cube of ``side`` about ``centre`` [pc]."""
+    def cells(self, centre: np.ndarray, side: float, fields: Mapping[str, str] | None = None) -> Blocks:
+        """Every leaf cell that may reach into the cube of ``side`` about ``centre`` [pc], with ``fields``: name -> unit."""
 
 
 def open_simulation(entry: Mapping[str, Any], dump: str | Path) -> Simulation:
     """Open a dump as an entry of the config's ``maps.simulations`` says."""
     yt.set_log_level("error")
     with yt_failures(dump):
-        dataset = yt.load(str(dump), **entry.get("load", {}))
+        # What is said to be SFUMATO's goes straight to its frontend: yt.load would first import all the others.
+        load = yt.load if entry["format"] == "yt" else SfumatoDataset
+        dataset = load(str(dump), **entry.get("load", {}))
     if isinstance(dataset, SfumatoDataset):
         return SfumatoSimulation(dataset)
     return YtSimulation(dataset, entry)
@@ -84,19 +87,18 @@ class SfumatoSimulation(Simulation):
             position=table.position * self.length, velocity=table.velocity / KM_CM,
         )  # fmt: skip
 
-    def cells(self, centre: np.ndarray, side: float) -> Cells:
-        """Cells of the leaf blocks that touch the cube."""
-        dump = self.dump
+    def cells(self, centre: np.ndarray, side: float, fields: Mapping[str, str] | None = None) -> Blocks:
+        """Leaf blocks that touch the cube."""
+        dump, fields = self.dump, fields or {}
         blocks = dump.leaves_touching(np.asarray(centre) / self.length, np.full(3, side / self.length))
-        density, *velocity = dump.read(blocks, ["density", "velocity_x", "velocity_y", "velocity_z"])
-        sides = dump.descriptor.block_cells
-        inner = np.stack(np.meshgrid(*[np.arange(n) + 0.5 for n in sides], indexing="ij"), axis=-1).reshape(-1, 3)
-        width = dump.cell_width[blocks] * self.length
-        middles = (dump.block_left[blocks] * self.length)[:, None] + inner * width[:, None]
-        return Cells(
-            centre=middles.reshape(-1, 3), width=np.repeat(width, len(inner), axis=0), density=density.ravel(),
-            velocity=np.stack([component.ravel() for component in velocity], axis=1) / KM_CM,
-        )  # fmt: skip
+        named = [name.split()[-1] for name in fields]  # "gas temperature" is "temperature" here
+        values = dump.read(blocks, ["density", "velocity_x", "velocity_y", "velocity_z", *named])
+        values[1:4] /= KM_CM
+        others = {}
+        for (name, unit), field, cells in zip(fields.items(), named, values[4:], strict=True):
+            stored = dump.descriptor.variable(field).unit
+            others[name] = cells * unit_size(1.0, stored, unit, f"maps.channels: {name!r}")
+        return Blocks(dump.block_left[blocks] * self.length, dump.cell_width[blocks] * self.length, values[0], values[1:4], others)
 
 
 class YtSimulation(Simulation):
@@ -126,7 +128,7 @@ class YtSimulation(Simulation):
                 return sinks_from_table(self.dataset, next(iter(sorted(folder.glob(where["table"])))), where, self.time_yr)
             return sinks_from_particles(self.dataset, where, self.time_yr)
 
-    def cells(self, centre: np.ndarray, side: float) -> Cells:
+    def cells(self, centre: np.ndarray, side: float, fields: Mapping[str, str] | None = None) -> Blocks:
         """Cells of a yt region that is wider than the cube by the coarsest cell."""
         half = 0.5 * side + 0.5001 * self.coarsest
         left, right = centre - half, centre + half
@@ -139,11 +141,13 @@ class YtSimulation(Simulation):
                 self.dataset.arr(0.5 * (left + right), "pc"), self.dataset.arr(left, "pc"), self.dataset.arr(right, "pc")
             )
             density, *velocity = (region[field] for field in self.fields)
-            cells = Cells(
+            others = {name: region[self._field(name)].to_value(unit) for name, unit in (fields or {}).items()}
+            cells = single_cells(
                 centre=np.stack([region["index", axis].to_value("pc") for axis in "xyz"], axis=1),
                 width=np.stack([region["index", f"d{axis}"].to_value("pc") for axis in "xyz"], axis=1),
                 density=density.to_value("g/cm**3"),
                 velocity=np.stack([component.to_value("km/s") for component in velocity], axis=1),
+                fields=others,
             )
         if not np.isfinite(cells.density).all():
             raise InputError(
@@ -160,6 +164,14 @@ class YtSimulation(Simulation):
                 f"{self.source}: yt knows no field {' '.join(field)!r} here; name one of its fields in the config (on disk: {near}, …)."
             )
         return field[0], field[1]
+
+
+def unit_size(size: float, stated: str, unit: str, where: str) -> float:
+    """``size`` of a stated unit in another; one that is no such unit is an :class:`InputError` that says ``where``."""
+    try:
+        return float(yt.YTQuantity(size, stated).to_value(unit))
+    except Exception as error:
+        raise InputError(f"{where}: {stated!r} can't be given in {unit!r} ({error}); mend the unit.") from error
 
 
 @contextmanager

@@ -1,13 +1,30 @@
 """Projection against an independent deposit and against what can be said in closed form."""
 
 import itertools
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-from starmass.maps.projection import Cells, project_cube
+from starmass.maps import projection
+from starmass.maps.projection import Blocks, Cube, single_cells
 
 PARSEC, SOLAR_MASS = 3.0856775814913673e18, 1.988409870698051e33
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A list of cells, as :func:`starmass.maps.projection.single_cells` takes them."""
+
+    centre: np.ndarray
+    width: np.ndarray
+    density: np.ndarray
+    velocity: np.ndarray
+
+
+def project_cube(cells, centre, *, side, pixels, period=None):
+    blocks = single_cells(cells.centre, cells.width, cells.density, cells.velocity)
+    return projection.project_cube(blocks, Cube(centre, side, pixels, np.full(3, np.inf) if period is None else period))
 
 
 def grid_cells(size, box=4.0, density=None, velocity=None):
@@ -160,3 +177,24 @@ def test_one_axis_may_be_bounded():
     projected = project_cube(cells, np.array([0.0, 2.0, 2.0]), side=1.0, pixels=4, period=np.array([np.inf, 4.0, 4.0]))
     np.testing.assert_allclose(projected.surface_density[0], 0.5 * PARSEC)
     np.testing.assert_allclose(projected.surface_density[2], np.tile([0, 0, 1, 1], (4, 1)) * PARSEC)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_blocks_are_the_same_as_their_cells(seed):
+    """Cells taken line by line within a block give what they give one by one, over faces of cube and box and for any shape of block."""
+    random = np.random.default_rng(seed)
+    sides, width = np.array([[4, 4, 4], [2, 3, 5], [8, 8, 8], [1, 6, 2]][seed]), random.uniform(0.02, 0.2, 3)
+    left = random.uniform(0, 4, (30, 3))
+    density = np.exp(random.normal(0, 2, (30, *sides)))
+    density[3, 0] = 0.0
+    velocity = random.normal(0, 3, (3, 30, *sides)) + 100.0
+    inner = np.stack(np.meshgrid(*[np.arange(n) + 0.5 for n in sides], indexing="ij"), axis=-1).reshape(-1, 3)
+    centre = (left[:, None] + inner * width).reshape(-1, 3)
+    single = single_cells(centre, np.tile(width, (len(centre), 1)), density.ravel(), velocity.reshape(3, -1).T)
+    cube = Cube(random.uniform(0, 4, 3), 2.3, 13, np.array([4.0, 4.0, 4.0]))
+    whole = projection.project_cube(Blocks(left, np.tile(width, (30, 1)), density, velocity), cube)
+    parts = projection.project_cube(single, cube)
+    np.testing.assert_allclose(whole.mass, parts.mass, rtol=1e-12)
+    np.testing.assert_allclose(whole.surface_density, parts.surface_density, rtol=1e-11)
+    np.testing.assert_allclose(whole.velocity, parts.velocity, rtol=1e-12)
+    np.testing.assert_allclose(whole.dispersion, parts.dispersion, rtol=1e-7, atol=1e-9)

@@ -18,7 +18,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs in a checkout that is not installed
 
-BOX, BASE, CELLS = 4.0, 8, 8
+BOX, BASE, CELLS, LEVELS = 4.0, 8, 8, 7
 SIDE, PIXELS = 0.5, 64
 
 
@@ -34,14 +34,13 @@ def write_run(run: Path, blocks: int, sinks: int, seed: int = 0) -> None:
     places = np.array(list(itertools.product(range(BASE), repeat=3)))
     levels, positions, level = [np.zeros(len(places), int)], [places], 0
     count = len(places)
-    while count + 8 <= blocks:
+    while count + 8 <= blocks and level < LEVELS:
         width = BOX / BASE / 2**level
         distance = np.abs((places[:, None] + 0.5) * width - stars)
         nearest = np.minimum(distance, BOX - distance).max(axis=2).min(axis=1)
         order = np.argsort(nearest, kind="stable")
-        # A fifth of what is left goes to each level: some twelve levels of ever smaller regions about the sinks.
-        share = max(len(stars), (blocks - count) // 8 // 4)
-        split = order[: min(len(order), share, (blocks - count) // 8)]
+        # What is left is shared by the levels that are left: ever smaller regions about the sinks.
+        split = order[: (blocks - count) // 8 // (LEVELS - level)]
         places = (2 * places[split][:, None] + children).reshape(-1, 3)
         level += 1
         levels.append(np.full(len(places), level))
@@ -98,12 +97,10 @@ def measure_ours(run: Path, sinks: int) -> dict:
     found |= {"open": clock.lap(), "blocks": len(opened.dump.levels), "open_mb": read_mb() - read, "open_memory": peak_mb() - memory}
     memory, read = peak_mb(), read_mb()
     clock.lap()
-    touched = []
+    touched = [len(opened.dump.leaves_touching(centre, np.full(3, SIDE))) for centre in stars.position[:sinks]]
     for centre in stars.position[:sinks]:
         map_sink(opened, centre, np.zeros(3), side=SIDE, pixels=PIXELS, nucleus_mass=2.3e-24)
     found |= {"sinks": clock.lap(), "sinks_mb": read_mb() - read, "sinks_memory": peak_mb() - memory, "memory": peak_mb()}
-    for centre in stars.position[:sinks]:
-        touched.append(len(opened.dump.leaves_touching(centre, np.full(3, SIDE))))
     found |= {"touched": float(np.mean(touched)), "finest_pc": opened.finest_cell_pc}
     clock.lap()
     cells = [opened.cells(centre, SIDE) for centre in stars.position[:sinks]]
@@ -130,7 +127,8 @@ def measure_plain(run: Path, sinks: int) -> dict:
             ("gas", f"square_{axis}"), lambda field, data, axis=axis: data["gas", f"velocity_{axis}"] ** 2,
             sampling_type="cell", units="cm**2/s**2",
         )  # fmt: skip
-    stars = dataset.all_data()["sink", "particle_position"][:sinks]
+    dataset.index  # noqa: B018 (yt reads the grid here)
+    stars = dataset.arr(dataset.dump.sinks.position[:sinks], "code_length")
     found |= {"open": clock.lap(), "open_memory": peak_mb() - memory}
     memory, read = peak_mb(), read_mb()
     side = dataset.quan(SIDE, "pc")

@@ -7,6 +7,7 @@ grids take their edges and shapes from the index's arrays when asked. Maps are m
 
 import re
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,30 @@ SINK_UNITS = {
 
 
 class SfumatoGrid(AMRGridPatch):
-    """One block. What yt usually copies into each grid is looked up in the index when asked for."""
+    """One block. What yt usually copies into each grid is looked up in the index when asked for.
+
+    There are tens of thousands of them, and most are never looked at: yt's own set-up of a grid (a dozen objects each) waits until
+    something is asked for that only it provides.
+    """
 
     _id_offset = 0
+    filename = None
+    _last_mask = None
+    _last_count = -1
+    _last_selector_id = None
 
     def __init__(self, id: int, index: "SfumatoIndex", level: int):
-        super().__init__(id, filename=None, index=index)
+        self.id = id
         self.Level = level
+        self.ds = index.dataset
+        self._index = index.proxy
+
+    def __getattr__(self, name: str) -> Any:
+        """Let yt set this grid up, at the first attribute that it lacks."""
+        if name.startswith("__") or "field_data" in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        super().__init__(self.id, filename=None, index=self.ds.index)
+        return getattr(self, name)
 
     @property
     def Parent(self) -> "SfumatoGrid | None":
@@ -93,6 +111,7 @@ class SfumatoIndex(GridIndex):
         self.dump: Dump = ds.dump
         self.index_filename = ds.parameter_filename
         self.directory = str(self.dump.run)
+        self.proxy = weakref.proxy(self)
         self._children: tuple[np.ndarray, np.ndarray] | None = None
         super().__init__(ds, dataset_type)
 

@@ -66,7 +66,7 @@ class Projection:
 
 @dataclass(frozen=True)
 class Cube:
-    """Where to project: ``centre`` (3,) and ``side`` [pc], pixels along a side, ``period`` (3,) of the box [pc], infinite along bounded axes."""
+    """Where to project: ``centre`` (3,) and ``side`` [pc], pixels along a side, ``period`` (3,) of the box [pc], inf along bounded axes."""
 
     centre: np.ndarray
     side: float

@@ -100,7 +100,7 @@ class Dump:
         """(block, 3) left corner of every block."""
         return self.box_left + self.positions * self.block_width
 
-    @property
+    @cached_property
     def cell_width(self) -> np.ndarray:
         """(block, 3) sides of a cell of every block."""
         return self.block_width / np.array(self.descriptor.block_cells)

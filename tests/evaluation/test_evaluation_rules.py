@@ -1,6 +1,7 @@
 """The wing's rules from maps to metrics, on small synthetic maps and a tiny encoder, in a workflow of their own."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -129,8 +130,7 @@ def test_random_weights_are_drawn_for_every_seed_and_the_rest_is_made_once(workf
     methods = {**section["methods"], "dinov2": {"features": "dinov2", "regressor": "knn", "seeds": [0, 1]}}
     targets = [f"results/evaluation/small/random/metrics/{method}.csv" for method in ("dice", "dinov2")]
     planned = run(*targets, "--dry-run", evaluation={**section, "methods": methods})
-    outputs = [line for line in (planned.stdout + planned.stderr).splitlines() if "output:" in line]
-    made = {line.split("/features/")[1] for line in outputs if "/features/" in line}
+    made = set(re.findall(r"/features/(\S+?\.h5)", planned.stdout + planned.stderr))
     assert made == {"random/seed-0.h5", "random/seed-1.h5", "dinov2/seed-0.h5"}
 
 

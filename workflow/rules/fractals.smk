@@ -5,9 +5,7 @@ def images_entry(images):
     """A named entry of the config's section `fractals.images`."""
     entries = config["fractals"]["images"]
     if images not in entries:
-        raise InputError(
-            f"config: there is no entry {images!r} in fractals.images; it has {', '.join(entries)}."
-        )
+        raise InputError(f"config: there is no entry {images!r} in fractals.images; it has {', '.join(entries)}.")
     return entries[images]
 
 
@@ -15,17 +13,12 @@ def shard_ranges(images):
     """First and last-but-one index of each shard of an entry, by the shard's name in the path."""
     entry = images_entry(images)
     count, size = entry["count"], entry.get("images_per_shard", 10000)
-    return {
-        f"{number:04d}": [start, min(start + size, count)]
-        for number, start in enumerate(range(0, count, size))
-    }
+    return {f"{number:04d}": [start, min(start + size, count)] for number, start in enumerate(range(0, count, size))}
 
 
 def shard_files(images):
     """Paths of all shards of an entry."""
-    return [
-        f"results/fractals/{images}/shard-{shard}.h5" for shard in shard_ranges(images)
-    ]
+    return [f"results/fractals/{images}/shard-{shard}.h5" for shard in shard_ranges(images)]
 
 
 def shard_range(wildcards):
@@ -51,11 +44,7 @@ rule render_fractals:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         # Neither the number of images nor of shards: a set that grows keeps the shards that it has.
-        config=lambda wildcards: {
-            k: v
-            for k, v in images_entry(wildcards.images).items()
-            if k not in ("count", "images_per_shard")
-        },
+        config=lambda wildcards: {k: v for k, v in images_entry(wildcards.images).items() if k not in ("count", "images_per_shard")},
         range=shard_range,
         code=code_digest("workflow/scripts/render_fractals.py"),
     message:
@@ -64,12 +53,44 @@ rule render_fractals:
         "../scripts/render_fractals.py"
 
 
+rule review_fractals:
+    input:
+        lambda wildcards: shard_files(wildcards.images),
+    output:
+        csv=report(
+            "results/tables/fractals/{images}.csv",
+            caption="../report/fractals_table.rst",
+            category="Tables",
+            labels={"result": "Images {images}", "form": "CSV"},
+        ),
+        md="results/tables/fractals/{images}.md",
+        pdf="results/figures/fractals/{images}.pdf",
+        png=report(
+            "results/figures/fractals/{images}.png",
+            caption="../report/fractals.rst",
+            category="Figures",
+            labels={"result": "Images {images}"},
+        ),
+    log:
+        "logs/figures/fractals/{images}.log",
+    benchmark:
+        "benchmarks/results/figures/fractals/{images}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        config=lambda wildcards: images_entry(wildcards.images),
+        code=code_digest("workflow/scripts/review_fractals.py"),
+    message:
+        "Looking over fractal images {wildcards.images}: contact sheet, likeness, what was rejected"
+    script:
+        "../scripts/review_fractals.py"
+
+
 rule fractals:
     input:
-        [
-            path
-            for images in config["fractals"]["images"]
-            for path in shard_files(images)
-        ],
+        [path for images in config["fractals"]["images"] for path in shard_files(images)],
+        expand("results/figures/fractals/{images}.png", images=config["fractals"]["images"]),
     message:
-        "Fractal images of every entry are in results/fractals/"
+        "Fractal images of every entry are in results/fractals/, contact sheets in results/figures/fractals/."

@@ -197,5 +197,6 @@ rule tables:
 rule figures:
     input:
         figures_of(STUDY),
+        f"results/figures/fractals/{config['reporting']['figures']['examples']['images']}.png",
     message:
         "The figures of study {STUDY} are there."

@@ -1,0 +1,91 @@
+"""What a user mistypes or lacks ends in one sentence with key, file or value and the way out, and leaves nothing half-written."""
+
+import pytest
+
+TINY = {"maps": {"simulations": {"toycloud_a": {"snapshots": 2}, "toycloud_b": {"snapshots": 2}}}}
+
+
+def complaint(done) -> str:
+    """Return what the run says, having checked that it failed without a traceback."""
+    words = done.stdout + done.stderr
+    assert done.returncode != 0, words
+    assert "Traceback" not in words, words
+    return words
+
+
+@pytest.mark.parametrize(
+    ("overlay", "words"),
+    [
+        ({"fractals": {"images": {"flame": {"cuont": 10}}}}, ["fractals.images.flame.cuont", "did you mean 'count'"]),
+        ({"fractals": {"images": {"flame": {"count": 0}}}}, ["fractals.images.flame.count", "0", "least"]),
+        ({"study": "ramses"}, ["study", "ramses", "evaluation.studies"]),
+        ({"evaluation": {"methods": {"dinov2_knn": {"neighbours": 0}}}}, ["evaluation.methods.dinov2_knn", "neighbours"]),
+    ],
+    ids=["misspelt key", "no images", "no such study", "no neighbours"],
+)
+def test_config_mistakes_stop_before_the_plan(run_snakemake, tmp_path, overlay, words):
+    said = complaint(run_snakemake(tmp_path, "--dry-run", overlay=overlay))
+    assert all(word in said for word in words), said
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_preset_without_its_data_root_says_how_to_give_it(run_snakemake, tmp_path):
+    said = complaint(run_snakemake(tmp_path, "--dry-run", presets=["ramses"]))
+    assert "data_root" in said and "--config data_root=DIR" in said
+
+
+def test_a_missing_dump_is_named(run_snakemake, tmp_path):
+    (tmp_path / "empty").mkdir()
+    said = complaint(run_snakemake(tmp_path, "--dry-run", presets=["ramses"], overlay={"data_root": str(tmp_path / "empty")}))
+    assert "ramses_a" in said and "empty" in said
+
+
+@pytest.fixture(scope="module")
+def mapped(run_snakemake, tmp_path_factory):
+    """Maps and samples of two small clouds."""
+    folder = tmp_path_factory.mktemp("mapped")
+    done = run_snakemake(folder, "--cores", "2", "results/evaluation/demo/samples.csv", overlay=TINY)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return folder
+
+
+def test_a_truncated_dump_is_named_and_leaves_no_map(mapped, run_snakemake):
+    cells = next((mapped / "results/dumps/toycloud_a/snapshot_0001").glob("cells*"))
+    whole = cells.read_bytes()
+    target = mapped / "results/maps/toycloud_a/snapshot_0001.h5"
+    target.unlink()
+    cells.write_bytes(whole[: len(whole) // 2])
+    try:
+        said = complaint(run_snakemake(mapped, "--cores", "1", str(target.relative_to(mapped)), "--rerun-triggers", "mtime", overlay=TINY))
+    finally:
+        cells.write_bytes(whole)
+    assert cells.name in said and "byte" in said
+    assert not list(target.parent.glob("*0001*")) and not list(target.parent.glob(".*"))
+
+
+def evaluation(**entries):
+    return {**TINY, "evaluation": entries}
+
+
+@pytest.mark.parametrize(
+    ("overlay", "target", "words"),
+    [
+        (
+            evaluation(splits={"protostar": {"test_fraction": 0.001}}),
+            "results/evaluation/demo/protostar/split.csv",
+            ["test", "test_fraction"],
+        ),
+        (
+            evaluation(methods={"statistics_knn": {"neighbours": 5000}}),
+            "results/evaluation/demo/random/predictions/statistics_knn/seed-0.csv",
+            ["5000", "neighbours"],
+        ),
+    ],
+    ids=["no test rows", "more neighbours than rows"],
+)
+def test_what_only_the_data_can_tell_is_one_sentence_too(mapped, run_snakemake, overlay, target, words):
+    done = run_snakemake(mapped, "--cores", "1", target, overlay=overlay)
+    said = complaint(done)
+    sentences = [line for line in said.splitlines() if line.startswith("starmass:")]
+    assert len(sentences) == 1 and all(word in sentences[0] for word in words), said
+    assert not (mapped / target).exists()

@@ -1,0 +1,147 @@
+"""The whole path, dumps to report, through Snakemake: the demo's own entries with smaller numbers, in a folder of its own."""
+
+import csv
+import re
+import shutil
+
+import h5py
+import pytest
+
+from starmass.provenance import file_digest
+
+SMALLER = {
+    "maps": {"simulations": {"toycloud_a": {"snapshots": 2}, "toycloud_b": {"snapshots": 2}}},
+    "fractals": {"images": {"flame": {"count": 48, "images_per_shard": 24, "size": 64}}},
+    "pretraining": {"encoders": {"nano": {"batch": 16, "epochs": 2, "epoch_steps": 3, "optimiser": {"warmup_epochs": 1}}}},
+    "evaluation": {"methods": {"resnet18": {"epochs": 1, "warmup_epochs": 0}}},
+}
+METHODS = 10
+SPLITS = {"random", "protostar"}
+
+
+@pytest.fixture(scope="module")
+def demo(run_snakemake, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    done = run_snakemake(folder, "--cores", "2", overlay=SMALLER, seconds=900)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
+    return folder, done
+
+
+@pytest.fixture(scope="module")
+def again(demo, run_snakemake):
+    """Run Snakemake once more over the finished demo."""
+    folder, _ = demo
+    return lambda *arguments, overlay=SMALLER: run_snakemake(folder, *arguments, overlay=overlay)
+
+
+def test_the_last_words_say_where_everything_is(demo):
+    folder, done = demo
+    words = [line for line in done.stderr.splitlines() if line.startswith("starmass: the table is")]
+    assert len(words) == 1
+    for path in ("results/tables/demo.md", "results/report.html"):
+        assert path in words[0] and (folder / path).is_file()
+
+
+def test_the_table_has_a_row_for_each_method_and_split(demo):
+    folder, _ = demo
+    with open(folder / "results/tables/demo.csv", newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["split"] in SPLITS]
+    assert len(rows) == METHODS * len(SPLITS) == len({(row["method"], row["split"]) for row in rows})
+    for row in rows:
+        assert -1000 < float(row["r2"]) <= 1 and float(row["rmse_dex"]) > 0
+        assert float(row["n_train"]) > 0 and float(row["n_test"]) > 0 and row["seed"] != ""
+    published = {row["published_r2"] for row in rows if row["method"] == "dinov2_knn_whitened"}
+    assert "0.81" in published
+
+
+def test_tables_and_figures_are_in_every_format(demo):
+    folder, _ = demo
+    for suffix in ("csv", "md", "tex"):
+        assert (folder / f"results/tables/demo.{suffix}").stat().st_size > 500
+    for figure in ("examples", "regression", "segmentation"):
+        assert (folder / f"results/figures/demo/{figure}.pdf").read_bytes().startswith(b"%PDF")
+        assert (folder / f"results/figures/demo/{figure}.png").stat().st_size > 20_000
+
+
+def test_the_report_carries_all_of_it_and_needs_no_network(demo):
+    folder, _ = demo
+    page = (folder / "results/report.html").read_text()
+    assert not re.search(r"""<(script|link|img)[^>]+(src|href)=["']https?://""", page)
+    for figure in ("examples", "regression", "segmentation"):
+        assert f"results/figures/demo/{figure}.png" in page
+
+
+def test_maps_keep_the_contract(demo):
+    folder, _ = demo
+    with h5py.File(folder / "results/maps/toycloud_a/snapshot_0002.h5") as file:
+        sinks = len(file["sink_id"])
+        assert file["maps"].shape == (sinks, 3, 3, 64, 64) and sinks > 0
+        for name, unit in {"mass": "Msun", "age": "yr", "position": "pc"}.items():
+            assert file[name].shape[0] == sinks and file[name].attrs["unit"] == unit
+        assert "provenance" in file.attrs
+
+
+def test_nothing_half_written_is_left(demo):
+    folder, _ = demo
+    assert not list((folder / "results").rglob(".*"))
+
+
+def test_a_dry_run_finds_nothing_to_do(again):
+    done = again("--dry-run")
+    assert done.returncode == 0 and "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_a_changed_config_reruns_what_it_shapes_and_no_more(again):
+    """Another k concerns two methods, the table and what is drawn from it: no map, image or encoder."""
+    methods = {**SMALLER["evaluation"]["methods"], "dinov2_knn": {"neighbours": 7}}
+    done = again("--dry-run", overlay={**SMALLER, "evaluation": {"methods": methods}})
+    planned = done.stdout + done.stderr
+    assert re.search(r"^predict_masses\s+2$", planned, flags=re.MULTILINE), planned
+    for rule in ("make_maps", "render_fractals", "pretrain_encoder", "extract_features", "train_supervised"):
+        assert not re.search(rf"^{rule}\s", planned, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "results/evaluation/demo/protostar/predictions/dinov2_knn_whitened/seed-0.csv",
+        "results/figures/demo/regression.png",
+        "results/tables/demo.tex",
+        "results/maps/toycloud_b/snapshot_0001.h5",
+    ],
+)
+def test_a_single_target_made_again_has_the_same_bytes(demo, again, path):
+    folder, _ = demo
+    target = folder / path
+    before = file_digest(target)
+    target.unlink()
+    done = again("--cores", "2", path)
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert file_digest(target) == before
+
+
+def test_real_ramses_output_gives_its_table_and_figures(demo, ramses_data, run_snakemake, tmp_path):
+    """The preset with the demo's small encoder, one dump, on a public code's real output."""
+    folder, _ = demo
+    for kept in ("results/fractals", "results/pretraining"):
+        shutil.copytree(folder / kept, tmp_path / kept)
+    overlay = {
+        **{key: value for key, value in SMALLER.items() if key != "maps"},
+        "data_root": str(ramses_data),
+        "maps": {"simulations": {"ramses_a": {"snapshots": ["output_00009"]}}},
+        "evaluation": {
+            "studies": {
+                "ramses": {
+                    "splits": ["random", "protostar"],
+                    "methods": ["dinov2_knn_whitened", "resnet18", "statistics_ridge", "mean"],
+                }
+            },
+            "methods": {"resnet18": {"epochs": 1, "warmup_epochs": 0}},
+        },
+    }
+    done = run_snakemake(tmp_path, "--cores", "2", presets=["ramses"], overlay=overlay)
+    assert done.returncode == 0, done.stderr[-6000:]
+    assert (tmp_path / "results/maps/ramses_a/output_00009.h5").is_file()
+    table = (tmp_path / "results/tables/ramses.csv").read_text()
+    assert "statistics_ridge" in table and "dinov2_knn_whitened" in table
+    assert (tmp_path / "results/figures/ramses/segmentation.png").is_file()

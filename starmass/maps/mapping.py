@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 
 from starmass.errors import InputError
+from starmass.maps.channels import DEFAULT_CHANNELS, Channel, extra_channels
 from starmass.maps.projection import AXES, ORIENTATION, Cube, hydrogen_column, project_cube
 from starmass.maps.simulations import Box, Simulation, gather, open_simulation
 from starmass.maps.units import HYDROGEN_ATOM_G
@@ -17,12 +18,6 @@ from starmass.storage import write_dataset, written_aside
 
 logger = logging.getLogger("starmass")
 
-CHANNELS = {"column_density": "cm**-2", "v_los": "km/s", "sigma_v": "km/s"}
-DEFINITIONS = {
-    "column_density": "hydrogen nuclei in the cube along the line of sight, per area",
-    "v_los": "density-weighted mean velocity along +axis, in the frame that velocity_frame names",
-    "sigma_v": "density-weighted dispersion of that velocity about v_los, from one cell to another (no thermal part)",
-}
 # Files above this are bulk data: named and sized in the provenance, but not hashed (maps read only the blocks they touch).
 HASHED_BYTES = 4_000_000
 
@@ -35,8 +30,9 @@ def make_maps(
     dump: Sequence[str | Path],
     entry: Mapping[str, Any],
     projection: Mapping[str, Any],
+    channels: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
-    """Write ``results/maps/{simulation}/{snapshot}.h5``: all sinks x three axes x three channels, with labels.
+    """Write ``results/maps/{simulation}/{snapshot}.h5``: all sinks x three axes x three channels (and what else is asked for), with labels.
 
     Parameters
     ----------
@@ -44,8 +40,11 @@ def make_maps(
     simulation, snapshot : names, for the labels
     dump : files of the dump, the one that yt opens first
     entry : the simulation's entry of the config
-    projection : the config's ``maps.projection``: ``side`` [pc], ``pixels``, ``velocity_frame``, ``hydrogen_mass``
+    projection : the config's ``maps.projection``: ``side`` [pc], ``pixels``, ``velocity_frame``, ``hydrogen_mass``, ``channels``
+    channels : the config's ``maps.channels``, which the names of extra channels (of ``entry``, else of ``projection``) are found in
     """
+    extra = extra_channels(entry.get("channels", projection.get("channels", ())), channels or {})
+    described = {**DEFAULT_CHANNELS, **{name: facts for channel in extra for name, facts in channel.maps.items()}}
     opened = open_simulation(entry, dump[0])
     side, pixels = float(projection["side"]), int(projection["pixels"])
     if np.any(opened.box.periodic & (side > opened.box.width)):
@@ -55,20 +54,20 @@ def make_maps(
     if not kept.all():
         logger.info("%s %s: %d of %d sinks left out, their cubes leave the box", simulation, snapshot, (~kept).sum(), len(kept))
     sinks = gather(sinks, np.flatnonzero(kept))
-    maps = np.empty((len(sinks.mass), len(AXES), len(CHANNELS), pixels, pixels), np.float32)
+    maps = np.empty((len(sinks.mass), len(AXES), len(described), pixels, pixels), np.float32)
     masses = np.empty(len(sinks.mass))
     nucleus = float(projection["hydrogen_mass"]) * HYDROGEN_ATOM_G
     for row, centre in enumerate(sinks.position):
         frame = sinks.velocity[row] if projection["velocity_frame"] == "sink" else np.zeros(3)
-        maps[row], masses[row] = map_sink(opened, centre, frame, side=side, pixels=pixels, nucleus_mass=nucleus)
+        maps[row], masses[row] = map_sink(opened, centre, frame, side=side, pixels=pixels, nucleus_mass=nucleus, extra=extra)
     with written_aside(output) as temporary, h5py.File(temporary, "w") as file:
         # Written in one go; chunks of one sink and axis, which is what a reader of samples asks for.
         chunks = {"chunks": (1, 1, *maps.shape[2:]), "compression": "gzip", "shuffle": True} if len(maps) else {}
         dataset = write_dataset(file, "maps", maps, unit="", description="[sink, axis, channel, row, column]; units by channel", **chunks)
         dataset.attrs["axes"] = list(AXES)
-        dataset.attrs["channels"] = list(CHANNELS)
-        dataset.attrs["channel_units"] = list(CHANNELS.values())
-        dataset.attrs["channel_definitions"] = [DEFINITIONS[channel] for channel in CHANNELS]
+        dataset.attrs["channels"] = list(described)
+        dataset.attrs["channel_units"] = [unit for unit, _ in described.values()]
+        dataset.attrs["channel_definitions"] = [definition for _, definition in described.values()]
         dataset.attrs["orientation"] = ORIENTATION
         write_dataset(file, "sink_id", sinks.identity, unit="", description="identity of the sink, the same in all snapshots")
         write_dataset(file, "mass", sinks.mass, unit="Msun", description="mass accreted by the sink: the label")
@@ -86,12 +85,15 @@ def make_maps(
         file.attrs["finest_cell_pc"] = opened.finest_cell_pc
         file.attrs["accretion_radius_pc"] = opened.accretion_radius_pc
         file.attrs["description"] = opened.description
-        file.attrs["provenance"] = provenance_json(config=_settings(entry, projection, dump), seed=entry.get("seed"), inputs=_hashed(dump))
+        file.attrs["provenance"] = provenance_json(
+            config=_settings(entry, projection, extra, dump), seed=entry.get("seed"), inputs=_hashed(dump)
+        )
     logger.info("%s %s: maps of %d sinks, %d pixels of %.4g pc", simulation, snapshot, len(maps), pixels, side / pixels)
 
 
 def map_sink(
-    opened: Simulation, centre: np.ndarray, frame: np.ndarray, *, side: float, pixels: int, nucleus_mass: float,
+    opened: Simulation, centre: np.ndarray, frame: np.ndarray, *,
+    side: float, pixels: int, nucleus_mass: float, extra: Sequence[Channel] = (),
 ) -> tuple[np.ndarray, float]:  # fmt: skip
     """Maps (axis, channel, row, column) of the cube about one point, and the gas mass in it [Msun].
 
@@ -101,10 +103,14 @@ def map_sink(
     frame : (3,) velocity that counts as rest [km/s]
     side : of the cube [pc]
     nucleus_mass : of gas for each hydrogen nucleus [g]
+    extra : channels beyond the default three
     """
-    projected = project_cube(opened.cells(centre, side), Cube(centre, side, pixels, opened.box.period))
+    cube = Cube(centre, side, pixels, opened.box.period)
+    blocks = opened.cells(centre, side, {name: unit for channel in extra for name, unit in channel.fields.items()})
+    projected = project_cube(blocks, cube)
     column = hydrogen_column(projected.surface_density, nucleus_mass)
-    return np.stack([column, projected.velocity - frame[:, None, None], projected.dispersion], axis=1), projected.mass
+    default = np.stack([column, projected.velocity - frame[:, None, None], projected.dispersion], axis=1)
+    return np.concatenate([default, *(one.project(blocks, cube, frame, nucleus_mass) for one in extra)], axis=1), projected.mass
 
 
 def inside_box(position: np.ndarray, side: float, box: Box) -> np.ndarray:
@@ -113,9 +119,12 @@ def inside_box(position: np.ndarray, side: float, box: Box) -> np.ndarray:
     return np.all(box.periodic | ((left >= box.left) & (right <= box.left + box.width)), axis=1)
 
 
-def _settings(entry: Mapping[str, Any], projection: Mapping[str, Any], dump: Sequence[str | Path]) -> dict[str, Any]:
+def _settings(
+    entry: Mapping[str, Any], projection: Mapping[str, Any], extra: Sequence[Channel], dump: Sequence[str | Path]
+) -> dict[str, Any]:  # fmt: skip
     bulk = {str(path): size for path in dump for size in [_size(path)] if size > HASHED_BYTES}
-    return {"projection": dict(projection), "simulation": dict(entry), "bulk_file_bytes": bulk}
+    named = {channel.name: dict(channel.entry) for channel in extra}
+    return {"projection": dict(projection), "simulation": dict(entry), "channels": named, "bulk_file_bytes": bulk}
 
 
 def _hashed(dump: Sequence[str | Path]) -> list[str | Path]:

@@ -60,20 +60,20 @@ class Stars:
     age_yr: np.ndarray
 
 
-def toycloud_descriptor(layout: Mapping[str, Any] | None = None) -> Descriptor:
+def toycloud_descriptor(layout: Mapping[str, Any] | None = None, magnetic: bool = False) -> Descriptor:
     """Descriptor of a toy run: lengths in pc, velocities in km/s, masses in Msun; ``layout`` replaces single keys of the format."""
     mapping: dict[str, Any] = {
         "format": "sfumato", "description": DESCRIPTION,
         "length_cm": PARSEC_CM, "mass_g": SOLAR_MASS_G, "time_s": PARSEC_CM / KM_CM, "box_width": [BOX_PC] * 3,
-        "real_bytes": 4, "variables": ["MRHO", "MVX", "MVY", "MVZ"],
+        "real_bytes": 4, "variables": ["MRHO", "MVX", "MVY", "MVZ"] + (["MBX", "MBY", "MBZ"] if magnetic else []),
         "facts": {"accretion_radius_pc": ACCRETION_RADIUS_PC, "sound_speed_kms": SOUND_SPEED, "mach": MACH},
     }  # fmt: skip
     return parse_descriptor(mapping | dict(layout or {}), "toycloud layout")
 
 
-def write_toycloud_descriptor(*, output: str | Path, layout: Mapping[str, Any] | None = None) -> None:
-    """Write the run's ``run.yaml``."""
-    write_text(output, descriptor_yaml(toycloud_descriptor(layout)))
+def write_toycloud_descriptor(*, output: str | Path, layout: Mapping[str, Any] | None = None, magnetic_field: float = 0.0) -> None:
+    """Write the run's ``run.yaml`` (parameters as of :func:`write_toycloud`)."""
+    write_text(output, descriptor_yaml(toycloud_descriptor(layout, magnetic_field > 0)))
 
 
 def snapshot_time(number: int) -> float:
@@ -81,7 +81,9 @@ def snapshot_time(number: int) -> float:
     return FIRST_SNAPSHOT_YR + (number - 1) * SNAPSHOT_INTERVAL_YR
 
 
-def write_toycloud(*, output: str | Path, seed: int, snapshots: int, ranks: int = 2, layout: Mapping[str, Any] | None = None) -> None:
+def write_toycloud(
+    *, output: str | Path, seed: int, snapshots: int, ranks: int = 2, layout: Mapping[str, Any] | None = None, magnetic_field: float = 0.0
+) -> None:
     """Write one snapshot of a toy run: a folder of cell files and a sink file.
 
     Parameters
@@ -90,6 +92,7 @@ def write_toycloud(*, output: str | Path, seed: int, snapshots: int, ranks: int 
     seed, snapshots : of the run, the latter the number of snapshots that it is to have
     ranks : number of cell files
     layout : keys of the descriptor that differ from the toy run's, as for :func:`toycloud_descriptor`
+    magnetic_field : of gas of mean density at rest, along z [microgauss]; 0 writes none
     """
     number = int(Path(output).name.rsplit("_", 1)[1])
     if not 1 <= number <= snapshots:
@@ -97,6 +100,9 @@ def write_toycloud(*, output: str | Path, seed: int, snapshots: int, ranks: int 
     time = snapshot_time(number)
     stars = make_stars(seed, time, snapshot_time(snapshots))
     levels, positions, cells = build_blocks(TurbulentField(seed, time), stars)
+    descriptor = toycloud_descriptor(layout, magnetic_field > 0)
+    if magnetic_field > 0:
+        cells |= bend_field(cells, magnetic_field * 1e-6 / descriptor.variable("MBZ").cgs)
     sinks = {
         "id": stars.identity, "mass": stars.mass, "creation_time": stars.birth_yr * KMS_TO_PC_YR,
         **{name: stars.position[:, axis] for axis, name in enumerate("xyz")},
@@ -104,7 +110,7 @@ def write_toycloud(*, output: str | Path, seed: int, snapshots: int, ranks: int 
     }  # fmt: skip
     with written_aside(output) as folder:
         write_dump(
-            folder.parent, toycloud_descriptor(layout), folder.name, time=time * KMS_TO_PC_YR, step=number, levels=levels,
+            folder.parent, descriptor, folder.name, time=time * KMS_TO_PC_YR, step=number, levels=levels,
             positions=positions, cells=cells, sinks=sinks, ranks=ranks,
         )  # fmt: skip
 
@@ -323,6 +329,15 @@ def build_blocks(field: TurbulentField, stars: Stars) -> tuple[np.ndarray, np.nd
     cells = {"MRHO": density, **{f"MV{axis}": momentum[..., index] / density for index, axis in enumerate("XYZ")}}
     depth = np.concatenate([np.full(len(places), level) for level, (places, _) in enumerate(levels)])
     return depth, np.concatenate([places for places, _ in levels]), cells
+
+
+def bend_field(cells: Mapping[str, np.ndarray], strength: float) -> dict[str, np.ndarray]:
+    """A magnetic field by label: along z, dragged along by the flow, stronger as the root of the density (up to 100 times).
+
+    A formula for the sake of maps: it is not free of divergence.
+    """
+    growth = strength * np.minimum(np.sqrt(cells["MRHO"] / (TOTAL_MASS / BOX_PC**3)), 100.0)
+    return {f"MB{axis}": growth * ((axis == "Z") + cells[f"MV{axis}"] / (MACH * SOUND_SPEED)) for axis in "XYZ"}
 
 
 def _near_star(places: np.ndarray, width: float, stars: np.ndarray) -> np.ndarray:

@@ -106,3 +106,17 @@ def test_a_snapshot_beyond_the_run_is_refused(tmp_path):
     with pytest.raises(InputError, match="snapshots 1 to 6"):
         toycloud.write_toycloud(output=tmp_path / "snapshot_0007", seed=5, snapshots=6)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_magnetic_field_where_it_is_asked_for(run, tmp_path):
+    """Of mean strength and direction as given, the same gas as without it."""
+    toycloud.write_toycloud_descriptor(output=tmp_path / "run.yaml", magnetic_field=10.0)
+    toycloud.write_toycloud(output=tmp_path / "snapshot_0003", seed=5, snapshots=6, magnetic_field=10.0)
+    plain, magnetic = Dump(run, "snapshot_0003"), Dump(tmp_path, "snapshot_0003")
+    leaves = np.flatnonzero(plain.is_leaf)[::20]
+    density, *field = magnetic.read(leaves, ["density", *(f"magnetic_field_{axis}" for axis in "xyz")])
+    np.testing.assert_array_equal(density, plain.read(leaves, ["density"])[0])
+    mean = 3000.0 * SOLAR_MASS / (4.0 * PARSEC) ** 3
+    near = np.abs(density / mean - 1) < 0.3
+    assert field[2][near].mean() == pytest.approx(1e-5, rel=0.3)
+    assert abs(field[0][near].mean()) < 4e-6

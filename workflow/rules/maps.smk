@@ -33,6 +33,19 @@ def toycloud_entry(wildcards):
     return entry
 
 
+def extra_channels_of(simulation):
+    """Entries of the extra channels that a simulation's maps are to have."""
+    names = simulation_entry(simulation).get("channels", config["maps"]["projection"].get("channels", []))
+    entries = config["maps"].get("channels", {})
+    for name in names:
+        if name not in entries:
+            raise WorkflowError(
+                f"maps.projection.channels (or maps.simulations.{simulation}.channels): there is no entry {name!r} in maps.channels;"
+                f" add it there (it has {', '.join(entries) or 'none yet'})."
+            )
+    return {name: entries[name] for name in names}
+
+
 def dump_files(wildcards):
     snapshots = simulation_snapshots(wildcards.simulation)
     if wildcards.snapshot not in snapshots:
@@ -54,7 +67,9 @@ rule write_toycloud_descriptor:
         mem_mb=lambda wildcards, attempt: 500 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
     params:
-        config=lambda wildcards: toycloud_entry(wildcards).get("layout", {}),
+        config=lambda wildcards: {
+            key: value for key, value in toycloud_entry(wildcards).items() if key in ("layout", "magnetic_field")
+        },
         code=code_digest("workflow/scripts/write_toycloud_descriptor.py"),
     message:
         "Describing the dumps of toy cloud {wildcards.simulation}"
@@ -99,6 +114,7 @@ rule make_maps:
         config=lambda wildcards: {
             "projection": config["maps"]["projection"],
             "entry": simulation_entry(wildcards.simulation),
+            "channels": extra_channels_of(wildcards.simulation),
         },
         code=code_digest("workflow/scripts/make_maps.py"),
     message:

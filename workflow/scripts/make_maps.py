@@ -12,4 +12,5 @@ with job(snakemake.log[0]):
         dump=list(snakemake.input),
         entry=snakemake.params.config["entry"],
         projection=snakemake.params.config["projection"],
+        channels=snakemake.params.config["channels"],
     )

@@ -10,4 +10,5 @@ with job(snakemake.log[0]):
         seed=snakemake.params.config["seed"],
         snapshots=snakemake.params.config["snapshots"],
         layout=snakemake.params.config.get("layout", {}),
+        magnetic_field=snakemake.params.config.get("magnetic_field", 0.0),
     )

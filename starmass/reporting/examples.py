@@ -10,7 +10,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from starmass.reporting import style
-from starmass.reporting.inputs import SKY, MapRow, footer, read_fractals, read_map_row, read_samples
+from starmass.reporting.inputs import SKY, MapRow, footer, read_map_row, read_samples
 
 COLUMNS = 6
 """Images in one line of the figure: two protostars with three channels each, or so many fractals."""
@@ -20,18 +20,16 @@ HEADING, LABEL, GUTTER, GAP, BAR, FOOTER = 0.27, 0.2, 0.12, 0.04, 0.5, 0.2
 
 def plot_examples(
     *,
-    shard: str | Path,
+    images: np.ndarray,
     samples: str | Path,
     simulations: Mapping[str, str],
     outputs: Mapping[str, str | Path],
-    fractals: int,
     protostars: int,
     palettes: Mapping[str, str],
     resolution: int,
     facts: Mapping[str, Any],
 ) -> None:
-    """Draw ``fractals`` images of a shard above three channels along three axes for ``protostars`` of the samples."""
-    images = read_fractals(shard, fractals)
+    """Draw images uint8 [image, row, column, (3)] above three channels along three axes for ``protostars`` of the samples."""
     chosen = choose_protostars(read_samples(samples), protostars)
     blocks = [[read_map_row(row) for _, row in rows.iterrows()] for rows in chosen]
     with style.journal_style():

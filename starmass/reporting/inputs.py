@@ -83,18 +83,6 @@ def read_map_row(sample: Any) -> MapRow:
         )
 
 
-def read_fractals(path: str | Path, count: int) -> np.ndarray:
-    """Return ``count`` images uint8 [image, row, column, (3)] spread evenly over a shard."""
-    import hdf5plugin  # noqa: F401  (shards may be compressed with its filters)
-
-    with open_hdf5(path) as file:
-        total = len(file["images"])
-        if total == 0:
-            raise InputError(f"{path}: the shard holds no images; set fractals.images.*.count to at least 1.")
-        chosen = np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(int))
-        return np.stack([file["images"][int(index)] for index in chosen])
-
-
 def read_features(path: str | Path) -> np.ndarray:
     """Return the features of the first fold, float [row, dimension]."""
     with open_hdf5(path) as file:

@@ -69,7 +69,7 @@ def draw_segmentation(examples: Sequence[MapRow], found: Segmentation, palettes:
         axes = style.place_axes(figure, LABEL + c * (cell + GAP) + 0.03, bars + 0.04, cell - 0.06, 0.08)
         style.draw_colour_bar(axes, style.palette(palettes[name]), scales[c], style.quantity_label(name, units[c]))
     right = LABEL + len(names) * (cell + GAP) + cell / 2
-    name = f"first three components of the\npatch tokens ({found.explained.sum():.0%} of variance) as RGB"
+    name = f"first three components of the\npatch tokens as RGB\n({found.explained.sum():.0%} of variance)"
     style.place_text(figure, right, bars + 0.06, name, ha="center", linespacing=1.3, fontsize=8)
     style.place_text(figure, style.TEXT_WIDTH / 2, height - 0.04, below, ha="center", va="bottom", fontsize=8)
     return figure

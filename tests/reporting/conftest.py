@@ -26,8 +26,6 @@ def study(tmp_path_factory):
         columns=["row", "simulation", "snapshot", "sink_id", "axis", "mass_msun", "age_yr", "map_file", "sink_index", "axis_index"],
     )
     samples.to_csv(folder / "samples.csv", index=False)
-    with h5py.File(folder / "shard-0000.h5", "w") as file:
-        file["images"] = random.integers(0, 255, (5, 16, 16), dtype=np.uint8)
     with h5py.File(folder / "segmentation.h5", "w") as file:
         file["row"] = np.array([2, 20])
         file["colours"] = random.random((2, 8, 8, 3), dtype=np.float32)
@@ -99,7 +97,8 @@ def drawn(study):
         if figure == "examples":
             from starmass.reporting.examples import plot_examples
 
-            own = {"shard": study / "shard-0000.h5", "fractals": 4, "protostars": 3, "palettes": palettes}
+            images = np.random.default_rng(0).integers(0, 255, (4, 16, 16, 3), dtype=np.uint8)
+            own = {"images": images, "protostars": 3, "palettes": palettes}
             plot_examples(**{**common, **own, **options})
         elif figure == "segmentation":
             from starmass.reporting.segmentation import plot_segmentation

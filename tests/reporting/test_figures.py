@@ -40,5 +40,3 @@ def test_a_misspelt_colour_map_is_one_sentence(tmp_path, drawn):
 def test_a_missing_input_is_one_sentence(tmp_path, drawn):
     with pytest.raises(InputError, match=r"nowhere\.csv: there is no such file"):
         drawn(tmp_path, "examples", samples=tmp_path / "nowhere.csv")
-    with pytest.raises(InputError, match=r"nowhere\.h5: there is no such file"):
-        drawn(tmp_path, "examples", shard=tmp_path / "nowhere.h5")

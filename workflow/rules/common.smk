@@ -1,4 +1,5 @@
 # What every wing's rules share: the checked config, wildcard constraints, and the report that is written at the end.
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,9 @@ except InputError as error:
     raise WorkflowError(str(error)) from None
 
 STUDY = config["study"]
+
+# torch's idle OpenMP threads spin by default; where jobs share cores that costs ten times the work.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 wildcard_constraints:

@@ -10,7 +10,7 @@ import numpy as np
 
 from starmass.errors import InputError
 from starmass.maps.channels import DEFAULT_CHANNELS, Channel, extra_channels
-from starmass.maps.projection import AXES, ORIENTATION, Cube, hydrogen_column, project_cube
+from starmass.maps.projection import AXES, ORIENTATION, Cube, hydrogen_column, project_cube, refined_fraction
 from starmass.maps.simulations import Box, Simulation, gather, open_simulation
 from starmass.maps.units import HYDROGEN_ATOM_G
 from starmass.provenance import provenance_json
@@ -55,11 +55,11 @@ def make_maps(
         logger.info("%s %s: %d of %d sinks left out, their cubes leave the box", simulation, snapshot, (~kept).sum(), len(kept))
     sinks = gather(sinks, np.flatnonzero(kept))
     maps = np.empty((len(sinks.mass), len(AXES), len(described), pixels, pixels), np.float32)
-    masses = np.empty(len(sinks.mass))
+    masses, refined = np.empty(len(sinks.mass)), np.empty(len(sinks.mass))
     nucleus = float(projection["hydrogen_mass"]) * HYDROGEN_ATOM_G
     for row, centre in enumerate(sinks.position):
         frame = sinks.velocity[row] if projection["velocity_frame"] == "sink" else np.zeros(3)
-        maps[row], masses[row] = map_sink(opened, centre, frame, side=side, pixels=pixels, nucleus_mass=nucleus, extra=extra)
+        maps[row], masses[row], refined[row] = map_sink(opened, centre, frame, side=side, pixels=pixels, nucleus_mass=nucleus, extra=extra)
     with written_aside(output) as temporary, h5py.File(temporary, "w") as file:
         # Written in one go; chunks of one sink and axis, which is what a reader of samples asks for.
         chunks = {"chunks": (1, 1, *maps.shape[2:]), "compression": "gzip", "shuffle": True} if len(maps) else {}
@@ -75,6 +75,9 @@ def make_maps(
         write_dataset(file, "position", sinks.position, unit="pc", description="[sink, x|y|z] in the box")
         write_dataset(file, "velocity", sinks.velocity, unit="km/s", description="[sink, x|y|z] in the frame of the box")
         write_dataset(file, "gas_mass", masses, unit="Msun", description="gas in the cube")
+        write_dataset(
+            file, "refined_fraction", refined, unit="", description="share of the cube's volume in cells finer than the base grid's"
+        )
         file.attrs["simulation"] = simulation
         file.attrs["snapshot"] = snapshot
         file.attrs["time_yr"] = opened.time_yr
@@ -94,8 +97,8 @@ def make_maps(
 def map_sink(
     opened: Simulation, centre: np.ndarray, frame: np.ndarray, *,
     side: float, pixels: int, nucleus_mass: float, extra: Sequence[Channel] = (),
-) -> tuple[np.ndarray, float]:  # fmt: skip
-    """Maps (axis, channel, row, column) of the cube about one point, and the gas mass in it [Msun].
+) -> tuple[np.ndarray, float, float]:  # fmt: skip
+    """Maps (axis, channel, row, column) of the cube about one point, the gas mass in it [Msun], and its share that is refined.
 
     Parameters
     ----------
@@ -110,7 +113,8 @@ def map_sink(
     projected = project_cube(blocks, cube)
     column = hydrogen_column(projected.surface_density, nucleus_mass)
     default = np.stack([column, projected.velocity - frame[:, None, None], projected.dispersion], axis=1)
-    return np.concatenate([default, *(one.project(blocks, cube, frame, nucleus_mass) for one in extra)], axis=1), projected.mass
+    maps = np.concatenate([default, *(one.project(blocks, cube, frame, nucleus_mass) for one in extra)], axis=1)
+    return maps, projected.mass, refined_fraction(blocks, cube, opened.coarsest)
 
 
 def inside_box(position: np.ndarray, side: float, box: Box) -> np.ndarray:

@@ -101,6 +101,27 @@ def flat_blocks(blocks: Blocks, cube: Cube) -> tuple[np.ndarray, np.ndarray, np.
     return left, np.ascontiguousarray(blocks.width, float), density.reshape(len(density), -1)
 
 
+def refined_fraction(blocks: Blocks, cube: Cube, coarsest: np.ndarray) -> float:
+    """Share of the cube's volume in cells finer than those of the base grid, ``coarsest`` (3,) [pc]."""
+    fine = np.flatnonzero(np.any(np.asarray(blocks.width) < 0.75 * np.asarray(coarsest), axis=1))
+    left, width, _ = flat_blocks(blocks, cube)
+    sides = np.array(blocks.density.shape[1:])
+    return _shared_volume(left[fine], width[fine], sides, float(cube.side), np.asarray(cube.period, float), cube.pixels) / cube.side**3
+
+
+@numba.njit(cache=True)
+def _shared_volume(left, width, sides, side, period, pixels):  # type: ignore[no-untyped-def]
+    """Volume that blocks and cube share."""
+    overlap = np.zeros((3, sides.max(), pixels))
+    reach = np.zeros((3, sides.max(), 2), np.int64)
+    depth = np.zeros((3, sides.max()))
+    total = 0.0
+    for block in range(len(left)):
+        if overlap_block(left[block], width[block], sides, side, period, overlap, reach, depth):
+            total += depth[0, : sides[0]].sum() * depth[1, : sides[1]].sum() * depth[2, : sides[2]].sum()
+    return total
+
+
 @numba.njit(cache=True)
 def _deposit(left, width, sides, density, velocity, side, period, weight, mean, square):  # type: ignore[no-untyped-def]
     """Add blocks to ``weight`` (density x overlap volume), ``mean`` and ``square`` (weighted squared deviations); return all weight."""

@@ -37,10 +37,11 @@ class Box:
 
 
 class Simulation(ABC):
-    """One snapshot of a simulation, opened."""
+    """One snapshot of a simulation, opened; ``coarsest`` are the sides of the base grid's cells [pc]."""
 
     box: Box
     time_yr: float
+    coarsest: np.ndarray
     finest_cell_pc: float
     accretion_radius_pc: float
     description: str
@@ -75,6 +76,7 @@ class SfumatoSimulation(Simulation):
         self.length = descriptor.length_cm / PARSEC_CM
         self.box = Box(self.dump.box_left * self.length, self.dump.box_width * self.length, np.array(descriptor.periodic))
         self.time_yr = self.dump.header["time"] * descriptor.time_s / YEAR_S
+        self.coarsest = self.box.width / (np.array(descriptor.base_blocks) * np.array(descriptor.block_cells))
         self.finest_cell_pc = float(self.dump.cell_width.min() * self.length)
         self.accretion_radius_pc = float(descriptor.facts.get("accretion_radius_pc", np.nan))
         self.description = descriptor.description

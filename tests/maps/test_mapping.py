@@ -53,6 +53,8 @@ def test_file_contract(write_run, tmp_path, stars):
         assert facts["finest_cell_pc"] == pytest.approx(0.125)
         assert facts["hydrogen_mass_g"] == pytest.approx(1.4 * 1.6735e-24, rel=1e-4)
         assert '"commit"' in facts["provenance"]
+        assert file["refined_fraction"].shape == (3,)
+        assert ((file["refined_fraction"][:] >= 0) & (file["refined_fraction"][:] <= 1 + 1e-12)).all()
         pixel = (1.1 / 16 * PARSEC) ** 2
         mass = maps[:, :, 0].sum(axis=(2, 3), dtype=float) * pixel * facts["hydrogen_mass_g"] / SOLAR_MASS
         np.testing.assert_allclose(mass, np.repeat(file["gas_mass"][:][:, None], 3, axis=1), rtol=1e-6)

@@ -72,7 +72,7 @@ def test_maps_of_grids(make, periodic, deposit_by_hand):
     simulation = YtSimulation(dataset, ENTRY)
     for place in PLACES if periodic else [[2.0, 2.0, 2.0], [0.66, 3.35, 1.7], [0.7, 2.9, 0.7]]:
         frame = np.array([1.0, -2.0, 0.5])
-        maps, mass = map_sink(simulation, np.array(place), frame, side=1.3, pixels=11, nucleus_mass=NUCLEUS)
+        maps, mass, refined = map_sink(simulation, np.array(place), frame, side=1.3, pixels=11, nucleus_mass=NUCLEUS)
         column, mean, spread, total = deposit_by_hand(*cells, np.array(place), 1.3, 11, 4.0 if periodic else None)
         np.testing.assert_allclose(maps[:, 0], column * PARSEC / NUCLEUS, rtol=1e-9)
         np.testing.assert_allclose(maps[:, 1], mean - frame[:, None, None], atol=1e-9)
@@ -80,6 +80,9 @@ def test_maps_of_grids(make, periodic, deposit_by_hand):
         assert mass == pytest.approx(total * PARSEC**3 / 1.988409870698051e33, rel=1e-9)
         sums = maps[:, 0].sum(axis=(1, 2)) * NUCLEUS * (1.3 / 11 * PARSEC) ** 2 / 1.988409870698051e33
         np.testing.assert_allclose(sums, mass, rtol=1e-9)
+        fine = [values[cells[1][:, 0] < 0.25] for values in cells]
+        *_, volume = deposit_by_hand(*fine[:2], np.ones(len(fine[0])), fine[3], np.array(place), 1.3, 11, 4.0 if periodic else None)
+        assert refined == pytest.approx(volume / 1.3**3, rel=1e-9)
 
 
 def test_a_field_that_is_not_there_is_named():

@@ -123,6 +123,28 @@ rule make_maps:
         "../scripts/make_maps.py"
 
 
+rule list_samples:
+    input:
+        lambda wildcards: simulation_maps(wildcards.simulation),
+    output:
+        "results/maps/{simulation}/catalogue.csv",
+    log:
+        "logs/maps/{simulation}/catalogue.log",
+    benchmark:
+        "benchmarks/results/maps/{simulation}/catalogue.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 500 * attempt,
+        runtime=10,
+    params:
+        config=lambda wildcards: simulation_entry(wildcards.simulation).get("cuts", config["maps"].get("cuts", {})),
+        code=code_digest("workflow/scripts/list_samples.py"),
+    message:
+        "Listing the samples of {wildcards.simulation}"
+    script:
+        "../scripts/list_samples.py"
+
+
 rule maps:
     input:
         [path for simulation in config["evaluation"]["studies"][STUDY]["simulations"] for path in simulation_maps(simulation)],

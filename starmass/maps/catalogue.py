@@ -1,0 +1,103 @@
+"""The catalogue of a simulation: every sample (a sink at a time) with its label, and which of the config's cuts removes it, if any.
+
+A sample is one row here and one map along each axis. Cuts are applied in the order of :data:`CUTS`, the one that comes first counts.
+"""
+
+import csv
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from starmass.errors import InputError
+from starmass.storage import open_hdf5, written_aside
+
+logger = logging.getLogger("starmass")
+
+# Column of the catalogue that each cut looks at; the last one counts what the others have left of a protostar.
+CUTS = {
+    "mass": "mass_msun", "age": "age_yr", "time_since_birth": "time_since_birth_yr", "refined": "refined_fraction",
+    "minimum_snapshots": "snapshots_kept",
+}  # fmt: skip
+COLUMNS = (
+    "simulation", "snapshot", "time_yr", "sink_id", "mass_msun", "age_yr", "time_since_birth_yr", "snapshots", "snapshots_kept",
+    "refined_fraction", "gas_mass_msun", "x_pc", "y_pc", "z_pc", "map_file", "sink_index", "kept", "removed_by",
+)  # fmt: skip
+
+
+def write_catalogue(*, output: str | Path, map_files: Sequence[str | Path], cuts: Mapping[str, Any]) -> None:
+    """Write ``results/maps/{simulation}/catalogue.csv`` and say how many samples each cut removed.
+
+    Parameters
+    ----------
+    map_files : of all snapshots of the simulation
+    cuts : ``mass`` [Msun], ``age`` [yr], ``time_since_birth`` [yr] and ``refined``: [least, most], null for no bound; ``minimum_snapshots``
+    """
+    rows = read_samples(map_files)
+    counts = apply_cuts(rows, cuts)
+    with written_aside(output) as temporary, open(temporary, "w", encoding="utf-8", newline="") as stream:
+        table = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        table.writerows({name: _text(row[name]) for name in COLUMNS} for row in rows)
+    removed = ", ".join(f"{count} by {name}" for name, count in counts.items()) or "there are no cuts"
+    logger.info("%s: %d samples, %d kept; removed: %s", output, len(rows), sum(row["kept"] for row in rows), removed)
+
+
+def read_samples(map_files: Sequence[str | Path]) -> list[dict[str, Any]]:
+    """One row a sample, in the order of time and sink."""
+    rows: list[dict[str, Any]] = []
+    for map_file in map_files:
+        with open_hdf5(map_file) as file:
+            try:
+                facts = {name: file.attrs[key] for name, key in _FACTS.items()}
+                columns = {name: file[key][:] for name, key in _COLUMNS.items()}
+                position = file["position"][:]
+            except KeyError as error:
+                raise InputError(f"{map_file}: not a file of maps ({error}); delete it and run Snakemake again to remake it.") from error
+        for sink in range(len(position)):
+            place = dict(zip(("x_pc", "y_pc", "z_pc"), position[sink].tolist(), strict=True))
+            row = {**facts, **{name: values[sink].item() for name, values in columns.items()}, **place}
+            rows.append({**row, "map_file": str(map_file), "sink_index": sink})
+    rows.sort(key=lambda row: (row["time_yr"], row["snapshot"], row["sink_id"]))
+    seen: dict[int, list[float]] = {}
+    for row in rows:
+        seen.setdefault(row["sink_id"], []).append(row["time_yr"])
+    for row in rows:
+        row["snapshots"] = len(seen[row["sink_id"]])
+        row["time_since_birth_yr"] = row["time_yr"] - seen[row["sink_id"]][0]
+    return rows
+
+
+_FACTS = {"simulation": "simulation", "snapshot": "snapshot", "time_yr": "time_yr"}
+_COLUMNS = {
+    "sink_id": "sink_id", "mass_msun": "mass", "age_yr": "age", "gas_mass_msun": "gas_mass", "refined_fraction": "refined_fraction",
+}  # fmt: skip
+
+
+def apply_cuts(rows: list[dict[str, Any]], cuts: Mapping[str, Any]) -> dict[str, int]:
+    """Set ``removed_by`` (empty where kept), ``kept`` and ``snapshots_kept`` of every row; return how many each cut removed."""
+    for row in rows:
+        row["removed_by"] = next((name for name in CUTS if name != "minimum_snapshots" and not _within(row, name, cuts.get(name))), "")
+    left: dict[int, int] = {}
+    for row in rows:
+        left[row["sink_id"]] = left.get(row["sink_id"], 0) + (not row["removed_by"])
+    for row in rows:
+        row["snapshots_kept"] = left[row["sink_id"]]
+        if not row["removed_by"] and not _within(row, "minimum_snapshots", [cuts.get("minimum_snapshots"), None]):
+            row["removed_by"] = "minimum_snapshots"
+        row["kept"] = int(not row["removed_by"])
+    asked = [name for name in CUTS if cuts.get(name) not in (None, [None, None], 1)]
+    return {name: sum(row["removed_by"] == name for row in rows) for name in asked}
+
+
+def _within(row: Mapping[str, Any], cut: str, bounds: Sequence[float | None] | None) -> bool:
+    least, most = bounds if bounds is not None else (None, None)
+    value = row[CUTS[cut]]
+    return (least is None or value >= least) and (most is None or value <= most)
+
+
+def _text(value: Any) -> str:
+    """Numbers to the last digit, names as they are."""
+    return repr(float(value)) if isinstance(value, float | np.floating) else str(value)

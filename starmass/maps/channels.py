@@ -17,10 +17,16 @@ from starmass.errors import InputError, closest
 from starmass.maps.projection import Blocks, Cube, flat_blocks, overlap_block
 from starmass.maps.units import PARSEC_CM
 
+# Unit, how it adds up over the sky (column: by itself; mean: weighted by the column density; dispersion: about the mean before it;
+# other: not at all), definition.
 DEFAULT_CHANNELS = {
-    "column_density": ("cm**-2", "hydrogen nuclei in the cube along the line of sight, per area"),
-    "v_los": ("km/s", "density-weighted mean velocity along +axis, in the frame that velocity_frame names"),
-    "sigma_v": ("km/s", "density-weighted dispersion of that velocity about v_los, from one cell to another (no thermal part)"),
+    "column_density": ("cm**-2", "column", "hydrogen nuclei in the cube along the line of sight, per area"),
+    "v_los": ("km/s", "mean", "density-weighted mean velocity along +axis, in the frame that velocity_frame names"),
+    "sigma_v": (
+        "km/s",
+        "dispersion",
+        "density-weighted dispersion of that velocity about v_los, from one cell to another (no thermal part)",
+    ),
 }
 PARTS = {
     "along": "component along +axis",
@@ -32,7 +38,7 @@ PARTS = {
 
 @dataclass(frozen=True)
 class Channel:
-    """An extra channel: its name, the config's entry, and the ``units`` and ``definitions`` of the maps that it gives, by their names."""
+    """An extra channel: its name, the config's entry, and what follows from it."""
 
     name: str
     entry: Mapping[str, Any]
@@ -47,24 +53,21 @@ class Channel:
         return {}
 
     @property
-    def maps(self) -> dict[str, tuple[str, str]]:
-        """Name -> (unit, definition) of the maps that it gives along each axis."""
+    def maps(self) -> dict[str, tuple[str, str, str]]:
+        """Name -> (unit, how it adds up, definition) of the maps that it gives along each axis, as in :data:`DEFAULT_CHANNELS`."""
         entry = self.entry
         if entry["kind"] == "mean":
-            return {self.name: (entry["unit"], f"density-weighted mean of {entry['field']}")}
+            return {self.name: (entry["unit"], "mean", f"density-weighted mean of {entry['field']}")}
         if entry["kind"] == "vector":
-            return {self.name: (entry["unit"], f"density-weighted mean of {entry['field']}: {PARTS[entry['part']]}")}
+            adds_up = "other" if entry["part"] == "sky" else "mean"
+            return {self.name: (entry["unit"], adds_up, f"density-weighted mean of {entry['field']}: {PARTS[entry['part']]}")}
+        own = f"own width {entry['line_width']} km/s"
         if entry["kind"] == "components":
-            text = (
-                f"peaks of the line profile (own width {entry['line_width']} km/s) that stand out by {entry['prominence']} of the highest"
-            )
-            return {self.name: ("", text)}
+            text = f"peaks of the line profile ({own}) that stand out by {entry['prominence']} of the highest"
+            return {self.name: ("", "other", text)}
         edges = np.linspace(entry["lowest"], entry["highest"], entry["count"] + 1)
         return {
-            f"{self.name}_{index:03d}": (
-                "cm**-2",
-                f"hydrogen nuclei per area at {low:g} to {high:g} km/s (own width {entry['line_width']} km/s)",
-            )
+            f"{self.name}_{index:03d}": ("cm**-2", "column", f"hydrogen nuclei per area at {low:g} to {high:g} km/s ({own})")
             for index, (low, high) in enumerate(itertools.pairwise(edges))
         }
 

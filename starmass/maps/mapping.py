@@ -66,8 +66,8 @@ def make_maps(
         dataset = write_dataset(file, "maps", maps, unit="", description="[sink, axis, channel, row, column]; units by channel", **chunks)
         dataset.attrs["axes"] = list(AXES)
         dataset.attrs["channels"] = list(described)
-        dataset.attrs["channel_units"] = [unit for unit, _ in described.values()]
-        dataset.attrs["channel_definitions"] = [definition for _, definition in described.values()]
+        for place, key in enumerate(("channel_units", "channel_kinds", "channel_definitions")):
+            dataset.attrs[key] = [facts[place] for facts in described.values()]
         dataset.attrs["orientation"] = ORIENTATION
         write_dataset(file, "sink_id", sinks.identity, unit="", description="identity of the sink, the same in all snapshots")
         write_dataset(file, "mass", sinks.mass, unit="Msun", description="mass accreted by the sink: the label")

@@ -23,6 +23,21 @@ def simulation_maps(simulation):
     return [f"results/maps/{simulation}/{snapshot}.h5" for snapshot in simulation_snapshots(simulation)]
 
 
+def observed_maps(observation, simulation):
+    """Paths of all maps of a simulation as an entry of maps.observations sees them."""
+    return [path.replace("results/maps/", f"results/observed/{observation}/", 1) for path in simulation_maps(simulation)]
+
+
+def observation_entry(wildcards):
+    entries = config["maps"].get("observations", {})
+    if wildcards.observation not in entries:
+        raise WorkflowError(
+            f"results/observed/{wildcards.observation}: there is no entry {wildcards.observation!r} in maps.observations;"
+            f" it has {', '.join(entries) or 'none yet'}."
+        )
+    return entries[wildcards.observation]
+
+
 def toycloud_entry(wildcards):
     entry = simulation_entry(wildcards.simulation)
     if entry["format"] != "toycloud":
@@ -67,9 +82,7 @@ rule write_toycloud_descriptor:
         mem_mb=lambda wildcards, attempt: 500 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
     params:
-        config=lambda wildcards: {
-            key: value for key, value in toycloud_entry(wildcards).items() if key in ("layout", "magnetic_field")
-        },
+        config=lambda wildcards: {key: value for key, value in toycloud_entry(wildcards).items() if key in ("layout", "magnetic_field")},
         code=code_digest("workflow/scripts/write_toycloud_descriptor.py"),
     message:
         "Describing the dumps of toy cloud {wildcards.simulation}"
@@ -121,6 +134,30 @@ rule make_maps:
         "Mapping the sinks of {wildcards.simulation}, {wildcards.snapshot}"
     script:
         "../scripts/make_maps.py"
+
+
+rule observe_maps:
+    input:
+        "results/maps/{simulation}/{snapshot}.h5",
+    output:
+        "results/observed/{observation}/{simulation}/{snapshot}.h5",
+    log:
+        "logs/observed/{observation}/{simulation}/{snapshot}.log",
+    benchmark:
+        "benchmarks/results/observed/{observation}/{simulation}/{snapshot}.tsv"
+    wildcard_constraints:
+        observation=r"\w+",
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        config=observation_entry,
+        code=code_digest("workflow/scripts/observe_maps.py"),
+    message:
+        "Observing the maps of {wildcards.simulation}, {wildcards.snapshot} ({wildcards.observation})"
+    script:
+        "../scripts/observe_maps.py"
 
 
 rule list_samples:

@@ -6,7 +6,7 @@ BIN := .venv/bin
 .PHONY: demo test lint lock clean
 
 demo: .venv/installed
-	@$(BIN)/snakemake --cores $(CORES) --quiet rules
+	@$(BIN)/snakemake --cores $(CORES) --quiet host reason
 
 test: .venv/installed-dev
 	@$(BIN)/python -m pytest

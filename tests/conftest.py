@@ -10,6 +10,10 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Tests run side by side: a thread each, and idle ones sleep instead of spinning.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 
 @pytest.fixture(scope="session")
 def root() -> Path:

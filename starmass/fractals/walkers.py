@@ -104,7 +104,8 @@ def move_block(number, table, pair, walkers, first, noise):
     for i in range(first, first + _BLOCK):
         x, y = walkers[i], walkers[i + _N]
         walkers[i], walkers[i + _N] = a * x + b * y + c, d * x + e * y + f
-    vary_block(number, walkers, first, noise, table[pair, 14], table[pair, 15], table[pair, 16], table[pair, 17])
+    if number != 0:  # linear leaves the points where they are, and a pass over them takes as long as the rest
+        vary_block(number, walkers, first, noise, table[pair, 14], table[pair, 15], table[pair, 16], table[pair, 17])
     a, b, c = table[pair, 6], table[pair, 7], table[pair, 8]
     d, e, f = table[pair, 9], table[pair, 10], table[pair, 11]
     colour, speed = table[pair, 12], table[pair, 13]

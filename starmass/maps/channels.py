@@ -101,7 +101,12 @@ class Channel:
         return count_peaks(spectra, float(self.entry["prominence"]))[:, None]
 
 
-DEFAULTS = {"components": {"line_width": 0.2, "prominence": 0.1}, "spectrum": {"line_width": 0.0}, "vector": {"part": "along"}, "mean": {}}
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "components": {"line_width": 0.2, "prominence": 0.1},
+    "spectrum": {"line_width": 0.0},
+    "vector": {"part": "along"},
+    "mean": {},
+}
 
 
 def extra_channels(names: Sequence[str], entries: Mapping[str, Mapping[str, Any]]) -> list[Channel]:

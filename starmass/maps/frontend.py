@@ -47,7 +47,7 @@ class SfumatoGrid(AMRGridPatch):
     def __init__(self, id: int, index: "SfumatoIndex", level: int):
         self.id = id
         self.Level = level
-        self.ds = index.dataset
+        self.ds = index.dataset  # type: ignore[assignment]
         self._index = index.proxy
 
     def __getattr__(self, name: str) -> Any:

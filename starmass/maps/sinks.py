@@ -150,10 +150,11 @@ def _unit_size(dataset: Any, stated: str, unit: str) -> float:
 
 
 def _assemble(values: dict[str, np.ndarray], time_yr: float) -> Sinks:
+    age = values["age"] if "age" in values else time_yr - values["creation_time"]
     return Sinks(
         identity=np.asarray(values["id"]).astype(np.int64),
         mass=values["mass"],
-        age=values["age"] if "age" in values else time_yr - values["creation_time"],
+        age=np.where(np.abs(age) < 1e-9 * abs(time_yr), 0.0, age),  # a newborn's, to the digits of a table
         position=np.stack([values[axis] for axis in "xyz"], axis=1),
         velocity=np.stack([values[f"v{axis}"] for axis in "xyz"], axis=1),
     )

@@ -182,6 +182,53 @@ rule list_samples:
         "../scripts/list_samples.py"
 
 
+rule plot_simulation:
+    input:
+        dump=lambda wildcards: list(simulation_snapshots(wildcards.simulation).values())[-1],
+        maps=lambda wildcards: simulation_maps(wildcards.simulation),
+        catalogue="results/maps/{simulation}/catalogue.csv",
+    output:
+        pdf="results/maps/{simulation}/overview.pdf",
+        png=report(
+            "results/maps/{simulation}/overview.png",
+            caption="../report/simulation.rst",
+            category="Simulations",
+            labels={"result": "{simulation}"},
+        ),
+    log:
+        "logs/maps/{simulation}/overview.log",
+    benchmark:
+        "benchmarks/results/maps/{simulation}/overview.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        config=lambda wildcards: {
+            "entry": simulation_entry(wildcards.simulation),
+            "hydrogen_mass": config["maps"]["projection"]["hydrogen_mass"],
+            "palettes": config["reporting"]["palettes"],
+            "resolution": config["reporting"]["resolution"],
+        },
+        snapshot=lambda wildcards: list(simulation_snapshots(wildcards.simulation))[-1],
+        code=code_digest("workflow/scripts/plot_simulation.py"),
+    message:
+        "Drawing the page of simulation {wildcards.simulation}"
+    script:
+        "../scripts/plot_simulation.py"
+
+
+rule simulations:
+    input:
+        expand(
+            "results/maps/{simulation}/overview.{kind}",
+            simulation=config["evaluation"]["studies"][STUDY]["simulations"],
+            kind=["pdf", "png"],
+        ),
+    message:
+        "A page and a catalogue of each of the study's simulations are in results/maps/"
+
+
 rule maps:
     input:
         [path for simulation in config["evaluation"]["studies"][STUDY]["simulations"] for path in simulation_maps(simulation)],

@@ -1,0 +1,25 @@
+"""Draw a simulation's page: its whole box, maps of its protostars, masses and ages."""
+
+from starmass.console import job
+
+with job(snakemake.log[0]):
+    from starmass.maps.box import project_box
+    from starmass.maps.simulations import open_simulation
+    from starmass.maps.units import HYDROGEN_ATOM_G
+    from starmass.reporting.simulations import plot_simulation
+
+    config = snakemake.params.config
+    opened = open_simulation(config["entry"], snakemake.input.dump[0])
+    plot_simulation(
+        box=project_box(opened, pixels=512, nucleus_mass=config["hydrogen_mass"] * HYDROGEN_ATOM_G),
+        box_left=opened.box.left[:2].tolist(),
+        box_side=float(opened.box.width.max()),
+        snapshot=snakemake.params.snapshot,
+        catalogue=snakemake.input.catalogue,
+        outputs=dict(snakemake.output.items()),
+        gallery=16,
+        palettes=config["palettes"],
+        resolution=config["resolution"],
+        facts={"config": config, "inputs": [snakemake.input.catalogue, *snakemake.input.maps]},
+        toy=config["entry"]["format"] == "toycloud",
+    )

@@ -138,7 +138,8 @@ def _draw_gallery(figure: Figure, top: float, cell: float, triplet: float, rows:
     names, units = rows[0].names, rows[0].units
     shown = np.stack([row.channels for row in rows])
     scales: list[Normalize] = [style.channel_scale(name, shown[:, channel]) for channel, name in enumerate(names)]
-    heading = f"Maps of {rows[0].side:g} pc about protostars, by rising mass, seen along ${AXIS}$"
+    across, up = SKY[AXIS]
+    heading = f"Maps of {rows[0].side:g} pc about protostars, by rising mass, seen along ${AXIS}$ (${across}$ to the right, ${up}$ up)"
     style.place_text(figure, 0.02, top, heading)
     for place, row in enumerate(rows):
         left = 0.02 + (place % COLUMNS) * (triplet + GUTTER)
@@ -150,8 +151,6 @@ def _draw_gallery(figure: Figure, top: float, cell: float, triplet: float, rows:
             axes = style.place_axes(figure, left + channel * (cell + GAP), above + HEADING, cell, cell)
             axes.imshow(row.channels[channel], norm=scales[channel], cmap=style.palette(palettes[name]), extent=(-half, half, -half, half))
             style.bare(axes)
-            if place == 0 and channel == 1:
-                style.draw_compass(axes, row.side, *SKY[AXIS])
     below = top + 0.7 * HEADING + -(-len(rows) // COLUMNS) * (HEADING + cell) + 0.06
     width = style.TEXT_WIDTH / 3
     for channel, name in enumerate(names):

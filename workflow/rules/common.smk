@@ -49,8 +49,7 @@ def write_report():
         command += ["--configfile", resolved, "--nolock", "--quiet", "--report", page]
         made = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         if made.returncode:
-            print(f"starmass: the report could not be written:\n{made.stderr}", file=sys.stderr)
-            return
+            raise WorkflowError(f"The results are complete, but the report could not be written: {made.stderr}")
     print(
         f"starmass: the table is results/tables/{STUDY}.md (.csv, .tex), the figures are in results/figures/{STUDY}/,"
         " and the report is results/report.html (opens in any browser, offline).",

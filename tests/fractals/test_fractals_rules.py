@@ -4,7 +4,6 @@ import re
 
 import h5py
 import hdf5plugin  # noqa: F401  (the shards are compressed with it)
-import pytest
 
 OVERLAY = {"fractals": {"threads": 1, "images": {"tiny": {"generator": "flame", "count": 7, "images_per_shard": 4, "size": 32, "seed": 2}}}}
 SHEET = "results/figures/fractals/tiny.png"
@@ -37,10 +36,8 @@ def test_a_broken_shard_is_named_and_rendering_it_again_restores_it(run_snakemak
     assert (tmp_path / "results/tables/fractals/tiny.csv").read_text().splitlines()[-1].startswith("all,7,")
 
 
-@pytest.mark.parametrize("shards", [100, 1000])
-def test_a_million_images_are_planned(run_snakemake, tmp_path, shards):
-    entry = {"generator": "flame", "count": 1_000_000, "images_per_shard": 1_000_000 // shards, "size": 336}
-    target = "results/figures/fractals/million.png"
-    done = run_snakemake(tmp_path, target, "--dry-run", "--quiet", "rules", overlay={"fractals": {"images": {"million": entry}}})
+def test_a_million_images_in_a_thousand_shards_are_planned(run_snakemake, tmp_path):
+    overlay = {"fractals": {"images": {"million": {"generator": "flame", "count": 1_000_000, "images_per_shard": 1000, "size": 336}}}}
+    done = run_snakemake(tmp_path, "results/figures/fractals/million.png", "--dry-run", "--quiet", "rules", overlay=overlay)
     assert done.returncode == 0, done.stderr
-    assert re.search(rf"^render_fractals +{shards}$", done.stdout + done.stderr, re.MULTILINE)
+    assert re.search(r"^render_fractals +1000$", done.stdout + done.stderr, re.MULTILINE)

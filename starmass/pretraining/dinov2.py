@@ -14,6 +14,7 @@ from timm.models import VisionTransformer
 from torch import Tensor, nn
 
 from starmass.encoders import create_encoder
+from starmass.errors import InputError
 from starmass.pretraining.draws import Stream, Ticket, generator, torch_seed
 from starmass.pretraining.heads import Head
 from starmass.pretraining.losses.dino import dino_loss
@@ -21,6 +22,8 @@ from starmass.pretraining.losses.ibot import ibot_loss
 from starmass.pretraining.losses.koleo import koleo_loss
 from starmass.pretraining.losses.targets import Center, prototypes_in_use, sinkhorn, target_entropy
 from starmass.pretraining.masks import block_mask, mask_ratios
+from starmass.pretraining.method import Method
+from starmass.pretraining.ranks import world
 from starmass.pretraining.recipe import Recipe
 from starmass.pretraining.schedules import cosine, linear
 from starmass.pretraining.trunk import run_trunk
@@ -66,7 +69,7 @@ def draw_sample(recipe: Recipe, ticket: Ticket) -> dict[str, np.ndarray]:
     }
 
 
-class DINOv2(nn.Module):
+class DINOv2(Method):
     """Student, teacher, heads and the loss between them.
 
     Parameters
@@ -75,11 +78,15 @@ class DINOv2(nn.Module):
     epoch_steps, steps : length of an epoch of the schedules and of the run
     """
 
+    advice = "teacher_temperature kept at 0.04, fewer prototypes, a first_momentum of 0.98-0.99 for runs below 1,000 steps"
+
     def __init__(self, recipe: Recipe, epoch_steps: int, steps: int):
         super().__init__()
         self.recipe, self.epoch_steps, self.steps = recipe, epoch_steps, steps
+        if recipe.batch // world() < 2:
+            raise InputError(f"batch {recipe.batch}: leaves each of {world()} rank(s) less than 2 images, and KoLeo needs a neighbour.")
         method = recipe.dinov2
-        self.encoder: VisionTransformer = create_encoder(recipe.description(), torch_seed(recipe.seed, Stream.WEIGHTS, 0))
+        self.encoder = create_encoder(recipe.description(), torch_seed(recipe.seed, Stream.WEIGHTS, 0))
         width = self.encoder.embed_dim
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(torch_seed(recipe.seed, Stream.WEIGHTS, 1))
@@ -189,7 +196,7 @@ class DINOv2(nn.Module):
     def _signs(self, classes: Tensor, targets: Tensor, dino: Tensor) -> dict[str, Tensor]:
         targets = targets.flatten(0, 1)
         return {
-            "class_tokens": classes.float(),
+            "features": classes.float(),
             "target_entropy": target_entropy(targets),
             "prototypes_used": prototypes_in_use(targets),
             "dino_over_uniform": dino / math.log(targets.shape[1]),

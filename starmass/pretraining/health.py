@@ -1,6 +1,5 @@
-"""How a run is doing: numbers in ``metrics.jsonl``, and the sentence it is stopped with when it learns nothing any more."""
+"""How a run is doing: its numbers, and the sentence it is stopped with when it learns nothing any more."""
 
-import json
 import math
 import resource
 import time
@@ -23,8 +22,7 @@ ENTROPY_CEILING = 0.9999  # of ln K: targets that say nothing
 PROTOTYPES_FLOOR = 1.5  # effective number in use
 
 WAYS_OUT = (
-    "usual ways out: a larger batch, a lower optimiser.rate or longer warmup_epochs, teacher_temperature kept at 0.04, fewer prototypes, "
-    "a first_momentum of 0.98-0.99 for runs below 1,000 steps; and look at a few images, which must differ from each other"
+    "usual ways out: images that differ from each other (look at a few), a larger batch, a lower optimiser.rate, longer warmup_epochs"
 )
 
 
@@ -86,18 +84,18 @@ def vital_signs(signs: Mapping[str, Tensor]) -> dict[str, float]:
 
     Parameters
     ----------
-    signs : ``class_tokens`` [N, D] of this rank, and any number of scalars of this rank
+    signs : ``features`` [N, D] of this rank, and any number of scalars of this rank
     """
-    tokens = gather_over_ranks(signs["class_tokens"])
-    means = {name: float(sum_over_ranks(value) / world()) for name, value in signs.items() if name != "class_tokens"}
-    return {"rankme": float(effective_rank(tokens)), "spread": float(feature_spread(tokens)), **means}
+    features = gather_over_ranks(signs["features"])
+    means = {name: float(sum_over_ranks(value) / world()) for name, value in signs.items() if name != "features"}
+    return {"rankme": float(effective_rank(features)), "spread": float(feature_spread(features)), **means}
 
 
 class Watch:
     """Stops a run that has collapsed: after the warm-up, and once a sign was there several records in a row."""
 
-    def __init__(self, warmup_steps: int):
-        self.warmup_steps = warmup_steps
+    def __init__(self, warmup_steps: int, advice: str):
+        self.warmup_steps, self.advice = warmup_steps, advice
         self.seen = 0
 
     def check(self, record: Mapping[str, Any]) -> None:
@@ -105,15 +103,15 @@ class Watch:
         sign = collapse_sign(record)
         self.seen = self.seen + 1 if sign and record["step"] >= self.warmup_steps else 0
         if self.seen >= PATIENCE:
-            raise InputError(f"pretraining collapsed by step {record['step']}: {sign}; {WAYS_OUT}.")
+            raise InputError(f"pretraining collapsed by step {record['step']}: {sign}; {WAYS_OUT}, {self.advice}.")
 
 
 def collapse_sign(record: Mapping[str, Any]) -> str | None:
     """Say which sign of collapse a record shows, if any."""
     if record["spread"] < SPREAD_FLOOR:
-        return f"all images get the same class token (spread {record['spread']:.2g})"
+        return f"all images get the same features (spread {record['spread']:.2g})"
     if record["rankme"] < RANK_FLOOR:
-        return f"class tokens differ along one direction only (RankMe {record['rankme']:.2f})"
+        return f"features differ along one direction only (RankMe {record['rankme']:.2f})"
     if record.get("koleo", 0) / 2 > KOLEO_CEILING:
         return f"nearest neighbours coincide (KoLeo {record['koleo'] / 2:.1f} a crop; 16.5 is total)"
     if record.get("prototypes_used", math.inf) < PROTOTYPES_FLOOR:
@@ -123,33 +121,10 @@ def collapse_sign(record: Mapping[str, Any]) -> str | None:
     return None
 
 
-def not_finite(step: int, terms: Mapping[str, Tensor], resume: Path) -> InputError:
+def not_finite(step: int, terms: Mapping[str, Tensor], resume: Path, advice: str) -> InputError:
     """Return the error of a loss that is not a number: the step, the terms, what is kept and what to try."""
     values = ", ".join(f"{name} {value.item():.3g}" for name, value in terms.items())
     return InputError(
-        f"the loss is not finite at step {step} ({values}); the last good checkpoint stays in {resume}; {WAYS_OUT}, or precision: float32."
+        f"the loss is not finite at step {step} ({values}); the last good checkpoint stays in {resume}; "
+        f"{WAYS_OUT}, {advice}, or precision: float32."
     )
-
-
-class Journal:
-    """``metrics.jsonl``: one record a line; a resumed run drops what lies after its checkpoint."""
-
-    def __init__(self, path: Path, step: int):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lines = path.read_text().splitlines() if path.exists() else []
-        kept = [line for line in lines if _step_of(line) <= step]
-        path.write_text("".join(f"{line}\n" for line in kept))
-        self.path = path
-
-    def write(self, record: Mapping[str, Any]) -> None:
-        """Append a record."""
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
-
-
-def _step_of(line: str) -> float:
-    """Step of a line; a line that a kill cut short belongs nowhere."""
-    try:
-        return json.loads(line)["step"]
-    except ValueError:
-        return math.inf

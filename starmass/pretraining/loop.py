@@ -3,6 +3,7 @@
 import logging
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,12 @@ from starmass.errors import InputError
 from starmass.pretraining.checkpoint import load_checkpoint, save_checkpoint
 from starmass.pretraining.dinov2 import DINOv2
 from starmass.pretraining.draws import Stream, torch_seed
-from starmass.pretraining.health import Journal, Meter, Watch, not_finite, vital_signs
+from starmass.pretraining.health import Meter, Watch, not_finite, vital_signs
 from starmass.pretraining.interruption import SUBMIT_AGAIN, interruption_noticed
+from starmass.pretraining.mae import MAE
+from starmass.pretraining.method import Method
 from starmass.pretraining.optimiser import clip_gradients, create_optimiser, parameter_groups, set_rates
+from starmass.pretraining.progress import Progress, progress_shown
 from starmass.pretraining.ranks import Ranks, sum_over_ranks
 from starmass.pretraining.recipe import Recipe
 from starmass.pretraining.samples import Images, RankBatches, Samples, load_batches
@@ -28,7 +32,7 @@ from starmass.provenance import provenance
 from starmass.storage import write_text, written_aside
 
 logger = logging.getLogger("starmass")
-METHODS = {"dinov2": DINOv2}
+METHODS: dict[str, Callable[[Recipe, int, int], Method]] = {"dinov2": DINOv2, "mae": MAE}
 HIGH_RATE = 0.01
 
 
@@ -52,7 +56,7 @@ class Run:
         self.warmup = int(recipe.optimiser.warmup_epochs * self.epoch_steps)
         self.rate = scaled_rate(recipe.optimiser.rate, recipe.batch, recipe.optimiser.reference_batch)
         self.resume = output / "resume" / recipe.digest(identity)
-        self.method = METHODS[recipe.method](recipe, self.epoch_steps, self.steps).to(ranks.device)
+        self.method: Method = METHODS[recipe.method](recipe, self.epoch_steps, self.steps).to(ranks.device)
         self.optimiser = create_optimiser(
             parameter_groups(self.method, len(self.method.encoder.blocks), recipe.optimiser), recipe.optimiser
         )
@@ -69,9 +73,9 @@ class Run:
         samples = Samples(self.images, self.method.draws)
         batches = RankBatches(range(self.step, self.steps), recipe.batch, len(self.images), recipe.seed, self.ranks.rank, self.ranks.world)
         stream = iter(load_batches(samples, batches, execution.workers, pin=self.ranks.device.type == "cuda"))
-        journal = Journal(self.resume / "metrics.jsonl", self.step) if self.ranks.first else None
-        meter, watch, saved = Meter(recipe.batch, self.ranks.device), Watch(self.warmup), time.monotonic()
-        with interruption_noticed() as interruption:
+        shown = (self.steps, self.step, recipe.batch, self.resume / "metrics.jsonl", self.output / "tensorboard")
+        meter, watch, saved = Meter(recipe.batch, self.ranks.device), Watch(self.warmup, self.method.advice), time.monotonic()
+        with interruption_noticed() as interruption, progress_shown(self.ranks.first, *shown) as progress:
             while self.step < self.steps:
                 begun = time.perf_counter()
                 batch = next(stream)
@@ -84,12 +88,14 @@ class Run:
                 flags = [terms["loss"].new_tensor(float(interruption.seen)), (~terms["loss"].isfinite()).float()]
                 stop, broken = sum_over_ranks(torch.stack(flags).detach()).tolist()
                 if broken:
-                    raise not_finite(self.step, terms, self.resume)
+                    raise not_finite(self.step, terms, self.resume, self.method.advice)
+                if progress is not None:
+                    progress.advance()
                 if log:
-                    self._record(meter.record(), signs, facts, journal, watch)
+                    self._record(meter.record(), signs, facts, progress, watch)
                 if stop and not last:
                     self.save()
-                    logger.info("starmass: interrupted after step %d of %d; the same command goes on from there.", self.step, self.steps)
+                    logger.warning("starmass: interrupted after step %d of %d; the same command goes on from there.", self.step, self.steps)
                     raise SystemExit(SUBMIT_AGAIN)
                 if not last and time.monotonic() - saved > 60 * execution.checkpoint_minutes:
                     self.save()
@@ -133,16 +139,12 @@ class Run:
         return state["step"]
 
     def _record(
-        self, means: dict[str, float], signs: dict[str, Tensor], facts: dict[str, Any], journal: Journal | None, watch: Watch
+        self, means: dict[str, float], signs: dict[str, Tensor], facts: dict[str, Any], progress: Progress | None, watch: Watch
     ) -> None:
         numbers = {name: float(value) for name, value in {**facts, **vital_signs(signs)}.items()}
         record = {"step": self.step, "epoch": self.step / self.epoch_steps, **means, **numbers}
-        if journal is not None:
-            journal.write(record)
-            logger.info(
-                "step %d of %d: loss %.3f, RankMe %.1f, %.0f images/s", self.step, self.steps, record["loss"], record["rankme"],
-                record["images_per_second"],
-            )  # fmt: skip
+        if progress is not None:
+            progress.write(record)
         watch.check(record)
 
     def _announce(self) -> None:
@@ -181,8 +183,6 @@ def _check(recipe: Recipe, images: Images, ranks: Ranks) -> None:
     """Hold recipe, images and ranks to each other."""
     if recipe.batch % ranks.world:
         raise InputError(f"batch {recipe.batch}: not a multiple of the {ranks.world} ranks; change one of them.")
-    if recipe.batch // ranks.world < 2:
-        raise InputError(f"batch {recipe.batch}: leaves each of {ranks.world} rank(s) less than 2 images, and KoLeo needs a neighbour.")
     if not len(images):
         raise InputError("images: the set is empty; there is nothing to learn from.")
     shape = images[0].shape

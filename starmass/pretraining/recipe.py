@@ -103,6 +103,17 @@ class DINOv2:
 
 
 @dataclass(frozen=True)
+class MAE:
+    """What only MAE has: how much is hidden, and the decoder."""
+
+    mask_ratio: float = 0.75
+    normalise_pixels: bool = True  # each hidden patch by its own mean and variance
+    decoder_width: int = 512
+    decoder_depth: int = 1  # as C-MAE; 8 in He et al.
+    decoder_heads: int = 16
+
+
+@dataclass(frozen=True)
 class Execution:
     """How it is run, not what comes out: none of these is part of what a resumed run has to share."""
 
@@ -116,7 +127,7 @@ class Execution:
 class Recipe:
     """A whole pretraining but for the images."""
 
-    method: Literal["dinov2"] = "dinov2"
+    method: Literal["dinov2", "mae"] = "dinov2"
     seed: int = 0
     batch: int = 1024  # images a step, all ranks together
     epochs: float = 100
@@ -126,6 +137,7 @@ class Recipe:
     views: Views = field(default_factory=Views)
     optimiser: Optimiser = field(default_factory=Optimiser)
     dinov2: DINOv2 = field(default_factory=DINOv2)
+    mae: MAE = field(default_factory=MAE)
     execution: Execution = field(default_factory=Execution)
 
     def __post_init__(self) -> None:
@@ -167,7 +179,8 @@ class Recipe:
 
     def digest(self, images: Any) -> str:
         """Return what a resumed run has to share: a digest of all that shapes the weights, and of the images' identity."""
-        shaping = {key: value for key, value in asdict(self).items() if key != "execution"}
+        without = {"execution", *get_args(get_type_hints(Recipe)["method"])} - {self.method}
+        shaping = {key: value for key, value in asdict(self).items() if key not in without}
         return hashlib.sha256(json.dumps([shaping, images], sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -14,6 +14,7 @@ def run_trunk(
     *,
     mask: Tensor | None = None,
     mask_token: Tensor | None = None,
+    seen: Tensor | None = None,
     drop_path: float = 0.0,
 ) -> Tensor:
     """Return all tokens after the final norm, [N, prefix + patches, width].
@@ -22,12 +23,17 @@ def run_trunk(
     ----------
     images : [N, C, H, W], any size in whole patches; positions are interpolated
     mask : bool [N, patches]; these patches' embeddings are replaced by ``mask_token`` [width] before positions are added
+    seen : int64 [N, S]; only these patches go through the blocks, with their positions, and come out
     drop_path : share of the images that each half block passes over (stochastic depth); drawn from torch's generator
     """
     patches = model.patch_embed(images)
     if mask is not None and mask_token is not None:
         patches = torch.where(mask.view(*patches.shape[:3], 1), mask_token.to(patches.dtype), patches)
-    tokens = model.norm_pre(model._pos_embed(patches))
+    tokens = model._pos_embed(patches)
+    if seen is not None:
+        prefix, placed = tokens.split([model.num_prefix_tokens, tokens.shape[1] - model.num_prefix_tokens], dim=1)
+        tokens = torch.cat([prefix, placed.gather(1, seen[..., None].expand(-1, -1, tokens.shape[-1]))], dim=1)
+    tokens = model.norm_pre(tokens)
     for block in model.blocks:
         tokens = _run_block(block, tokens, drop_path) if drop_path > 0 else block(tokens)
     return model.norm(tokens)

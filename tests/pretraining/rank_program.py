@@ -20,6 +20,9 @@ def recipe(**method):
     return read_recipe({**TINY, "batch": 16, "dinov2": {**TINY["dinov2"], **method}})
 
 
+MAE = read_recipe({**TINY, "batch": 16, "method": "mae", "mae": {"decoder_width": 32, "decoder_heads": 2}})
+
+
 def targets(ranks):
     """Sinkhorn, center and use of prototypes over rows that are shared out unevenly."""
     scores = torch.sin(torch.arange(16 * 12.0) ** 1.5).view(16, 12)
@@ -39,10 +42,10 @@ def koleo(ranks):
     return {"loss": loss.detach(), "gradient": mine.grad / ranks.world}
 
 
-def gradients(ranks, output, **method):
+def gradients(ranks, output, recipe):
     """Gradients of the first step of a run."""
     images = BlockImages()
-    run = Run(recipe(**method), images, ["blocks"], output, ranks)
+    run = Run(recipe, images, ["blocks"], output, ranks)
     batches = RankBatches([0], 16, len(images), 0, ranks.rank, ranks.world)
     batch = next(iter(load_batches(Samples(images, run.method.draws), batches, 0, pin=False)))
     inputs = run.method.prepare(batch, ranks.device)
@@ -57,8 +60,9 @@ def main(output: Path) -> None:
         found = {
             "targets": targets(ranks),
             "koleo": koleo(ranks),
-            "centering": gradients(ranks, output, koleo_neighbours="all"),
-            "sinkhorn": gradients(ranks, output, koleo_neighbours="all", targets="sinkhorn", separate_heads=True),
+            "centering": gradients(ranks, output, recipe(koleo_neighbours="all")),
+            "sinkhorn": gradients(ranks, output, recipe(koleo_neighbours="all", targets="sinkhorn", separate_heads=True)),
+            "mae": gradients(ranks, output, MAE),
         }
         run = Run(recipe(koleo_neighbours="all"), BlockImages(), ["blocks"], output, ranks)
         run.train()

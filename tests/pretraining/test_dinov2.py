@@ -36,7 +36,7 @@ def test_the_teacher_begins_as_the_student_and_gets_no_gradient(method, block_im
     assert all(teacher.grad is None for _, teacher in pairs(method))
     assert all(parameter.grad is not None for parameter in method.parameters() if parameter.requires_grad)
     assert set(terms) == {"dino_global", "dino_local", "ibot", "koleo", "loss"}
-    assert 0 < signs["target_entropy"] <= 1 and signs["class_tokens"].shape == (16, 24)
+    assert 0 < signs["target_entropy"] <= 1 and signs["features"].shape == (16, 24)
 
 
 def test_the_average_follows_its_closed_form(method):

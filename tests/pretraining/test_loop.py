@@ -70,7 +70,13 @@ def finished(start):
 
 
 def test_a_run_leaves_encoder_config_and_metrics_and_nothing_else(finished, start):
-    assert sorted(path.name for path in finished.output.iterdir()) == ["config.yaml", "metrics.jsonl", "resume", "teacher.safetensors"]
+    assert sorted(path.name for path in finished.output.iterdir()) == [
+        "config.yaml",
+        "metrics.jsonl",
+        "resume",
+        "teacher.safetensors",
+        "tensorboard",
+    ]
     assert not list((finished.output / "resume").iterdir())
     model, description = load_encoder(finished.output / "teacher.safetensors")
     assert description.image_size == 32
@@ -144,13 +150,31 @@ def test_drop_path_is_resumed_too(start, failing):
     assert resumed.step == 12 and same(resumed, straight)
 
 
+@pytest.mark.parametrize("drop_path", [0.0, 0.3])
+def test_another_method_has_the_same_loop(start, failing, drop_path):
+    changes = {"method": "mae", "mae": {"decoder_width": 32, "decoder_heads": 2}, "encoder": {"drop_path": drop_path}}
+    straight = start("straight", **changes)
+    straight.train()
+    with pytest.raises(SystemExit) as ended:
+        start("stopped", failing(30, lambda: os.kill(os.getpid(), signal.SIGTERM)), **changes).train()
+    assert ended.value.code == SUBMIT_AGAIN
+    resumed = start("stopped", **changes)
+    assert resumed.step == 4
+    resumed.train()
+    assert same(resumed, straight)
+    records = [json.loads(line) for line in (straight.output / "metrics.jsonl").read_text().splitlines()]
+    assert records[-1]["loss"] < records[0]["loss"] and {"rate", "rankme", "spread", "images_per_second"} <= records[0].keys()
+    model, _ = load_encoder(straight.output / "teacher.safetensors")
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), straight.method.encoder.parameters(), strict=True))
+
+
 def test_collapse_stops_the_run_with_a_sentence(start, block_images):
     class Same(block_images):
         def __getitem__(self, index):
             return self.pixels[0] * 0 + 99
 
     plain = {"jitter": 0.0, "grey": 0.0, "solarise": [0, 0, 0]}
-    with pytest.raises(InputError, match="collapsed by step 8: all images get the same class token"):
+    with pytest.raises(InputError, match="collapsed by step 8: all images get the same features"):
         start("same", Same(), views=plain, execution={"log_steps": 1}, dinov2={"mask_share": 0.0}, optimiser={"warmup_epochs": 1.5}).train()
 
 

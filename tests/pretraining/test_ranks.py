@@ -66,7 +66,7 @@ def test_koleo_across_ranks_is_that_of_one(found):
     torch.testing.assert_close(torch.cat([rank["koleo"]["gradient"] for rank in two]), one["koleo"]["gradient"], atol=1e-6, rtol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["centering", "sinkhorn"])
+@pytest.mark.parametrize("kind", ["centering", "sinkhorn", "mae"])
 def test_gradients_of_two_times_eight_are_those_of_sixteen(found, kind):
     one, two, _ = found
     assert one[kind].keys() == two[0][kind].keys() == two[1][kind].keys()

@@ -51,6 +51,12 @@ def test_the_digest_tells_recipes_and_images_apart_but_not_machines():
     assert len({one.digest(["a"]), one.digest(["b"]), read_recipe({"batch": 16}).digest(["a"])}) == 3
 
 
+def test_the_digest_passes_over_the_section_of_another_method():
+    for method, other in (("dinov2", {"mae": {"mask_ratio": 0.5}}), ("mae", {"dinov2": {"prototypes": 99}})):
+        assert read_recipe({"method": method}).digest([]) == read_recipe({"method": method, **other}).digest([])
+    assert read_recipe({"mae": {"mask_ratio": 0.5}, "method": "mae"}).digest([]) != read_recipe({"method": "mae"}).digest([])
+
+
 def test_registers_and_layer_scale_reach_timm():
     arguments = read_recipe({"encoder": {"registers": 4, "layer_scale": 0.0, "depth": 4}}).description().arguments
     assert arguments == {"init_values": None, "depth": 4, "reg_tokens": 4, "no_embed_class": True}

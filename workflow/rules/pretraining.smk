@@ -9,6 +9,23 @@ def encoder_entry(encoder):
     return entries[encoder]
 
 
+def what_shapes(encoder):
+    """The part of an entry that its weights depend on."""
+    entry = encoder_entry(encoder)
+    passed_over = {"images", "execution", "resources", "dinov2", "mae"} - {entry.get("method", "dinov2")}
+    return {key: value for key, value in entry.items() if key not in passed_over}
+
+
+def encoders_of(study):
+    """Entries that the features of a study are taken from."""
+    evaluation = config["evaluation"]
+    chosen = evaluation["studies"][study]
+    methods = [evaluation["methods"][method] for method in chosen["methods"]]
+    features = [entry["features"] for entry in [*methods, chosen.get("segmentation", {})] if "features" in entry]
+    found = [evaluation["features"][name].get("encoder") for name in features]
+    return [encoder for encoder in dict.fromkeys(found) if encoder]
+
+
 def asked_for(key, default):
     """What an encoder's entry asks for under `resources`."""
     return lambda wildcards: encoder_entry(wildcards.encoder).get("resources", {}).get(key, default)
@@ -36,9 +53,7 @@ rule pretrain_encoder:
         # The job starts its own tasks: the executor must not wrap it in an srun.
         mpi="srun",
     params:
-        config=lambda wildcards: {
-            key: value for key, value in encoder_entry(wildcards.encoder).items() if key not in ("images", "execution", "resources")
-        },
+        config=lambda wildcards: what_shapes(wildcards.encoder),
         code=code_digest("starmass/pretraining/__main__.py"),  # what the script launches
     message:
         "Pretraining encoder {wildcards.encoder}"
@@ -48,6 +63,6 @@ rule pretrain_encoder:
 
 rule pretraining:
     input:
-        [f"results/pretraining/{encoder}/teacher.safetensors" for encoder in config["pretraining"]["encoders"]],
+        [f"results/pretraining/{encoder}/teacher.safetensors" for encoder in encoders_of(STUDY)],
     message:
-        "Encoders of every entry are in results/pretraining/"
+        "The encoders of study {STUDY} are in results/pretraining/"

@@ -1,0 +1,119 @@
+"""MAE: exactly the asked share is hidden, only hidden patches count, and everything that is trained gets a gradient."""
+
+import pytest
+import torch
+
+from starmass.errors import InputError
+from starmass.pretraining.draws import Ticket
+from starmass.pretraining.mae import MAE, draw_sample, hidden_patches, patch_pixels, reconstruction_loss, sine_positions
+from starmass.pretraining.samples import RankBatches, Samples, load_batches
+from starmass.pretraining.trunk import run_trunk
+
+CPU = torch.device("cpu")
+SMALL = {"decoder_width": 32, "decoder_heads": 2}
+
+
+@pytest.fixture
+def method(tiny_recipe):
+    return MAE(tiny_recipe(method="mae", mae=SMALL), epoch_steps=4, steps=12)
+
+
+def first_inputs(method, images):
+    recipe = method.recipe
+    batches = RankBatches([0], recipe.batch, len(images), 0, 0, 1)
+    return method.prepare(next(iter(load_batches(Samples(images, method.draws), batches, 0, pin=False))), CPU)
+
+
+@pytest.mark.parametrize(("patches", "share", "hidden"), [(64, 0.75, 48), (441, 0.75, 331), (16, 0.75, 12), (4, 0.01, 1), (4, 1.0, 3)])
+def test_the_hidden_share_is_exact(patches, share, hidden):
+    assert hidden_patches(patches, share) == hidden
+
+
+def test_a_samples_patches_depend_on_its_place_alone(tiny_recipe):
+    recipe = tiny_recipe(method="mae", mae={**SMALL, "mask_ratio": 0.6})
+    seen = {(epoch, image): draw_sample(recipe, Ticket(3, 5, epoch, image))["seen"] for epoch in range(20) for image in range(20)}
+    for places in seen.values():
+        assert len(places) == 16 - 10 and (places[1:] > places[:-1]).all() and places[0] >= 0 and places[-1] < 16
+    counts = torch.bincount(torch.tensor([place for places in seen.values() for place in places]), minlength=16)
+    assert (counts - 150).abs().max() < 60  # 400 x 6 / 16 each; six standard deviations
+    again = draw_sample(recipe, Ticket(8, 0, 7, 11))["seen"]
+    assert (again == seen[7, 11]).all() and len({tuple(places) for places in seen.values()}) > 370
+
+
+def test_the_encoder_sees_what_is_shown_and_nothing_else(method, block_images):
+    inputs = first_inputs(method, block_images())
+    with torch.no_grad():
+        before = run_trunk(method.encoder, inputs.images, seen=inputs.seen)
+        hidden = torch.ones(len(inputs.images), 16).scatter_(1, inputs.seen, 0).view(-1, 1, 4, 4)
+        changed = inputs.images + 100 * hidden.repeat_interleave(8, 2).repeat_interleave(8, 3)
+        assert torch.equal(before, run_trunk(method.encoder, changed, seen=inputs.seen))
+        everything = torch.arange(16).expand(len(inputs.images), -1)
+        whole = method.encoder.forward_features(inputs.images)
+        torch.testing.assert_close(run_trunk(method.encoder, inputs.images, seen=everything), whole, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("registers", [0, 3])
+def test_the_decoder_puts_tokens_at_their_places(tiny_recipe, block_images, registers):
+    method = MAE(tiny_recipe(method="mae", mae=SMALL, encoder={"registers": registers}), 4, 12)
+    inputs = first_inputs(method, block_images())
+    tokens = run_trunk(method.encoder, inputs.images, seen=inputs.seen)
+    assert tokens.shape[1] == 1 + registers + 4
+    method.decoder.blocks = torch.nn.Identity()  # each patch then speaks of itself
+    with torch.no_grad():
+        painted = method.decoder(tokens, inputs.seen)
+        image, place = 2, 1
+        patch = int(inputs.seen[image, place])
+        own = method.decoder.embed(tokens[image, 1 + registers + place]) + method.decoder.positions[patch]
+        torch.testing.assert_close(painted[image, patch], method.decoder.paint(method.decoder.norm(own)))
+        hidden = next(patch for patch in range(16) if patch not in inputs.seen[image])
+        own = method.decoder.mask_token + method.decoder.positions[hidden]
+        torch.testing.assert_close(painted[image, hidden], method.decoder.paint(method.decoder.norm(own)))
+
+
+def test_only_hidden_patches_count():
+    torch.manual_seed(0)
+    painted, target = torch.randn(3, 9, 12, requires_grad=True), torch.randn(3, 9, 12)
+    seen = torch.stack([torch.randperm(9)[:4].sort().values for _ in range(3)])
+    loss = reconstruction_loss(painted, target, seen)
+    loss.backward()
+    hidden = [(image, patch) for image in range(3) for patch in range(9) if patch not in seen[image]]
+    expected = sum(((painted[place] - target[place]) ** 2).mean() for place in hidden) / len(hidden)
+    torch.testing.assert_close(loss, expected)
+    for image in range(3):
+        assert (painted.grad[image, seen[image]] == 0).all()
+    assert all((painted.grad[place] != 0).all() for place in hidden)
+
+
+def test_patches_lie_as_the_encoder_takes_them():
+    images = torch.randn(2, 3, 24, 24)
+    patches = patch_pixels(images, 8, normalise=False)
+    second_row_first = images[:, :, 8:16, :8]
+    torch.testing.assert_close(patches[:, 3].view(2, 3, 8, 8), second_row_first)
+    normal = patch_pixels(images, 8, normalise=True)
+    torch.testing.assert_close(normal.mean(-1), torch.zeros(2, 9), atol=1e-5, rtol=0)
+    torch.testing.assert_close(normal.var(-1), torch.ones(2, 9), atol=1e-4, rtol=0)
+    assert patch_pixels(torch.ones(1, 1, 8, 8), 8, normalise=True).isfinite().all()
+
+
+def test_positions_differ_and_are_as_long_as_each_other():
+    positions = sine_positions(14, 64)
+    assert positions.shape == (196, 64) and torch.cdist(positions, positions).add(torch.eye(196) * 9).min() > 0.1
+    torch.testing.assert_close(positions.square().sum(1), torch.full((196,), 32.0))
+
+
+def test_everything_that_is_trained_gets_a_gradient(method, block_images):
+    terms, signs = method(first_inputs(method, block_images()), method.schedule(0), watch=True)
+    terms["loss"].backward()
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in method.parameters())
+    assert method.encoder.patch_embed.proj.weight.grad.abs().sum() > 0 and method.encoder.cls_token.grad.abs().sum() > 0
+    assert signs["features"].shape == (8, 24) and method.kept() is method.encoder
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [({"mae": {"decoder_width": 36, "decoder_heads": 5}}, "mae.decoder_width 36"), ({"encoder": {"patch_size": 32}}, "is one patch")],
+)
+def test_mistakes_are_named(tiny_recipe, changes, sentence):
+    views = {"local_count": 0, "local_size": 32}
+    with pytest.raises(InputError, match=sentence):
+        MAE(tiny_recipe(method="mae", views=views, **changes), 4, 12)

@@ -35,10 +35,10 @@ def _sums(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 def _from_sums(sums: np.ndarray) -> np.ndarray:
     """Metrics of ``_SUMMED`` from sums over rows: [sum, ...] -> [metric, ...]; R2 is nan where all labels agree."""
     rows, label, label2, error, error2, distance, near = sums
-    deviation = label2 - label**2 / rows
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # a draw may hold no test row
+        deviation = label2 - label**2 / rows
         r2 = np.where(deviation > 1e-12 * label2, 1.0 - error2 / deviation, np.nan)
-    return np.stack([r2, np.sqrt(error2 / rows), distance / rows, error / rows, near / rows])
+        return np.stack([r2, np.sqrt(error2 / rows), distance / rows, error / rows, near / rows])
 
 
 def spearman(truth: np.ndarray, predicted: np.ndarray) -> float:
@@ -98,19 +98,37 @@ def score(
     for name in NAMES:
         result[name] = float(np.mean([one[name] for one in measured]))
         if name in _SUMMED:
-            low, high = _quantiles(np.mean([one[name] for one in resampled], axis=0), level)
+            low, high = quantiles(np.mean([one[name] for one in resampled], axis=0), level)
             result[f"{name}_low"], result[f"{name}_high"] = low, high
     result["r2_seed_spread"] = float(np.std([one["r2"] for one in measured], ddof=1)) if len(measured) > 1 else float("nan")
     result["label_spread_dex"] = float(np.std(truth))
     return result
 
 
-def _quantiles(values: np.ndarray, level: float) -> tuple[float, float]:
+def quantiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Return the bounds of the middle ``level`` of finite values; nan for none."""
     values = values[np.isfinite(values)]  # a draw of one star many times over can have no label variance
     if not len(values):
         return float("nan"), float("nan")
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def coverage(predictions: Sequence[pd.DataFrame]) -> dict[str, float]:
+    """Return how often the truth lies within what a method claims, mean over its seeds; nan where it claims nothing.
+
+    ``coverage_spread``: within one ``spread_dex`` (0.68 for normal errors of that size); ``coverage_interval``: within the conformal
+    interval (:data:`starmass.evaluation.intervals.LEVEL` is promised); ``interval_dex``: mean half-width of the latter.
+    """
+    found = []
+    for table in predictions:
+        error = (table["predicted_log10_mass"] - table["log10_mass"]).abs()
+        shares = [
+            float((error <= table[name]).mean()) if name in table and table[name].notna().all() else float("nan")
+            for name in ("spread_dex", "interval_dex")
+        ]
+        found.append([*shares, float(table["interval_dex"].mean()) if "interval_dex" in table else float("nan")])
+    return dict(zip(("coverage_spread", "coverage_interval", "interval_dex"), np.mean(found, axis=0).tolist(), strict=True))
 
 
 def summarise(samples: pd.DataFrame, split: pd.DataFrame, predictions: Sequence[pd.DataFrame], **bootstrap_options: Any) -> dict[str, Any]:
@@ -134,4 +152,4 @@ def summarise(samples: pd.DataFrame, split: pd.DataFrame, predictions: Sequence[
         "n_protostars": len(np.unique(groups)),
         "n_folds": len(trained),
     }
-    return {**scores, **counts}
+    return {**scores, **coverage(predictions), **counts}

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from starmass.evaluation.samples import log_mass
+from starmass.evaluation.intervals import calibrate
+from starmass.evaluation.samples import log_mass, protostars
 from starmass.evaluation.splits import parts_of
 
 
@@ -21,7 +22,7 @@ class Predictions:
 
 
 def predict_folds(
-    samples: pd.DataFrame, split: pd.DataFrame, predict: Callable[[int, np.ndarray, np.ndarray], Predictions]
+    samples: pd.DataFrame, split: pd.DataFrame, predict: Callable[[int, np.ndarray, np.ndarray], Predictions], *, intervals: bool = False
 ) -> tuple[pd.DataFrame, list[Mapping[str, Any]]]:
     """Predict the test rows of every fold.
 
@@ -29,18 +30,24 @@ def predict_folds(
     ----------
     samples, split : the study's rows and their parts
     predict : of a fold, its training rows and its test rows
+    intervals : also find the width of split-conformal intervals, which takes five more fits a fold
 
     Returns
     -------
-    table of test rows: row, fold, log10_mass, predicted_log10_mass, spread_dex (empty where the method has none);
-    what the method chose, fold by fold
+    table of test rows: row, fold, log10_mass, predicted_log10_mass, spread_dex (empty where the method has none), interval_dex
+    (half-width); what the method chose, fold by fold
     """
-    labels = log_mass(samples)
+    labels, groups = log_mass(samples), protostars(samples)
     parts, chosen = [], []
     for fold, train, test in parts_of(split):
         found = predict(fold, train, test)
-        spread = np.full(len(test), np.nan) if found.spread is None else found.spread
-        columns = {"row": test, "fold": fold, "log10_mass": labels[test], "predicted_log10_mass": found.values, "spread_dex": spread}
-        parts.append(pd.DataFrame(columns))
+        table = pd.DataFrame({"row": test, "fold": fold, "log10_mass": labels[test], "predicted_log10_mass": found.values})
+        table["spread_dex"] = np.nan if found.spread is None else found.spread
+
+        def values(teaching: np.ndarray, calibrating: np.ndarray, fold: int = fold) -> np.ndarray:
+            return predict(fold, teaching, calibrating).values
+
+        table["interval_dex"] = calibrate(values, labels, groups, train) if intervals else np.nan
+        parts.append(table)
         chosen.append(found.chosen)
     return pd.concat(parts, ignore_index=True), chosen

@@ -51,6 +51,7 @@ def plot_regression(
     *,
     samples: str | Path,
     splits: Mapping[str, Mapping[str, Any]],
+    metrics: str | Path,
     simulations: Mapping[str, str],
     outputs: Mapping[str, str | Path],
     palette: str,
@@ -62,16 +63,18 @@ def plot_regression(
     Parameters
     ----------
     samples : the study's samples.csv
-    splits : by split, the files ``split`` (its rows), ``features``, and the lists ``predictions`` and ``metrics``, one entry a method
+    splits : by split, the files ``split`` (its rows), ``features``, and ``predictions`` by method
+    metrics : the study's metrics.csv
     """
     log_mass = np.log10(read_samples(samples).set_index("row")["mass_msun"])
-    lines = [_read_line(name, files, log_mass) for name, files in splits.items()]
+    facts_of = read_table(metrics, ("split", "method", "label", "r2", "rmse_dex")).set_index(["split", "method"])
+    lines = [_read_line(name, files, facts_of, log_mass) for name, files in splits.items()]
     with style.journal_style():
         figure = draw_regression(lines, palette, footer(simulations))
         style.save_figure(figure, outputs, resolution=resolution, title="Features and predicted masses", facts=facts)
 
 
-def _read_line(name: str, files: Mapping[str, Any], log_mass: pd.Series) -> Line:
+def _read_line(name: str, files: Mapping[str, Any], metrics: pd.DataFrame, log_mass: pd.Series) -> Line:
     parts = read_table(files["split"], ("row", "fold", "part"))
     first = parts[parts["fold"] == parts["fold"].min()].set_index("row")["part"]
     taking_part = first.index[first.isin(["train", "test"])].to_numpy()
@@ -79,9 +82,9 @@ def _read_line(name: str, files: Mapping[str, Any], log_mass: pd.Series) -> Line
     if len(features) <= taking_part.max():
         raise InputError(f"{files['features']}: has {len(features)} rows and {files['split']} more; delete both and run Snakemake again.")
     panels = []
-    for predictions, metrics in zip(files["predictions"], files["metrics"], strict=True):
+    for method, predictions in files["predictions"].items():
         table = read_predictions(predictions)
-        facts = read_table(metrics, ("label", "r2", "rmse_dex", "n_train", "n_test")).iloc[0].to_dict()
+        facts = metrics.loc[(name, method)].to_dict()
         panels.append(Panel(str(facts["label"]), table["log10_mass"].to_numpy(), table["predicted_log10_mass"].to_numpy(), facts))
     return Line(
         split=name,

@@ -1,6 +1,6 @@
 """The table of a study: one row a method and split, what was published beside it, and what it says in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,9 @@ import pandas as pd
 
 from starmass.errors import InputError, closest
 from starmass.provenance import git_commit
+from starmass.reporting.grids import has_interval, mass_grid, number, overstatement_grid, published_grid, split_grid, with_interval
 from starmass.reporting.inputs import describe_data, read_table
-from starmass.reporting.typesetting import Grid, Page, html, latex, markdown
+from starmass.reporting.typesetting import Page, html, latex, markdown
 from starmass.storage import write_text, written_aside
 
 NEEDED = ("study", "split", "method", "label", "r2", "rmse_dex", "n_train", "n_test", "n_protostars", "seed")
@@ -35,7 +36,10 @@ PUBLISHED = (
 def build_table(
     *,
     study: str,
-    metrics: Sequence[str | Path],
+    metrics: str | Path,
+    differences: str | Path,
+    mass_bins: str | Path,
+    overstatement: str | Path,
     published: str | Path,
     counterparts: Mapping[str, str],
     splits: Mapping[str, str],
@@ -47,7 +51,7 @@ def build_table(
     Parameters
     ----------
     study : its name
-    metrics : metrics files, one a method and split, in the order wanted
+    metrics, differences, mass_bins, overstatement : the study's comparison of its methods, rows in the order wanted
     published : the published table (resources/table1_published.csv)
     counterparts : method -> row of the published table that stands beside it
     splits : split -> what it keeps apart (``row``, ``protostar``, ...)
@@ -55,10 +59,12 @@ def build_table(
     outputs : files by ``csv``, ``md``, ``tex`` and ``html``
     """
     reference = read_published(published)
-    table = collect_metrics(metrics)
-    table["data"] = describe_data(simulations)
+    table = read_table(metrics, NEEDED).assign(data=describe_data(simulations))
+    table = table.merge(read_table(differences, ("split", "method", "reference")), how="left", on=["split", "method"])
     table = add_published(table, reference, counterparts, splits)
-    page = compose_page(study, table, reference, splits, simulations)
+    bins = read_table(mass_bins, ("split", "method", "mass_low_msun"))
+    overstated = read_table(overstatement, ("method", "split_published", "split_grouped"))
+    page = compose_page(study, table, bins, overstated, reference, splits, simulations)
     with written_aside(outputs["csv"]) as temporary:
         table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
     write_text(outputs["md"], markdown(page))
@@ -78,14 +84,6 @@ def read_published(path: str | Path) -> pd.DataFrame:
     return table.assign(label_spread_dex=implied_label_spread(table["r2"], table["rmse_dex"])).set_index("published")
 
 
-def collect_metrics(paths: Sequence[str | Path]) -> pd.DataFrame:
-    """Put metrics files of one row each under each other."""
-    table = pd.concat([read_table(path, NEEDED) for path in paths], ignore_index=True)
-    if "label_spread_dex" not in table:
-        table["label_spread_dex"] = implied_label_spread(table["r2"], table["rmse_dex"])
-    return table
-
-
 def add_published(table: pd.DataFrame, reference: pd.DataFrame, counterparts: Mapping[str, str], splits: Mapping[str, str]) -> pd.DataFrame:
     """Put published numbers beside the methods that are their counterparts, on rows split as the paper split."""
     for method, row in counterparts.items():
@@ -101,93 +99,58 @@ def add_published(table: pd.DataFrame, reference: pd.DataFrame, counterparts: Ma
 
 
 def compose_page(
-    study: str, table: pd.DataFrame, reference: pd.DataFrame, splits: Mapping[str, str], simulations: Mapping[str, str]
+    study: str,
+    table: pd.DataFrame,
+    bins: pd.DataFrame,
+    overstatement: pd.DataFrame,
+    reference: pd.DataFrame,
+    splits: Mapping[str, str],
+    simulations: Mapping[str, str],
 ) -> Page:
-    """Say in words and grids what the table holds; numbers come from the table alone."""
+    """Say in words and grids what the table holds; numbers come from the tables alone."""
     data = describe_data(simulations)
-    grids = [_split_grid(str(name), rows, splits.get(str(name), ""), data) for name, rows in table.groupby("split", sort=False)]
+    labels = table.drop_duplicates("method").set_index("method")["label"]
+    grids = []
+    for name, rows in table.groupby("split", sort=False):
+        grids.append(split_grid(rows, f"Split {name}. {SPLITS.get(splits.get(str(name), ''), '')} Data: {data}."))
+    for name, rows in bins.groupby("split", sort=False):
+        grids.append(mass_grid(rows, labels, f"Split {name}: RMSE; bias (predicted − true) by true mass [dex]. Data: {data}."))
+    for (row, grouped), rows in overstatement.groupby(["split_published", "split_grouped"], sort=False):
+        caption = f"What a split by row, as published, adds to R²: split {row} against split {grouped}. Data: {data}."
+        grids.append(overstatement_grid(rows, labels, caption))
     return Page(
         title=f"Stellar masses from gas maps: {study}",
-        summary=[f"Study {study}, the mass of protostars from gas maps. Data: {data}.", *findings(table, splits)],
-        grids=[*grids, _published_grid(reference)],
+        summary=[f"Study {study}, the mass of protostars from gas maps. Data: {data}.", *findings(table, overstatement, splits)],
+        grids=[*grids, published_grid(reference)],
         notes=[
-            "R² and RMSE are of log10 mass, RMSE and label spread in dex; brackets hold bootstrap intervals over test protostars.",
+            "R² and RMSE are of log10 mass, RMSE and label spread in dex; brackets hold 95% bootstrap intervals over test protostars.",
+            "Differences between methods, and between splits, are paired: every bootstrap draw takes the same protostars on both sides.",
+            "A 90% interval is split-conformal, calibrated on training protostars in turn; coverage is the share of test maps within.",
             "Label spread is the standard deviation of the test labels; R² = 1 − RMSE²/spread², so R² compares rows of equal spread only.",
             PUBLISHED,
-            f"The numbers are those of results/tables/{study}.csv. Made at commit {git_commit()}.",
+            f"The numbers are those of results/tables/{study}.csv and results/evaluation/{study}/. Made at commit {git_commit()}.",
         ],
     )
 
 
-def findings(table: pd.DataFrame, splits: Mapping[str, str]) -> list[str]:
+def findings(table: pd.DataFrame, overstatement: pd.DataFrame, splits: Mapping[str, str]) -> list[str]:
     """Return what the numbers say: the best row of each split, and by how much the published protocol overstates."""
     sentences = []
     for name, rows in table.groupby("split", sort=False):
         if rows["r2"].notna().any():
             best = rows.loc[rows["r2"].idxmax()]
-            sentence = f"Split {name}: {best['label']} comes first with R² = {_with_interval(best, 'r2', 2)}"
-            if _has_interval(best) and len(rows) > 1:
+            sentence = f"Split {name}: {best['label']} comes first with R² = {with_interval(best, 'r2', 2)}"
+            if has_interval(best) and len(rows) > 1:
                 level = int((rows["r2_high"] >= best["r2_low"]).sum()) - 1
                 sentence += f"; the intervals of {level} of the other {len(rows) - 1} overlap with its own"
             sentences.append(sentence + ".")
-    r2 = table.pivot_table(index="method", columns="split", values="r2", sort=False)
-    for published in [name for name in r2 if splits.get(name) == "row"]:
-        for grouped in [name for name in r2 if splits.get(name) in ("protostar", "simulation")]:
-            gap = (r2[published] - r2[grouped]).dropna()
-            if len(gap):
-                sentences.append(
-                    f"R² by the published protocol (split {published}) minus R² with a new {splits[grouped]} (split {grouped}):"
-                    f" {number(gap.median())} in the median of {len(gap)} methods, from {number(gap.min())} to {number(gap.max())}."
-                )
+    for (published, grouped), rows in overstatement.groupby(["split_published", "split_grouped"], sort=False):
+        gap = rows.sort_values("r2_overstatement")
+        above = int((gap["r2_overstatement_low"] > 0).sum())
+        sentences.append(
+            f"R² by the published protocol (split {published}) minus R² with a new {splits[str(grouped)]} (split {grouped}):"
+            f" {number(gap['r2_overstatement'].median())} in the median of {len(gap)} methods,"
+            f" from {with_interval(gap.iloc[0], 'r2_overstatement', 2)} to {with_interval(gap.iloc[-1], 'r2_overstatement', 2)};"
+            f" above zero beyond its interval for {above}."
+        )
     return sentences
-
-
-def _split_grid(name: str, rows: pd.DataFrame, kind: str, data: str) -> Grid:
-    beside = bool(rows["published"].notna().any())
-    head = ["Method", "R²", "RMSE", "Label spread", *(["Published: R²; RMSE; label spread"] if beside else [])]
-    head += ["Maps: training; test", "Test protostars", "Seeds"]
-    body = []
-    for _, row in rows.iterrows():
-        line = [str(row["label"]), _with_interval(row, "r2", 2), _with_interval(row, "rmse_dex", 3), number(row["label_spread_dex"])]
-        if beside:
-            published = (number(row[f"published_{key}"], digits) for key, digits in (("r2", 2), ("rmse_dex", 3), ("label_spread_dex", 2)))
-            line.append("–" if pd.isna(row["published"]) else "; ".join(published))
-        body.append([*line, f"{row['n_train']}; {row['n_test']}", str(row["n_protostars"]), str(row["seed"])])
-    return Grid(f"Split {name}. {SPLITS.get(kind, '')} Data: {data}.", head, body)
-
-
-def _published_grid(reference: pd.DataFrame) -> Grid:
-    head = ["Published method", "Weights", "R²", "RMSE", "Implied label spread", "Note"]
-    body = [
-        [
-            row["model"],
-            row["initialisation"],
-            number(row["r2"]),
-            number(row["rmse_dex"], 3),
-            number(row["label_spread_dex"]),
-            _text(row["note"]),
-        ]
-        for _, row in reference.iterrows()
-    ]
-    return Grid("As published. A pair of R² and RMSE implies the spread of its labels: RMSE / √(1 − R²).", head, body)
-
-
-def number(value: Any, digits: int = 2) -> str:
-    """Round for the reader; a missing number is a dash, and zero has no sign."""
-    if pd.isna(value) or not np.isfinite(value):
-        return "–"
-    text = f"{value:.{digits}f}"
-    return (text.removeprefix("-") if float(text) == 0 else text).replace("-", "−")
-
-
-def _has_interval(row: Any, name: str = "r2") -> bool:
-    return bool(np.isfinite(row.get(f"{name}_low", np.nan)))
-
-
-def _with_interval(row: Any, name: str, digits: int) -> str:
-    text = number(row[name], digits)
-    return f"{text} [{number(row[f'{name}_low'], digits)}, {number(row[f'{name}_high'], digits)}]" if _has_interval(row, name) else text
-
-
-def _text(value: Any) -> str:
-    return "" if pd.isna(value) else str(value)

@@ -73,7 +73,7 @@ def latex(page: Page, name: str) -> str:
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$",
-    "²": "$^2$", "−": "$-$", "–": "--", "√": r"$\surd$", "×": r"$\times$",
+    "²": "$^2$", "−": "$-$", "–": "--", "√": r"$\surd$", "×": r"$\times$", "☉": r"$_\odot$", "±": r"$\pm$",
 }  # fmt: skip
 
 

@@ -82,13 +82,19 @@ def test_maps_become_metrics_and_colours(workflow):
     done = run("evaluation")
     assert done.returncode == 0, done.stderr
     study = folder / "results/evaluation/small"
-    for method in CONFIG["evaluation"]["studies"]["small"]["methods"]:
-        (row,) = pd.read_csv(study / f"protostar/metrics/{method}.csv").to_dict("records")
+    methods = CONFIG["evaluation"]["studies"]["small"]["methods"]
+    metrics = pd.read_csv(study / "metrics.csv")
+    assert list(zip(metrics["split"], metrics["method"], strict=True)) == [("protostar", method) for method in methods]
+    assert set(pd.read_csv(study / "differences.csv")["method"]) == set(methods[1:])
+    assert set(pd.read_csv(study / "mass_bins.csv")["method"]) == set(methods)
+    assert pd.read_csv(study / "overstatement.csv").empty
+    for method, row in zip(methods, metrics.to_dict("records"), strict=True):
         assert (row["study"], row["split"], row["method"], row["seed"]) == ("small", "protostar", method, 0)
         assert row["r2_low"] <= row["r2"] <= row["r2_high"]
         assert row["n_folds"] == 2
         predictions = pd.read_csv(study / f"protostar/predictions/{method}/seed-0.csv")
-        assert list(predictions) == ["row", "fold", "log10_mass", "predicted_log10_mass", "spread_dex"]
+        assert list(predictions) == ["row", "fold", "log10_mass", "predicted_log10_mass", "spread_dex", "interval_dex"]
+        assert predictions["interval_dex"].notna().all() == (method != "network")
         assert len(predictions) == row["n_test"]
     with h5py.File(study / "protostar/features/dinov2/seed-0.h5") as file:
         assert file["features"].shape == (2, 72, 12)

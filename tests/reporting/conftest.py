@@ -30,8 +30,8 @@ def study(tmp_path_factory):
         file["row"] = np.array([2, 20])
         file["colours"] = random.random((2, 8, 8, 3), dtype=np.float32)
         file["explained"] = [0.5, 0.2, 0.1]
-    for split in ("random", "protostar"):
-        write_evidence(folder / split, split, samples, random)
+    rows = [row for split in ("random", "protostar") for row in write_evidence(folder / split, split, samples, random)]
+    write_comparison(folder, rows)
     return folder
 
 
@@ -57,32 +57,46 @@ def write_evidence(folder, split, samples, random):
         predicted = truth + error * random.normal(size=test.sum())
         rows = {"row": samples["row"][test], "fold": 0, "log10_mass": truth, "predicted_log10_mass": predicted}
         pd.DataFrame(rows).to_csv(folder / f"{method}.csv", index=False)
-        write_metrics(folder / f"metrics_{method}.csv", split=split, method=method, r2=1 - error, rmse_dex=error)
+        yield {**METRICS, "split": split, "method": method, "r2": 1 - error, "rmse_dex": error}
 
 
-def write_metrics(path, **facts):
-    row = {
-        "study": "demo",
-        "split": "random",
-        "method": "dinov2_knn",
-        "label": "DINOv2 + 5-NN",
-        "r2": 0.8,
-        "r2_low": 0.7,
-        "r2_high": 0.9,
-        "rmse_dex": 0.1,
-        "label_spread_dex": 0.2236,
-        "n_train": 18,
-        "n_test": 6,
-        "n_protostars": 6,
-        "seed": "0",
-    }
-    pd.DataFrame([{**row, **facts}]).to_csv(path, index=False)
+def write_comparison(folder, metrics):
+    """Write metrics, differences, mass bins and overstatement as the evaluation does."""
+    folder.mkdir(exist_ok=True)
+    table = pd.DataFrame(metrics)
+    table.to_csv(folder / "metrics.csv", index=False)
+    one = {"reference": "dinov2_knn", "r2_difference": -0.2, "r2_difference_low": -0.3, "r2_difference_high": -0.1}
+    table.loc[table["method"] != "dinov2_knn", ["split", "method"]].assign(**one).to_csv(folder / "differences.csv", index=False)
+    bins = {"mass_low_msun": 1.0, "mass_high_msun": 6.0, "n_test": 6, "n_protostars": 2, "rmse_dex": 0.25, "bias_dex": -0.125}
+    table[["split", "method"]].assign(**bins).to_csv(folder / "mass_bins.csv", index=False)
+    gap = {"split_published": "random", "split_grouped": "protostar", "r2_published": 0.8, "r2_grouped": 0.6}
+    gap |= {"r2_overstatement": 0.2, "r2_overstatement_low": 0.1, "r2_overstatement_high": 0.3}
+    table[["method"]].drop_duplicates().assign(**gap).to_csv(folder / "overstatement.csv", index=False)
+
+
+METRICS = {
+    "study": "demo",
+    "split": "random",
+    "method": "dinov2_knn",
+    "label": "DINOv2 + 5-NN",
+    "r2": 0.8,
+    "r2_low": 0.7,
+    "r2_high": 0.9,
+    "rmse_dex": 0.1,
+    "label_spread_dex": 0.2236,
+    "n_train": 18,
+    "n_test": 6,
+    "n_protostars": 6,
+    "seed": "0",
+    "interval_dex": 0.5,
+    "coverage_interval": 0.91,
+}
 
 
 @pytest.fixture(scope="session")
-def metrics_file():
-    """Return the writer of a metrics file of one row."""
-    return write_metrics
+def comparison():
+    """Return ``write(folder, **facts)``: a comparison of one method of those facts, in the evaluation's four tables."""
+    return lambda folder, **facts: write_comparison(folder, [{**METRICS, **facts}])
 
 
 @pytest.fixture(scope="session")
@@ -112,12 +126,11 @@ def drawn(study):
                 split: {
                     "split": study / split / "split.csv",
                     "features": study / split / "features.h5",
-                    "predictions": [study / split / f"{method}.csv" for method in methods],
-                    "metrics": [study / split / f"metrics_{method}.csv" for method in methods],
+                    "predictions": {method: study / split / f"{method}.csv" for method in methods},
                 }
                 for split in ("random", "protostar")
             }
-            plot_regression(**{**common, "splits": splits, "palette": "viridis", **options})
+            plot_regression(**{**common, "splits": splits, "metrics": study / "metrics.csv", "palette": "viridis", **options})
         return outputs
 
     return draw

@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 
 from starmass.errors import InputError
-from starmass.reporting.tables import build_table, implied_label_spread, number, read_published
+from starmass.reporting.grids import number
+from starmass.reporting.tables import build_table, implied_label_spread, read_published
 
 SPLITS = {"random": "row", "protostar": "protostar"}
 COUNTERPARTS = {"dinov2_knn": "dinov2_fractals", "resnet18": "resnet18_pretrained"}
@@ -13,10 +14,10 @@ COUNTERPARTS = {"dinov2_knn": "dinov2_fractals", "resnet18": "resnet18_pretraine
 def build(tmp_path, study, root):
     """Return ``build(**changes)``: the study's table in all forms, as text by form."""
 
-    def make(**changes):
+    def make(folder=study, **changes):
         outputs = {kind: tmp_path / f"demo.{kind}" for kind in ("csv", "md", "tex", "html")}
-        metrics = [study / split / f"metrics_{method}.csv" for split in SPLITS for method in ("dinov2_knn", "resnet18")]
-        facts = {"study": "demo", "metrics": metrics, "published": root / "resources/table1_published.csv", "counterparts": COUNTERPARTS}
+        tables = {name: folder / f"{name}.csv" for name in ("metrics", "differences", "mass_bins", "overstatement")}
+        facts = {"study": "demo", **tables, "published": root / "resources/table1_published.csv", "counterparts": COUNTERPARTS}
         build_table(**{**facts, "splits": SPLITS, "simulations": {"cloud_a": "sfumato"}, "outputs": outputs, **changes})
         return {kind: path.read_text() for kind, path in outputs.items()}
 
@@ -79,7 +80,23 @@ def test_toy_clouds_are_called_a_test_in_every_table(build):
 def test_words_follow_the_numbers(build):
     text = build()["md"]
     assert "Split random: DINOv2 + 5-NN comes first with R² = 0.80 [0.70, 0.90]; the intervals of 1 of the other 1 overlap" in text
-    assert "minus R² with a new protostar (split protostar): 0.00 in the median of 2 methods" in text
+    assert "minus R² with a new protostar (split protostar): 0.20 in the median of 2 methods, from 0.20 [0.10, 0.30]" in text
+    assert "above zero beyond its interval for 2." in text
+
+
+def test_differences_bins_and_coverage_are_in_every_form(build, tmp_path):
+    forms = build()
+    for kind in ("md", "html"):
+        for words in (
+            "R² minus that of DINOv2 + 5-NN",
+            "−0.20 [−0.30, −0.10]",
+            "0.50; 91%",
+            "1–6 M☉ (6 maps, 2 protostars)",
+            "0.25; −0.12",
+        ):
+            assert words in forms[kind]
+    assert r"1--6 M$_\odot$" in forms["tex"]
+    assert pd.read_csv(tmp_path / "demo.csv").set_index(["split", "method"]).loc[("random", "resnet18"), "r2_difference"] == -0.2
 
 
 def test_the_same_twice(build):
@@ -88,14 +105,14 @@ def test_the_same_twice(build):
 
 def test_missing_metrics_are_one_sentence(build, tmp_path):
     with pytest.raises(InputError, match=r"absent\.csv: there is no such file; ask Snakemake for it"):
-        build(metrics=[tmp_path / "absent.csv"])
+        build(metrics=tmp_path / "absent.csv")
     assert not list(tmp_path.iterdir())
 
 
 def test_metrics_without_a_column_are_one_sentence(build, tmp_path):
     (tmp_path / "short.csv").write_text("study,split,method\ndemo,random,mean\n")
     with pytest.raises(InputError, match=r"short\.csv: the column 'label' is missing"):
-        build(metrics=[tmp_path / "short.csv"])
+        build(metrics=tmp_path / "short.csv")
 
 
 def test_a_misspelt_published_row_is_one_sentence(build):
@@ -103,9 +120,9 @@ def test_a_misspelt_published_row_is_one_sentence(build):
         build(counterparts={"resnet18": "resnet_random"})
 
 
-def test_names_that_look_like_numbers_stay_names(build, tmp_path, metrics_file):
-    metrics_file(tmp_path / "one.csv", method="007", label="1e3", seed="0")
-    assert "| 1e3 |" in build(metrics=[tmp_path / "one.csv"])["md"]
+def test_names_that_look_like_numbers_stay_names(build, tmp_path, comparison):
+    comparison(tmp_path / "one", method="007", label="1e3", seed="0")
+    assert "| 1e3 |" in build(folder=tmp_path / "one")["md"]
 
 
 @pytest.mark.parametrize(

@@ -51,14 +51,30 @@ def seeds_of(method):
     return evaluation_entry("methods", method).get("seeds", [0])
 
 
-def metrics_of(study):
+def predictions_of(study):
+    """Split -> method -> files of predictions, one a seed."""
     entry = evaluation_entry("studies", study)
-    return expand(
-        "results/evaluation/{study}/{split}/metrics/{method}.csv",
-        study=study,
-        split=entry["splits"],
-        method=entry["methods"],
-    )
+    return {
+        split: {
+            method: [f"results/evaluation/{study}/{split}/predictions/{method}/seed-{seed}.csv" for seed in seeds_of(method)]
+            for method in entry["methods"]
+        }
+        for split in entry["splits"]
+    }
+
+
+def method_facts(method):
+    """What tables say of a method beside its numbers."""
+    return {
+        "label": evaluation_entry("methods", method).get("label", method),
+        "seed": " ".join(map(str, seeds_of(method))),
+    }
+
+
+def overstated_splits(study):
+    """Pairs of a split as published and one that keeps stars or simulations apart."""
+    by = {name: evaluation_entry("splits", name)["by"] for name in evaluation_entry("studies", study)["splits"]}
+    return [(row, grouped) for row in by if by[row] == "row" for grouped in by if by[grouped] in ("protostar", "simulation")]
 
 
 def segmentation_entry(study):
@@ -72,7 +88,7 @@ def segmentation_of(study):
 
 rule evaluation:
     input:
-        metrics_of(STUDY),
+        f"results/evaluation/{STUDY}/metrics.csv",
         segmentation_of(STUDY),
     message:
         "Metrics and segmentation of study {STUDY} are there."
@@ -233,15 +249,48 @@ rule score_predictions:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=10,
     params:
-        config=lambda wildcards: {
-            "label": evaluation_entry("methods", wildcards.method).get("label", wildcards.method),
-            "seed": " ".join(map(str, seeds_of(wildcards.method))),
-        },
+        config=lambda wildcards: method_facts(wildcards.method),
         code=code_digest("workflow/scripts/score_predictions.py"),
     message:
         "Scoring {wildcards.method} (study {wildcards.study}, split {wildcards.split})"
     script:
         "../scripts/score_predictions.py"
+
+
+rule compare_methods:
+    input:
+        samples=rules.collect_samples.output[0],
+        splits=lambda wildcards: [f"results/evaluation/{wildcards.study}/{split}/split.csv" for split in predictions_of(wildcards.study)],
+        predictions=lambda wildcards: [
+            path for methods in predictions_of(wildcards.study).values() for paths in methods.values() for path in paths
+        ],
+    output:
+        metrics=f"{EVALUATION}/metrics.csv",
+        differences=f"{EVALUATION}/differences.csv",
+        mass_bins=f"{EVALUATION}/mass_bins.csv",
+        overstatement=f"{EVALUATION}/overstatement.csv",
+    log:
+        "logs/evaluation/{study}/metrics.log",
+    benchmark:
+        "benchmarks/results/evaluation/{study}/metrics.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=20,
+    params:
+        config=lambda wildcards: {
+            "methods": {method: method_facts(method) for method in evaluation_entry("studies", wildcards.study)["methods"]},
+            "reference": evaluation_entry("studies", wildcards.study).get(
+                "reference", evaluation_entry("studies", wildcards.study)["methods"][0]
+            ),
+            "overstatement": overstated_splits(wildcards.study),
+        },
+        files=lambda wildcards: predictions_of(wildcards.study),
+        code=code_digest("workflow/scripts/compare_methods.py"),
+    message:
+        "Scoring and comparing the methods of study {wildcards.study}"
+    script:
+        "../scripts/compare_methods.py"
 
 
 rule segment_maps:

@@ -27,8 +27,7 @@ def regression_files(wildcards):
         split: {
             "split": f"{folder}/split.csv",
             "features": f"{folder}/features/{chosen['features']}/seed-0.h5",
-            "predictions": [f"{folder}/predictions/{method}/seed-{seeds_of(method)[0]}.csv" for method in shown["methods"]],
-            "metrics": [f"{folder}/metrics/{method}.csv" for method in shown["methods"]],
+            "predictions": {method: f"{folder}/predictions/{method}/seed-{seeds_of(method)[0]}.csv" for method in shown["methods"]},
         }
         for split, folder in folders.items()
     }
@@ -36,7 +35,7 @@ def regression_files(wildcards):
 
 def regression_inputs(wildcards):
     files = regression_files(wildcards).values()
-    return [path for one in files for path in (one["split"], one["features"], *one["predictions"], *one["metrics"])]
+    return [path for one in files for path in (one["split"], one["features"], *one["predictions"].values())]
 
 
 def segmentation_input(wildcards):
@@ -60,7 +59,10 @@ def figures_of(study):
 
 rule build_table:
     input:
-        metrics=lambda wildcards: metrics_of(wildcards.study),
+        metrics="results/evaluation/{study}/metrics.csv",
+        differences="results/evaluation/{study}/differences.csv",
+        mass_bins="results/evaluation/{study}/mass_bins.csv",
+        overstatement="results/evaluation/{study}/overstatement.csv",
         published=f"{workflow.basedir}/resources/table1_published.csv",
     output:
         csv=report(
@@ -129,6 +131,7 @@ rule plot_examples:
 rule plot_regression:
     input:
         evidence=regression_inputs,
+        metrics="results/evaluation/{study}/metrics.csv",
         samples="results/evaluation/{study}/samples.csv",
     output:
         pdf="results/figures/{study}/regression.pdf",
@@ -187,6 +190,34 @@ rule plot_segmentation:
         "../scripts/plot_segmentation.py"
 
 
+rule plot_pretraining:
+    input:
+        metrics="results/pretraining/{encoder}/metrics.jsonl",
+    output:
+        pdf="results/figures/pretraining/{encoder}.pdf",
+        png=report(
+            "results/figures/pretraining/{encoder}.png",
+            caption="../report/pretraining.rst",
+            category="Figures",
+            labels={"result": "Pretraining of {encoder}"},
+        ),
+    log:
+        "logs/figures/pretraining/{encoder}.log",
+    benchmark:
+        "benchmarks/results/figures/pretraining/{encoder}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        config={"resolution": config["reporting"]["resolution"]},
+        code=code_digest("workflow/scripts/plot_pretraining.py"),
+    message:
+        "Drawing the curves of pretraining {wildcards.encoder}"
+    script:
+        "../scripts/plot_pretraining.py"
+
+
 rule tables:
     input:
         multiext(f"results/tables/{STUDY}", ".csv", ".md", ".tex", ".html"),
@@ -197,6 +228,7 @@ rule tables:
 rule figures:
     input:
         figures_of(STUDY),
+        [f"results/figures/pretraining/{encoder}.png" for encoder in encoders_of(STUDY)],
         f"results/figures/fractals/{config['reporting']['figures']['examples']['images']}.png",
     message:
         "The figures of study {STUDY} are there."

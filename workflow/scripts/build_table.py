@@ -6,6 +6,9 @@ with job(snakemake.log[0]):
     build_table(
         study=snakemake.wildcards.study,
         metrics=snakemake.input.metrics,
+        differences=snakemake.input.differences,
+        mass_bins=snakemake.input.mass_bins,
+        overstatement=snakemake.input.overstatement,
         published=snakemake.input.published,
         counterparts=snakemake.params.config["published"],
         splits=snakemake.params.splits,

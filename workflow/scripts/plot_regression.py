@@ -7,6 +7,7 @@ with job(snakemake.log[0]):
     plot_regression(
         samples=snakemake.input.samples,
         splits=snakemake.params.files,
+        metrics=snakemake.input.metrics,
         palette=config["palettes"]["mass"],
         resolution=config["resolution"],
         simulations=snakemake.params.simulations,

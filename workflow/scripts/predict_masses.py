@@ -16,7 +16,7 @@ with job(snakemake.log[0]) as log:
         features = read_features(snakemake.input.features, fold) if snakemake.input.features else np.empty((len(samples), 0))
         return predict(features, log_mass(samples), protostars(samples), train, test, seed=int(snakemake.wildcards.seed), **options)
 
-    table, chosen = predict_folds(samples, split, predict_fold)
+    table, chosen = predict_folds(samples, split, predict_fold, intervals=True)
     write_table(snakemake.output[0], table)
     for fold, choice in enumerate(chosen):
         log.info("fold %d: %s", fold, choice)

@@ -71,9 +71,9 @@ def evaluation(**entries):
     ("overlay", "target", "words"),
     [
         (
-            evaluation(splits={"protostar": {"test_fraction": 0.001}}),
-            "results/evaluation/demo/protostar/split.csv",
-            ["test", "test_fraction"],
+            evaluation(studies={"demo": {"simulations": ["toycloud_a"]}}),
+            "results/evaluation/demo/simulation/split.csv",
+            ["simulation", "nothing is left to test on", "split by something else"],
         ),
         (
             evaluation(methods={"statistics_knn": {"neighbours": 5000}}),

@@ -5,16 +5,15 @@
 """
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 
 from starmass.errors import InputError, closest
-from starmass.maps.projection import Blocks, Cube, flat_blocks, overlap_block
+from starmass.maps.kernels import count_peaks, deposit_lines, deposit_values
+from starmass.maps.projection import Blocks, Cube, flat_blocks
 from starmass.maps.units import PARSEC_CM
 
 # Unit, how it adds up over the sky (column: by itself; mean: weighted by the column density; dispersion: about the mean before it;
@@ -134,7 +133,7 @@ def project_means(blocks: Blocks, cube: Cube, wanted: Sequence[Sequence[np.ndarr
     sums = np.zeros((3, len(wanted), cube.pixels, cube.pixels))
     weight = np.zeros((3, cube.pixels, cube.pixels))
     sides = np.array(blocks.density.shape[1:])
-    _deposit_values(left, width, sides, density, values, float(cube.side), np.asarray(cube.period, float), weight, sums)
+    deposit_values(left, width, sides, density, values, float(cube.side), np.asarray(cube.period, float), weight, sums)
     with np.errstate(invalid="ignore"):
         return sums / weight[:, None]
 
@@ -152,125 +151,7 @@ def project_spectra(
     spectra = np.zeros((3, count, cube.pixels, cube.pixels))
     sides = np.array(blocks.density.shape[1:])
     edges = np.linspace(lowest, highest, count + 1)
-    _deposit_lines(
+    deposit_lines(
         left, width, sides, density, velocity, edges, float(line_width), float(cube.side), np.asarray(cube.period, float), spectra
     )
     return spectra * (cube.pixels / cube.side) ** 2 * PARSEC_CM
-
-
-@numba.njit(cache=True)
-def _deposit_values(left, width, sides, density, values, side, period, weight, sums):  # type: ignore[no-untyped-def]
-    """Add density x overlap to ``weight``, and times the values (map, axis, block, cell) to ``sums``."""
-    pixels = weight.shape[1]
-    overlap = np.zeros((3, sides.max(), pixels))
-    reach = np.zeros((3, sides.max(), 2), np.int64)
-    depth = np.zeros((3, sides.max()))
-    stride = np.array([sides[1] * sides[2], sides[2], 1])
-    line = np.empty(len(values))
-    for block in range(density.shape[0]):
-        if not overlap_block(left[block], width[block], sides, side, period, overlap, reach, depth):
-            continue
-        for axis in range(3):
-            across, up = (axis + 1) % 3, (axis + 2) % 3
-            for p in range(sides[across]):
-                for q in range(sides[up]):
-                    start = p * stride[across] + q * stride[up]
-                    gas_in_line = 0.0
-                    line[:] = 0.0
-                    for cell in range(sides[axis]):
-                        here = start + cell * stride[axis]
-                        gas = density[block, here] * depth[axis, cell]
-                        if gas > 0.0:
-                            gas_in_line += gas
-                            for one in range(len(values)):
-                                line[one] += gas * values[one, axis, block, here]
-                    for row in range(reach[up, q, 0], reach[up, q, 1] + 1):
-                        for column in range(reach[across, p, 0], reach[across, p, 1] + 1):
-                            area = overlap[up, q, row] * overlap[across, p, column]
-                            weight[axis, row, column] += gas_in_line * area
-                            for one in range(len(values)):
-                                sums[axis, one, row, column] += line[one] * area
-
-
-@numba.njit(cache=True)
-def _deposit_lines(left, width, sides, density, velocity, edges, line_width, side, period, spectra):  # type: ignore[no-untyped-def]
-    """Add density x overlap to the velocity channels that each cell's line reaches."""
-    pixels = spectra.shape[2]
-    count = len(edges) - 1
-    step = (edges[-1] - edges[0]) / count
-    overlap = np.zeros((3, sides.max(), pixels))
-    reach = np.zeros((3, sides.max(), 2), np.int64)
-    depth = np.zeros((3, sides.max()))
-    stride = np.array([sides[1] * sides[2], sides[2], 1])
-    line = np.zeros(count)
-    for block in range(density.shape[0]):
-        if not overlap_block(left[block], width[block], sides, side, period, overlap, reach, depth):
-            continue
-        for axis in range(3):
-            across, up = (axis + 1) % 3, (axis + 2) % 3
-            for p in range(sides[across]):
-                for q in range(sides[up]):
-                    if depth[across, p] == 0.0 or depth[up, q] == 0.0:
-                        continue
-                    start = p * stride[across] + q * stride[up]
-                    lowest, highest = count, -1
-                    for cell in range(sides[axis]):
-                        here = start + cell * stride[axis]
-                        gas = density[block, here] * depth[axis, cell]
-                        if gas == 0.0:
-                            continue
-                        place = (velocity[axis, block, here] - edges[0]) / step
-                        spread = 6.0 * line_width / step
-                        first = max(int(np.floor(place - spread)), 0)
-                        last = min(int(np.floor(place + spread)), count - 1)
-                        for channel in range(first, last + 1):
-                            line[channel] += gas * _share(place - channel, line_width / step)
-                        lowest, highest = min(lowest, first), max(highest, last)
-                    for row in range(reach[up, q, 0], reach[up, q, 1] + 1):
-                        for column in range(reach[across, p, 0], reach[across, p, 1] + 1):
-                            area = overlap[up, q, row] * overlap[across, p, column]
-                            for channel in range(lowest, highest + 1):
-                                spectra[axis, channel, row, column] += line[channel] * area
-                    for channel in range(lowest, highest + 1):
-                        line[channel] = 0.0
-
-
-@numba.njit(cache=True)
-def _share(place, width):  # type: ignore[no-untyped-def]
-    """Share of a Gaussian line at ``place`` of dispersion ``width`` that falls between 0 and 1."""
-    if width == 0.0:
-        return 1.0 if 0.0 <= place < 1.0 else 0.0
-    scale = 1.0 / (width * np.sqrt(2.0))
-    return 0.5 * (math.erf((1.0 - place) * scale) + math.erf(place * scale))
-
-
-@numba.njit(cache=True)
-def count_peaks(spectra, prominence):  # type: ignore[no-untyped-def]
-    """Number of peaks (axis, row, column) of spectra (axis, channel, row, column) that stand out by ``prominence`` of the highest, or more.
-
-    Walks up and down each spectrum and counts a peak when the way down from it, and up to it, is long enough. NaN where there is no gas.
-    """
-    axes, channels, rows, columns = spectra.shape
-    peaks = np.zeros((axes, rows, columns))
-    for axis in range(axes):
-        for row in range(rows):
-            for column in range(columns):
-                tallest = 0.0
-                for channel in range(channels):
-                    tallest = max(tallest, spectra[axis, channel, row, column])
-                if tallest == 0.0:
-                    peaks[axis, row, column] = np.nan
-                    continue
-                rising, low, high = True, 0.0, 0.0  # there is nothing before the first channel, nor after the last
-                for channel in range(channels + 1):
-                    value = spectra[axis, channel, row, column] if channel < channels else 0.0
-                    if rising:
-                        high = max(high, value)
-                        if high > value and high - value >= prominence * tallest:
-                            peaks[axis, row, column] += 1.0
-                            rising, low = False, value
-                    else:
-                        low = min(low, value)
-                        if value - low >= prominence * tallest and value > low:
-                            rising, high = True, value
-    return peaks

@@ -23,20 +23,20 @@ def describe(shown: np.ndarray, statistics: Sequence[str]) -> np.ndarray:
 
 def central(shown: np.ndarray) -> np.ndarray:
     """Mean and spread of each channel in the middle 2 x 2 pixels: 6 numbers for 3 channels."""
-    return _ring_statistics(shown, [radii(shown.shape[-1]) < 1.0])
+    return ring_statistics(shown, [radii(shown.shape[-1]) < 1.0])
 
 
 def profile(shown: np.ndarray) -> np.ndarray:
     """Mean and spread of each channel in 9 annuli evenly spaced in log radius, out to the corners: 54 numbers for 3 channels."""
     radius = radii(shown.shape[-1])
-    return _ring_statistics(shown, _annuli(radius, np.concatenate([[0.0], np.geomspace(1.0, radius.max(), 9)])))
+    return ring_statistics(shown, ring_masks(radius, np.concatenate([[0.0], np.geomspace(1.0, radius.max(), 9)])))
 
 
 def annuli(shown: np.ndarray) -> np.ndarray:
     """Mean and spread of each channel in 11 annuli of equal width, out to the edges: 66 numbers for 3 channels."""
     radius = radii(shown.shape[-1])
     edges = np.append(np.linspace(0.0, shown.shape[-1] / 2, 12), np.inf)
-    return _ring_statistics(shown, _annuli(radius, edges)[:-1])  # the corners left out
+    return ring_statistics(shown, ring_masks(radius, edges)[:-1])  # the corners left out
 
 
 STATISTICS = {"central": central, "profile": profile, "annuli": annuli}
@@ -53,13 +53,13 @@ def radii(pixels: int) -> np.ndarray:
     return np.hypot(offset[:, None], offset[None, :])
 
 
-def _annuli(radius: np.ndarray, edges: np.ndarray) -> list[np.ndarray]:
+def ring_masks(radius: np.ndarray, edges: np.ndarray) -> list[np.ndarray]:
     """Masks of the annuli (inner, outer], the first with its centre; those without a pixel are left out."""
     place = np.clip(np.searchsorted(edges, radius, side="left") - 1, 0, len(edges) - 2)
     return [place == ring for ring in np.unique(place)]
 
 
-def _ring_statistics(shown: np.ndarray, masks: Sequence[np.ndarray]) -> np.ndarray:
+def ring_statistics(shown: np.ndarray, masks: Sequence[np.ndarray]) -> np.ndarray:
     """Mean and standard deviation of each channel under each mask: [row, mask * channel * 2]."""
     parts = []
     for mask in masks:

@@ -35,6 +35,7 @@ CONFIG = {
                 "simulations": ["a", "b"],
                 "splits": ["protostar"],
                 "methods": ["dinov2", "network", "ridge", "mean"],
+                "information": {"split": "protostar", "input": "whole"},
                 "segmentation": {"features": "dinov2", "input": "magnified", "examples": 2},
             }
         },
@@ -79,7 +80,7 @@ def workflow(tmp_path, map_files):
 
 def test_maps_become_metrics_and_colours(workflow):
     folder, run = workflow
-    done = run("evaluation")
+    done = run("evaluation", "results/evaluation/small/information.csv")
     assert done.returncode == 0, done.stderr
     study = folder / "results/evaluation/small"
     methods = CONFIG["evaluation"]["studies"]["small"]["methods"]
@@ -96,12 +97,14 @@ def test_maps_become_metrics_and_colours(workflow):
         assert list(predictions) == ["row", "fold", "log10_mass", "predicted_log10_mass", "spread_dex", "interval_dex"]
         assert predictions["interval_dex"].notna().all() == (method != "network")
         assert len(predictions) == row["n_test"]
+    information = pd.read_csv(study / "information.csv")
+    assert {"all", "inside", "outside", "only", "without"} == set(information["part"])
     with h5py.File(study / "protostar/features/dinov2/seed-0.h5") as file:
         assert file["features"].shape == (2, 72, 12)
     with h5py.File(study / "segmentation/dinov2.h5") as file:
         assert file["colours"].shape == (2, 8, 8, 3)
         assert np.isin(file["row"], pd.read_csv(study / "protostar/split.csv").query("part == 'test' and fold == 0")["row"]).all()
-    again = run("evaluation", "--dry-run")
+    again = run("evaluation", "results/evaluation/small/information.csv", "--dry-run")
     assert "Nothing to be done" in again.stdout + again.stderr
 
 

@@ -32,6 +32,7 @@ def study(tmp_path_factory):
         file["explained"] = [0.5, 0.2, 0.1]
     rows = [row for split in ("random", "protostar") for row in write_evidence(folder / split, split, samples, random)]
     write_comparison(folder, rows)
+    write_information(folder / "information.csv")
     return folder
 
 
@@ -72,6 +73,17 @@ def write_comparison(folder, metrics):
     gap = {"split_published": "random", "split_grouped": "protostar", "r2_published": 0.8, "r2_grouped": 0.6}
     gap |= {"r2_overstatement": 0.2, "r2_overstatement_low": 0.1, "r2_overstatement_high": 0.3}
     table[["method"]].drop_duplicates().assign(**gap).to_csv(folder / "overstatement.csv", index=False)
+
+
+def write_information(path):
+    rows = [("all", np.nan, "", 0.7)]
+    rows += [("inside", r, "", 0.7 - 0.01 / r) for r in (0.03, 0.06, 0.12)] + [("outside", r, "", 0.01 / r) for r in (0.03, 0.06, 0.12)]
+    rows += [(part, np.nan, channel, 0.5) for channel in ("column_density", "v_los") for part in ("only", "without")]
+    table = pd.DataFrame(rows, columns=["part", "radius_pc", "channel", "r2"]).merge(
+        pd.DataFrame({"method": ["ridge", "knn"]}), how="cross"
+    )
+    facts = {"r2_low": table["r2"] - 0.1, "r2_high": table["r2"] + 0.1, "finest_cell_pc": 0.004, "accretion_radius_pc": 0.05}
+    table.assign(split="protostar", **facts).to_csv(path, index=False)
 
 
 METRICS = {
@@ -118,6 +130,11 @@ def drawn(study):
             from starmass.reporting.segmentation import plot_segmentation
 
             plot_segmentation(**{**common, "segmentation": study / "segmentation.h5", "palettes": palettes, **options})
+        elif figure == "information":
+            from starmass.reporting.information import plot_information
+
+            del common["samples"]
+            plot_information(**{**common, "information": study / "information.csv", **options})
         else:
             from starmass.reporting.regression import plot_regression
 

@@ -7,7 +7,7 @@ from matplotlib.image import imread
 
 from starmass.errors import InputError
 
-FIGURES = ("examples", "regression", "segmentation")
+FIGURES = ("examples", "regression", "segmentation", "information")
 
 
 @pytest.mark.parametrize("figure", FIGURES)

@@ -77,6 +77,15 @@ def overstated_splits(study):
     return [(row, grouped) for row in by if by[row] == "row" for grouped in by if by[grouped] in ("protostar", "simulation")]
 
 
+def information_entry(study):
+    entry = evaluation_entry("studies", study).get("information")
+    if entry is None:
+        raise WorkflowError(
+            f"evaluation.studies.{study} has no information; add it: information: {{split: protostar_folds, input: whole}}."
+        )
+    return entry
+
+
 def segmentation_entry(study):
     return evaluation_entry("studies", study).get("segmentation", {})
 
@@ -291,6 +300,31 @@ rule compare_methods:
         "Scoring and comparing the methods of study {wildcards.study}"
     script:
         "../scripts/compare_methods.py"
+
+
+rule locate_information:
+    input:
+        maps=study_maps,
+        samples=rules.collect_samples.output[0],
+        split=lambda wildcards: f"results/evaluation/{wildcards.study}/{information_entry(wildcards.study)['split']}/split.csv",
+    output:
+        f"{EVALUATION}/information.csv",
+    log:
+        "logs/evaluation/{study}/information.log",
+    benchmark:
+        "benchmarks/results/evaluation/{study}/information.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=60,
+    params:
+        config=lambda wildcards: shown_as(information_entry(wildcards.study)),
+        split=lambda wildcards: information_entry(wildcards.study)["split"],
+        code=code_digest("workflow/scripts/locate_information.py"),
+    message:
+        "Finding where on the maps of study {wildcards.study} the information is"
+    script:
+        "../scripts/locate_information.py"
 
 
 rule segment_maps:

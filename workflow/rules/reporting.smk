@@ -53,7 +53,7 @@ def figure_config(figure, *palettes):
 
 
 def figures_of(study):
-    names = ["examples", "regression", *(["segmentation"] if segmentation_of(study) else [])]
+    names = ["examples", "regression", *(name for name in ("segmentation", "information") if name in evaluation_entry("studies", study))]
     return expand("results/figures/{study}/{figure}.{kind}", study=study, figure=names, kind=["pdf", "png"])
 
 
@@ -216,6 +216,35 @@ rule plot_pretraining:
         "Drawing the curves of pretraining {wildcards.encoder}"
     script:
         "../scripts/plot_pretraining.py"
+
+
+rule plot_information:
+    input:
+        "results/evaluation/{study}/information.csv",
+    output:
+        pdf="results/figures/{study}/information.pdf",
+        png=report(
+            "results/figures/{study}/information.png",
+            caption="../report/information.rst",
+            category="Figures",
+            labels={"result": "4 Where the information is ({study})"},
+        ),
+    log:
+        "logs/figures/{study}/information.log",
+    benchmark:
+        "benchmarks/results/figures/{study}/information.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        config=figure_config("information"),
+        simulations=simulation_formats,
+        code=code_digest("workflow/scripts/plot_information.py"),
+    message:
+        "Drawing figure 4 of study {wildcards.study}: where the information is"
+    script:
+        "../scripts/plot_information.py"
 
 
 rule tables:

@@ -1,0 +1,86 @@
+"""Where the information is: R2 from the middle of the maps alone, without it, and channel by channel."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from starmass.reporting import style
+from starmass.reporting.inputs import footer, read_table
+
+NEEDED = ("part", "radius_pc", "channel", "method", "r2", "r2_low", "r2_high", "finest_cell_pc", "accretion_radius_pc", "split")
+LOOKS: dict[str, dict[str, Any]] = {"ridge": {"linestyle": "-", "marker": "o"}, "knn": {"linestyle": "--", "marker": "s"}}
+NAMES = {"ridge": "ridge", "knn": "20-NN"}
+LOWEST = -0.6
+"""R2 below is off the scale: nothing is left to be told apart there."""
+
+
+def plot_information(
+    *,
+    information: str | Path,
+    simulations: Mapping[str, str],
+    outputs: Mapping[str, str | Path],
+    resolution: int,
+    facts: Mapping[str, Any],
+) -> None:
+    """Draw a study's information.csv: R2 against the radius within or beyond which the maps are seen, and by channel."""
+    table = read_table(information, NEEDED)
+    with style.journal_style():
+        figure = draw_information(table, footer(simulations))
+        style.save_figure(figure, outputs, resolution=resolution, title="Where the information is", facts=facts)
+
+
+def draw_information(table: pd.DataFrame, below: str = "") -> Figure:
+    """Two panels: (a) radius, with the accretion radius and the finest cell; (b) channels."""
+    height = 3.0 + (0.2 if below else 0)
+    figure = Figure(figsize=(style.TEXT_WIDTH, height))
+    left, right = style.place_axes(figure, 0.52, 0.3, 3.5, 2.2), style.place_axes(figure, 5.0, 0.3, 1.92, 2.2)
+    lowest = max(LOWEST, float(table["r2_low"].min()))
+    _draw_radii(left, table)
+    _draw_channels(right, table)
+    left.axhline(0, color=style.INK, linewidth=0.6, linestyle=":")
+    left.set_ylim(lowest - 0.05, 1.3)  # room for the legend above the largest R2 that there can be
+    left.set_yticks([tick for tick in left.get_yticks() if lowest - 0.05 <= tick <= 1])
+    style.place_text(figure, 0.52, 0.08, f"(a) by distance from the protostar, split: {table['split'].iloc[0]}", fontsize=8)
+    style.place_text(figure, 5.0, 0.08, "(b) by channel, ridge", fontsize=8)
+    style.place_text(figure, style.TEXT_WIDTH / 2, height - 0.04, below, ha="center", va="bottom", fontsize=8)
+    return figure
+
+
+def _draw_radii(axes: Axes, table: pd.DataFrame) -> None:
+    for part, colour, words in (("inside", style.POINTS, "only within r"), ("outside", style.ACCENT, "only beyond r")):
+        for method, look in LOOKS.items():
+            line = table[(table["part"] == part) & (table["method"] == method)].sort_values("radius_pc")
+            axes.plot(line["radius_pc"], line["r2"], color=colour, markersize=3, label=f"{words}, {NAMES[method]}", **look)
+            if method == "ridge":
+                axes.fill_between(line["radius_pc"], line["r2_low"], line["r2_high"], color=colour, alpha=0.15, linewidth=0)
+    for name, words in (("finest_cell_pc", "finest cell"), ("accretion_radius_pc", "accretion radius")):
+        value = float(table[name].iloc[0])
+        if np.isfinite(value):
+            axes.axvline(value, color=style.INK, linewidth=0.8, linestyle="-." if name == "finest_cell_pc" else "--")
+            place: dict[str, Any] = {"rotation": 90, "ha": "right", "va": "bottom", "fontsize": 7}
+            axes.text(value, 0.02, words + " ", transform=axes.get_xaxis_transform(), **place)
+    whole = table[(table["part"] == "all") & (table["method"] == "ridge")]["r2"].iloc[0]
+    axes.axhline(whole, color=style.INK, linewidth=0.8, alpha=0.5)
+    axes.set(xscale="log", xlabel="r [pc]", ylabel=r"$R^2$ of $\log_{10} M_\star$")
+    axes.xaxis.set_major_formatter(FuncFormatter(style.plain_number))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.legend(frameon=False, loc="upper center", ncols=2, fontsize=7, handlelength=2.5)
+
+
+def _draw_channels(axes: Axes, table: pd.DataFrame) -> None:
+    rows = table[table["part"].isin(["all", "only", "without"]) & (table["method"] == "ridge")]
+    names, colours = [], {"all": style.INK, "only": style.POINTS, "without": style.ACCENT}
+    for place, (_, row) in enumerate(rows.sort_values("part", kind="stable").iterrows()):
+        bars = [[max(row["r2"] - row["r2_low"], 0)], [max(row["r2_high"] - row["r2"], 0)]]
+        axes.errorbar(row["r2"], -place, xerr=bars, color=colours[row["part"]], marker="o", markersize=4, linewidth=1)
+        names.append("all channels" if row["part"] == "all" else f"{row['part']} {style.SYMBOLS.get(row['channel'], row['channel'])}")
+    axes.axvline(0, color=style.INK, linewidth=0.6, linestyle=":")
+    axes.set_yticks([-place for place in range(len(names))], names)
+    axes.tick_params(axis="y", which="both", right=False)
+    axes.set(xlabel=r"$R^2$", xlim=(max(LOWEST, float(rows["r2_low"].min()) - 0.05), 1), ylim=(-len(names) + 0.4, 0.6))

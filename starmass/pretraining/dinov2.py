@@ -83,8 +83,11 @@ class DINOv2(Method):
     def __init__(self, recipe: Recipe, epoch_steps: int, steps: int):
         super().__init__()
         self.recipe, self.epoch_steps, self.steps = recipe, epoch_steps, steps
-        if recipe.batch // world() < 2:
-            raise InputError(f"batch {recipe.batch}: leaves each of {world()} rank(s) less than 2 images, and KoLeo needs a neighbour.")
+        parts = world() * recipe.execution.accumulation
+        if recipe.batch // parts < 2:
+            raise InputError(
+                f"batch {recipe.batch}: in {parts} part(s), over ranks and steps, is less than 2 images each, and KoLeo needs a neighbour."
+            )
         method = recipe.dinov2
         self.encoder = create_encoder(recipe.description(), torch_seed(recipe.seed, Stream.WEIGHTS, 0))
         width = self.encoder.embed_dim
@@ -178,7 +181,7 @@ class DINOv2(Method):
         if self.recipe.dinov2.targets == "sinkhorn":
             return sinkhorn(scores, temperature, self.recipe.dinov2.sinkhorn_iterations)
         targets = center.targets(scores, temperature)
-        center.update(scores)
+        center.add(scores)
         return targets
 
     def _score(self, heads: nn.ModuleDict, classes: list[Tensor], patches: Tensor) -> tuple[Tensor, ...]:
@@ -204,7 +207,10 @@ class DINOv2(Method):
 
     @torch.no_grad()
     def after_step(self, schedule: dict[str, float]) -> None:
-        """Move the teacher towards the student."""
+        """Move the teacher towards the student, and the centers towards what the teacher said."""
+        if self.recipe.dinov2.targets == "centering":
+            self.class_center.move()
+            self.patch_center.move()
         student: list[Tensor] = [*self.encoder.parameters(), *self.heads.parameters()]
         teacher: list[Tensor] = [*self.teacher_encoder.parameters(), *self.teacher_heads.parameters()]
         torch._foreach_lerp_(teacher, student, 1 - schedule["momentum"])

@@ -3,13 +3,15 @@
 import logging
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
+from timm.models import VisionTransformer
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
@@ -28,6 +30,7 @@ from starmass.pretraining.ranks import Ranks, sum_over_ranks
 from starmass.pretraining.recipe import Recipe
 from starmass.pretraining.samples import Images, RankBatches, Samples, load_batches
 from starmass.pretraining.schedules import cosine, scaled_rate
+from starmass.pretraining.trunk import compile_blocks
 from starmass.provenance import provenance
 from starmass.storage import write_text, written_aside
 
@@ -60,6 +63,11 @@ class Run:
         self.optimiser = create_optimiser(
             parameter_groups(self.method, len(self.method.encoder.blocks), recipe.optimiser), recipe.optimiser
         )
+        for network in self.method.modules():
+            if isinstance(network, VisionTransformer):
+                network.set_grad_checkpointing(recipe.execution.recompute)
+                if recipe.execution.compile:
+                    compile_blocks(network, recipe.encoder.drop_path if network is self.method.encoder else 0)
         self.step = self._restore()
         self.network: torch.nn.Module = self.method
         if ranks.world > 1:
@@ -112,11 +120,17 @@ class Run:
         rate = cosine(step, self.steps, self.rate, optimiser.final_rate, self.warmup)
         decay = cosine(step, self.steps, optimiser.weight_decay, optimiser.final_weight_decay)
         set_rates(self.optimiser, rate, decay, freeze_last_layer=self.method.last_layer_frozen(step))
-        inputs = self.method.prepare(batch, self.ranks.device)
-        with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            terms, signs = self.network(inputs, schedule, watch=watch)
         self.optimiser.zero_grad(set_to_none=True)
-        terms["loss"].backward()
+        terms: dict[str, Tensor] = {}
+        for part, last in _parts(batch, recipe.execution.accumulation):
+            inputs = self.method.prepare(part, self.ranks.device)
+            # Ranks talk once a step, after its last part.
+            quiet = nullcontext() if last or not isinstance(self.network, DistributedDataParallel) else self.network.no_sync()
+            with quiet:
+                with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+                    found, signs = self.network(inputs, schedule, watch=watch and last)
+                (found["loss"] / recipe.execution.accumulation).backward()
+            terms = {name: terms.get(name, 0) + value.detach() / recipe.execution.accumulation for name, value in found.items()}
         norm = clip_gradients(self.method.parts(), optimiser.clip)
         self.optimiser.step()
         self.method.after_step(schedule)
@@ -183,11 +197,20 @@ def _check(recipe: Recipe, images: Images, ranks: Ranks) -> None:
     """Hold recipe, images and ranks to each other."""
     if recipe.batch % ranks.world:
         raise InputError(f"batch {recipe.batch}: not a multiple of the {ranks.world} ranks; change one of them.")
+    share = recipe.batch // ranks.world
+    if share % recipe.execution.accumulation:
+        raise InputError(f"execution.accumulation {recipe.execution.accumulation}: does not divide the {share} images of a rank's batch.")
     if not len(images):
         raise InputError("images: the set is empty; there is nothing to learn from.")
     shape = images[0].shape
     if len(shape) != 3 or shape[2] != len(recipe.views.mean):
         raise InputError(f"views.mean: names {len(recipe.views.mean)} channel(s), but the images are (rows, columns, channels) = {shape}.")
+
+
+def _parts(batch: dict[str, Tensor], count: int) -> Iterator[tuple[dict[str, Tensor], bool]]:
+    """Cut a batch into parts of equal size, each with whether it is the last."""
+    for number, tensors in enumerate(zip(*(tensor.chunk(count) for tensor in batch.values()), strict=True)):
+        yield dict(zip(batch, tensors, strict=True)), number + 1 == count
 
 
 def _plain(values: Any) -> Any:

@@ -121,6 +121,9 @@ class Execution:
     workers: int = 2
     checkpoint_minutes: float = 10
     log_steps: int = 20
+    accumulation: int = 1  # parts that a rank's batch is worked through in
+    recompute: bool = False  # activations of each block in the backward pass, to save memory
+    compile: bool = False
 
 
 @dataclass(frozen=True)

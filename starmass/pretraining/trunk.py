@@ -1,11 +1,13 @@
 """How training runs a timm vision transformer: with masked patches, with some patches only, and with blocks left out at random."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from timm.models import VisionTransformer
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 
 def run_trunk(
@@ -35,11 +37,21 @@ def run_trunk(
         tokens = torch.cat([prefix, placed.gather(1, seen[..., None].expand(-1, -1, tokens.shape[-1]))], dim=1)
     tokens = model.norm_pre(tokens)
     for block in model.blocks:
-        tokens = _run_block(block, tokens, drop_path) if drop_path > 0 else block(tokens)
+        run = partial(_run_block, block, drop_path) if drop_path > 0 else block
+        # The recomputation draws the same random numbers: torch keeps its generator's state for it.
+        tokens = checkpoint(run, tokens, use_reentrant=False) if model.grad_checkpointing and torch.is_grad_enabled() else run(tokens)
     return model.norm(tokens)
 
 
-def _run_block(block: Any, tokens: Tensor, drop: float) -> Tensor:
+def compile_blocks(model: VisionTransformer, drop_path: float, backend: str = "inductor") -> None:
+    """Have torch compile what a block does, once for all blocks of a shape; with blocks left out at random, attention and MLP alone."""
+    blocks: Any = model.blocks
+    for block in blocks:
+        for part in (block.attn, block.mlp) if drop_path > 0 else (block,):
+            part.compile(dynamic=False, backend=backend)
+
+
+def _run_block(block: Any, drop: float, tokens: Tensor) -> Tensor:
     tokens = _add_for_some(tokens, lambda some: block.ls1(block.attn(block.norm1(some))), drop)
     return _add_for_some(tokens, lambda some: block.ls2(block.mlp(block.norm2(some))), drop)
 

@@ -20,7 +20,7 @@ def recipe(**method):
     return read_recipe({**TINY, "batch": 16, "dinov2": {**TINY["dinov2"], **method}})
 
 
-MAE = read_recipe({**TINY, "batch": 16, "method": "mae", "mae": {"decoder_width": 32, "decoder_heads": 2}})
+MAE = {**TINY, "batch": 16, "method": "mae", "mae": {"decoder_width": 32, "decoder_heads": 2}}
 
 
 def targets(ranks):
@@ -28,7 +28,8 @@ def targets(ranks):
     scores = torch.sin(torch.arange(16 * 12.0) ** 1.5).view(16, 12)
     mine = scores[ROWS[ranks.world][ranks.rank]]
     center = Center(12, 0.5)
-    center.update(mine)
+    center.add(mine)
+    center.move()
     assigned = sinkhorn(mine, 0.1)
     empty = sinkhorn(mine if ranks.first else mine[:0], 0.1)  # the other ranks have no row at all
     return {"assigned": assigned, "center": center.center, "used": prototypes_in_use(assigned), "empty": empty}
@@ -43,14 +44,12 @@ def koleo(ranks):
 
 
 def gradients(ranks, output, recipe):
-    """Gradients of the first step of a run."""
+    """Gradients of the first step of a run, clipped."""
     images = BlockImages()
     run = Run(recipe, images, ["blocks"], output, ranks)
     batches = RankBatches([0], 16, len(images), 0, ranks.rank, ranks.world)
     batch = next(iter(load_batches(Samples(images, run.method.draws), batches, 0, pin=False)))
-    inputs = run.method.prepare(batch, ranks.device)
-    terms, _ = run.network(inputs, run.method.schedule(0))
-    terms["loss"].backward()
+    run.take_step(batch)
     return {name: parameter.grad for name, parameter in run.method.named_parameters() if parameter.grad is not None}
 
 
@@ -62,7 +61,8 @@ def main(output: Path) -> None:
             "koleo": koleo(ranks),
             "centering": gradients(ranks, output, recipe(koleo_neighbours="all")),
             "sinkhorn": gradients(ranks, output, recipe(koleo_neighbours="all", targets="sinkhorn", separate_heads=True)),
-            "mae": gradients(ranks, output, MAE),
+            "mae": gradients(ranks, output, read_recipe(MAE)),
+            "mae_in_parts": gradients(ranks, output, read_recipe({**MAE, "execution": {**TINY["execution"], "accumulation": 4}})),
         }
         run = Run(recipe(koleo_neighbours="all"), BlockImages(), ["blocks"], output, ranks)
         run.train()

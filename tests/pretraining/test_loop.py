@@ -13,6 +13,8 @@ from starmass.errors import InputError
 from starmass.pretraining.interruption import SUBMIT_AGAIN
 from starmass.pretraining.loop import Run
 from starmass.pretraining.ranks import Ranks
+from starmass.pretraining.samples import RankBatches, Samples, load_batches
+from starmass.pretraining.trunk import compile_blocks, run_trunk
 
 ALONE = Ranks(0, 1, 0, torch.device("cpu"))
 
@@ -195,6 +197,7 @@ def test_a_loss_that_is_no_number_stops_the_run(start, failing):
     [
         ({"views": {"mean": [0.5] * 2, "std": [0.5] * 2, "saturation": 0, "hue": 0, "grey": 0}}, "names 2 channel"),
         ({"batch": 1}, "KoLeo needs a neighbour"),
+        ({"execution": {"accumulation": 3}}, "accumulation 3: does not divide the 8 images"),
         ({"encoder": {"architecture": "vit_tini"}}, "not a timm vision transformer"),
     ],
 )
@@ -207,3 +210,44 @@ def test_a_high_rate_is_warned_of(start, caplog):
     with caplog.at_level("WARNING", "starmass"):
         start("high", optimiser={"rate": 0.04})._announce()
     assert "0.04 is above 0.01" in caplog.text
+
+
+def first_step(run):
+    """Take a run's first step; return its gradients, laid end to end."""
+    recipe = run.recipe
+    batches = RankBatches([0], recipe.batch, len(run.images), recipe.seed, 0, 1)
+    run.take_step(next(iter(load_batches(Samples(run.images, run.method.draws), batches, 0, pin=False))), watch=True)
+    return torch.cat([parameter.grad.flatten() for parameter in run.method.parameters() if parameter.grad is not None])
+
+
+@pytest.mark.parametrize("method", ["dinov2", "mae"])
+def test_a_batch_in_parts_is_the_batch(start, method):
+    changes = {"method": method, "mae": {"decoder_width": 32, "decoder_heads": 2}, "dinov2": {"koleo_weight": 0.0}}
+    whole, pieced = (start(**changes, execution={"accumulation": parts}) for parts in (1, 4))
+    gradients = first_step(whole)
+    assert (first_step(pieced) - gradients).norm() < 1e-6 * gradients.norm()
+    if method == "dinov2":
+        torch.testing.assert_close(pieced.method.class_center.center, whole.method.class_center.center, atol=1e-7, rtol=1e-5)
+        torch.testing.assert_close(pieced.method.patch_center.center, whole.method.patch_center.center, atol=1e-7, rtol=1e-5)
+
+
+@pytest.mark.parametrize("drop_path", [0.0, 0.4])
+def test_recomputed_blocks_change_no_number(start, drop_path):
+    kept, recomputed = (start(encoder={"drop_path": drop_path}, execution={"recompute": choice}) for choice in (False, True))
+    assert recomputed.method.encoder.grad_checkpointing
+    assert torch.equal(first_step(kept), first_step(recomputed))
+
+
+@pytest.mark.parametrize("drop_path", [0.0, 0.4])
+def test_compiled_blocks_give_the_same_tokens(start, drop_path):
+    model = start().method.encoder
+    images = torch.rand(4, 3, 32, 32)
+
+    def tokens():
+        torch.manual_seed(0)
+        return run_trunk(model, images, drop_path=drop_path)
+
+    before = tokens()
+    compile_blocks(model, drop_path, backend="eager")
+    torch.testing.assert_close(tokens(), before)
+    assert all("_orig_mod" not in name for name in model.state_dict())

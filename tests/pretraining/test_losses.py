@@ -32,7 +32,8 @@ def test_dino_has_the_reference_value(temperature, expected):
     teacher, globals_, locals_ = wave(2, 5, 16, seed=1), wave(2, 5, 16, seed=2), wave(3, 5, 16, seed=3)
     across, down = dino_loss(globals_, locals_, center.targets(teacher.flatten(0, 1), temperature).view(2, 5, 16), 0.1)
     assert (across + down).item() == pytest.approx(expected, abs=1e-5)
-    center.update(teacher.flatten(0, 1))
+    center.add(teacher.flatten(0, 1))
+    center.move()
     torch.testing.assert_close(center.center[:4], torch.tensor([-0.0710171, -0.0407306, -0.1036378, -0.0236917]), atol=1e-6, rtol=0)
 
 
@@ -97,9 +98,11 @@ def test_ibot_without_masked_patches_is_zero():
 
 def test_a_center_without_rows_stays():
     center = Center(4, 0.9)
-    center.update(torch.ones(3, 4))
+    center.add(torch.ones(3, 4))
+    center.move()
     before = center.center.clone()
-    center.update(torch.zeros(0, 4))
+    center.add(torch.zeros(0, 4))
+    center.move()
     assert torch.equal(center.center, before) and before.tolist() == pytest.approx([0.1] * 4)
 
 

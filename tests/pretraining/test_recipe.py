@@ -62,6 +62,12 @@ def test_registers_and_layer_scale_reach_timm():
     assert arguments == {"init_values": None, "depth": 4, "reg_tokens": 4, "no_embed_class": True}
 
 
+@pytest.mark.parametrize("preset", ["config", "recipes", "paper"])
+def test_every_shipped_recipe_is_one(preset):
+    for recipe in yaml.safe_load((ROOT / f"config/{preset}.yaml").read_text())["pretraining"]["encoders"].values():
+        read_recipe(recipe)
+
+
 def _defaults(values, path=""):
     for name, value in values.items():
         yield from _defaults(value, f"{path}{name}.") if isinstance(value, dict) else [(path + name, value)]

@@ -17,23 +17,30 @@ class Center(nn.Module):
     """
 
     center: Tensor
+    seen: Tensor
 
     def __init__(self, prototypes: int, momentum: float):
         super().__init__()
         self.momentum = momentum
         self.register_buffer("center", torch.zeros(prototypes))
+        self.register_buffer("seen", torch.zeros(prototypes + 1), persistent=False)  # this step's sum of scores, and their number
 
     def targets(self, scores: Tensor, temperature: float) -> Tensor:
         """Return softmax((scores - center) / temperature) of scores [N, K]."""
         return torch.softmax((scores.float() - self.center) / temperature, dim=-1)
 
     @torch.no_grad()
-    def update(self, scores: Tensor) -> None:
-        """Move the center towards the mean of scores [N, K]; targets of the same step use the center before."""
-        total = torch.cat([scores.float().sum(dim=0), torch.tensor([float(len(scores))], device=scores.device)])
-        total = sum_over_ranks(total)
+    def add(self, scores: Tensor) -> None:
+        """Count scores [N, K] of this step; a step may count several times."""
+        self.seen += torch.cat([scores.float().sum(dim=0), torch.tensor([float(len(scores))], device=scores.device)])
+
+    @torch.no_grad()
+    def move(self) -> None:
+        """Move the center towards the mean of the step's scores: after the step, so that all its targets use the center before."""
+        total = sum_over_ranks(self.seen)
         mean = total[:-1] / total[-1].clamp(min=1)
         self.center.lerp_(mean, (1 - self.momentum) * (total[-1] > 0).float())
+        self.seen.zero_()
 
 
 @torch.no_grad()

@@ -103,6 +103,9 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapp
         if "input" in method:
             yield f"evaluation.methods.{name}.input", method["input"], "evaluation.inputs", evaluation["inputs"]
     for study, entry in studies.items():
+        if "observation" in entry:
+            observations = config["maps"].get("observations", {})
+            yield f"evaluation.studies.{study}.observation", entry["observation"], "maps.observations", observations
         colours = entry.get("segmentation", {})
         for kind, section in (("features", "evaluation.features"), ("input", "evaluation.inputs")):
             if kind in colours:

@@ -36,8 +36,20 @@ class Maps:
         return len(self.values)
 
 
-def collect_samples(map_files: Sequence[str | Path], *, minimum_mass: float = 0.0, axes: Sequence[str] = ("x", "y", "z")) -> pd.DataFrame:
+def collect_samples(
+    map_files: Sequence[str | Path],
+    *,
+    catalogues: Sequence[str | Path] = (),
+    minimum_mass: float = 0.0,
+    axes: Sequence[str] = ("x", "y", "z"),
+) -> pd.DataFrame:
     """List every map of every sink of at least ``minimum_mass`` [Msun], in the order of the files, sinks and axes.
+
+    Parameters
+    ----------
+    map_files : of all snapshots, as simulated or as observed
+    catalogues : of the simulations; what their cuts remove (``kept`` 0) is left out
+    axes : lines of sight
 
     Raises
     ------
@@ -45,6 +57,7 @@ def collect_samples(map_files: Sequence[str | Path], *, minimum_mass: float = 0.
         when no row is left, or a file lacks one of ``axes``
     """
     rows = []
+    cut = _cut_away(catalogues)
     for map_file in map_files:
         with open_hdf5(map_file) as file:
             try:
@@ -57,13 +70,25 @@ def collect_samples(map_files: Sequence[str | Path], *, minimum_mass: float = 0.
         if missing:
             raise InputError(f"{map_file}: holds no maps along {missing[0]}, only along {', '.join(known)}; change the study's axes.")
         for sink in np.flatnonzero(masses >= minimum_mass):
+            if (simulation, snapshot, int(identifiers[sink])) in cut:
+                continue
             facts = (int(identifiers[sink]), float(masses[sink]), float(ages[sink]), int(sink))
             rows += [(simulation, snapshot, facts[0], axis, *facts[1:3], str(map_file), facts[3], known.index(axis), time) for axis in axes]
     if not rows:
-        raise InputError(f"no protostar of {minimum_mass} Msun or more in the study's {len(map_files)} map files; lower its minimum_mass.")
+        raise InputError(
+            f"no protostar of {minimum_mass} Msun or more is left in the study's {len(map_files)} map files;"
+            " lower its minimum_mass or widen maps.cuts."
+        )
     table = pd.DataFrame(rows, columns=list(COLUMNS[1:]))
     table.insert(0, "row", np.arange(len(table)))
     return table
+
+
+def _cut_away(catalogues: Sequence[str | Path]) -> set[tuple[str, str, int]]:
+    """Return (simulation, snapshot, sink) of every sample that the cuts of the maps remove."""
+    tables = [read_table(path, ("simulation", "snapshot", "sink_id", "kept")) for path in catalogues]
+    removed = [table[table["kept"] == 0] for table in tables]
+    return {(str(row.simulation), str(row.snapshot), int(row.sink_id)) for table in removed for row in table.itertuples()}
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:

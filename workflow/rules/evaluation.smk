@@ -30,7 +30,13 @@ SUPERVISED, FROZEN = ([m for m in config["evaluation"]["methods"] if is_supervis
 
 def study_maps(wildcards):
     study = evaluation_entry("studies", wildcards.study)
+    if "observation" in study:
+        return [path for simulation in study["simulations"] for path in observed_maps(study["observation"], simulation)]
     return [path for simulation in study["simulations"] for path in simulation_maps(simulation)]
+
+
+def study_catalogues(wildcards):
+    return [f"results/maps/{simulation}/catalogue.csv" for simulation in evaluation_entry("studies", wildcards.study)["simulations"]]
 
 
 def encoder_of(wildcards):
@@ -105,7 +111,8 @@ rule evaluation:
 
 rule collect_samples:
     input:
-        study_maps,
+        maps=study_maps,
+        catalogues=study_catalogues,
     output:
         f"{EVALUATION}/samples.csv",
     log:

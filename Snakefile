@@ -24,6 +24,7 @@ rule all:
     input:
         rules.tables.input,
         rules.figures.input,
+        rules.simulations.input,
 
 
 # The report reads Snakemake's own records of the finished jobs, so it is written after them and not by one of them.

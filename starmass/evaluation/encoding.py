@@ -1,5 +1,6 @@
 """Maps through a frozen encoder."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ from torch.nn.functional import interpolate
 from starmass.encoders import EncoderDescription, create_encoder, encode, load_encoder, normalise_pixels
 from starmass.errors import InputError, closest
 from starmass.evaluation.inputs import Input
+from starmass.evaluation.statistics import radii, ring_masks
 
 Encoder = tuple[VisionTransformer, EncoderDescription]
-POOLINGS = ("class", "mean", "class_mean", "patches", "centre")
+POOLINGS = ("class", "mean", "class_mean", "patches", "centre", "rings")
 ROWS_AT_A_TIME = 64
 
 
@@ -44,8 +46,8 @@ def encode_maps(encoder: Encoder, scaled: np.ndarray, shown_as: Input, tokens: s
     parts = []
     for start in range(0, len(scaled), ROWS_AT_A_TIME):
         images = torch.from_numpy(resize(scaled[start : start + ROWS_AT_A_TIME], size)).reshape(-1, description.in_channels, size, size)
-        found = encode(model, normalise_pixels(images, description), tokens="patches" if tokens == "centre" else tokens)  # type: ignore[arg-type]
-        found = _centre(found) if tokens == "centre" else found
+        found = encode(model, normalise_pixels(images, description), tokens="patches" if tokens in POOLED_HERE else tokens)  # type: ignore[arg-type]
+        found = POOLED_HERE[tokens](found) if tokens in POOLED_HERE else found
         # [row * turn, ..., width] -> [row, ..., turn * width]
         found = np.moveaxis(found.reshape(-1, channels // description.in_channels, *found.shape[1:]), 1, -2)
         parts.append(found.reshape(*found.shape[:-2], -1))
@@ -60,8 +62,21 @@ def resize(images: np.ndarray, size: int) -> np.ndarray:
     return interpolate(torch.from_numpy(images), size=(size, size), mode="bilinear", align_corners=False, antialias=shrinks).numpy()
 
 
+def _rings(patches: np.ndarray) -> np.ndarray:
+    """Mean of the tokens in each ring about the middle, the rings twice as wide each time: [row, ring * width], inner ones first."""
+    radius = radii(patches.shape[1])
+    edges = [0.0, *(2.0**power for power in range(int(np.ceil(np.log2(max(radius.max(), 1.0)))) + 1))]
+    return np.concatenate([patches[:, mask].mean(axis=1) for mask in ring_masks(radius, np.array(edges))], axis=1)
+
+
 def _centre(patches: np.ndarray) -> np.ndarray:
     """Mean of the tokens that touch the middle: one of an odd grid, four of an even one."""
     rows = patches.shape[1]
     middle = slice((rows - 1) // 2, rows // 2 + 1)
     return patches[:, middle, middle].mean(axis=(1, 2))
+
+
+POOLED_HERE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "centre": _centre,
+    "rings": _rings,
+}  # from patch tokens that know where the star is

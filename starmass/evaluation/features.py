@@ -1,6 +1,6 @@
 """Maps to features, fold by fold, so that nothing of a test row shapes how another row is shown."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import h5py
@@ -12,8 +12,12 @@ from starmass.evaluation.samples import Maps
 from starmass.evaluation.splits import parts_of
 from starmass.storage import open_hdf5, write_dataset, written_aside
 
+AVERAGES = ("none", "sky", "sky_and_behind")
 
-def extract_features(maps: Maps, split: pd.DataFrame, shown_as: Input, describe: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+
+def extract_features(
+    maps: Maps, split: pd.DataFrame, shown_as: Input, describe: Callable[[np.ndarray], np.ndarray], *, average: str = "none"
+) -> np.ndarray:
     """Return features of every row in every fold: float32 [fold, row, dimension].
 
     Parameters
@@ -22,6 +26,7 @@ def extract_features(maps: Maps, split: pd.DataFrame, shown_as: Input, describe:
     split : whose training rows the channels' scaling is fitted on, fold by fold
     shown_as : how a map is shown
     describe : takes maps scaled to 0..1 [row, channel, height, width] and returns features [row, dimension]
+    average : over which views of a map features are averaged: ``none``, ``sky`` or ``sky_and_behind`` (:func:`views`)
     """
     shown = shown_as.transform(maps)
     done: dict[bytes, np.ndarray] = {}
@@ -30,9 +35,33 @@ def extract_features(maps: Maps, split: pd.DataFrame, shown_as: Input, describe:
         limits = shown_as.find_limits(shown, train)
         key = limits.tobytes()
         if key not in done:  # fixed and per-map limits are the same in every fold
-            done[key] = describe(scale(shown, limits))
+            each = (
+                describe(scale(view, shown_as.find_limits(view, train) if shown_as.scaling == "map" else limits))
+                for view in views(shown, shown_as, average)
+            )
+            total, number = next(each).astype(np.float64), 1
+            for found in each:
+                total, number = total + found, number + 1
+            done[key] = total / number
         folds.append(done[key])
     return np.stack(folds).astype(np.float32)
+
+
+def views(shown: np.ndarray, shown_as: Input, average: str) -> Iterator[np.ndarray]:
+    """Yield the views of maps [row, channel, height, width] that physics cannot tell apart, the maps themselves first.
+
+    ``sky``: the 8 turns and mirrorings of the plane of the sky, which leave the velocity along the line of sight as it is.
+    ``sky_and_behind``: these also from behind, where what receded approaches: v_los changes its sign (the length of its gradient does not).
+    """
+    behind = shown
+    if average == "sky_and_behind" and "v_los" in shown_as.channels and shown_as.v_los != "log_gradient":
+        behind = shown.copy()
+        behind[:, list(shown_as.channels).index("v_los")] *= -1
+    for side in (shown,) if behind is shown else (shown, behind):
+        for mirrored in (False,) if average == "none" else (False, True):
+            for turns in (0,) if average == "none" else range(4):
+                view = np.rot90(side, turns, (2, 3))
+                yield np.ascontiguousarray(view[..., ::-1] if mirrored else view)
 
 
 def write_features(path: str | Path, features: np.ndarray, *, provenance: str) -> None:

@@ -31,6 +31,14 @@ def test_the_centre_is_the_mean_of_the_tokens_in_the_middle(scaled):
     np.testing.assert_allclose(encode_maps(encoder, scaled, Input(), "centre"), patches[:, 1:3, 1:3].mean(axis=(1, 2)), rtol=1e-5)
 
 
+def test_rings_are_means_of_tokens_by_distance(scaled):
+    encoder = create_encoder(tiny(), 0).eval(), tiny()
+    patches = encode_maps(encoder, scaled, Input(), "patches")
+    corners, middle = patches[:, ::3, ::3].mean(axis=(1, 2)), patches[:, 1:3, 1:3].mean(axis=(1, 2))
+    edges = (16 * patches.mean(axis=(1, 2)) - 4 * corners - 4 * middle) / 8
+    np.testing.assert_allclose(encode_maps(encoder, scaled, Input(), "rings"), np.hstack([middle, edges, corners]), rtol=1e-4, atol=1e-5)
+
+
 def test_a_grey_encoder_sees_channel_by_channel(scaled):
     encoder = create_encoder(tiny(1), 0).eval(), tiny(1)
     for tokens, width in (("class", -1), ("patches", -1)):

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 import yaml
 
-from starmass.evaluation import encoding, inputs, regression, samples, segmentation, splits, statistics, supervised
+from starmass.evaluation import encoding, features, inputs, regression, samples, segmentation, splits, statistics, supervised
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/evaluation.schema.yaml").read_text())
@@ -56,6 +56,7 @@ def test_defaults_of_regressors():
 def test_choices_are_those_of_the_library():
     assert entry("methods")["regressor"]["enum"] == list(regression.REGRESSORS)
     assert entry("features")["statistics"]["items"]["enum"] == list(statistics.STATISTICS)
+    assert entry("features")["average"]["enum"] == list(features.AVERAGES)
     assert set(entry("features")["tokens"]["enum"]) == set(encoding.POOLINGS) - {"patches"}
     assert set(entry("splits")["by"]["enum"]) == set(splits.KINDS)
 

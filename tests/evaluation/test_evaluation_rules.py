@@ -34,21 +34,23 @@ CONFIG = {
             "small": {
                 "simulations": ["a", "b"],
                 "splits": ["protostar"],
-                "methods": ["dinov2", "network", "ridge", "mean"],
+                "methods": ["dinov2", "pyramid", "network", "ridge", "mean"],
                 "information": {"split": "protostar", "input": "whole"},
                 "segmentation": {"features": "dinov2", "input": "magnified", "examples": 2},
             }
         },
         "splits": {"random": {"by": "row", "test_fraction": 0.25}, "protostar": {"by": "protostar", "folds": 2}},
-        "inputs": {"whole": {}, "magnified": {"pixels_per_token": 2}},
+        "inputs": {"whole": {}, "middle": {"zoom": 8, "image_size": 16}, "magnified": {"pixels_per_token": 2}},
         "features": {
             "dinov2": {"kind": "encoder", "encoder": "tiny", "input": "whole"},
             "random": {"kind": "encoder", "encoder": "tiny", "weights": "random", "input": "whole"},
+            "pyramid": {"kind": "encoder", "encoder": "tiny", "tokens": "rings", "average": "sky", "input": ["whole", "middle"]},
             "central": {"kind": "statistics", "statistics": ["central"], "input": "whole"},
         },
         "methods": {
             "dinov2": {"features": "dinov2", "whitening": "all", "regressor": "knn"},
             "dice": {"features": "random", "regressor": "knn", "seeds": [0, 1]},
+            "pyramid": {"features": "pyramid", "regressor": "ridge"},
             "network": {"network": "resnet18", "input": "whole", "epochs": 0, "label": "ResNet-18, untrained"},
             "ridge": {"features": "central", "regressor": "ridge"},
             "mean": {"regressor": "mean"},
@@ -101,6 +103,8 @@ def test_maps_become_metrics_and_colours(workflow):
     assert {"all", "inside", "outside", "only", "without"} == set(information["part"])
     with h5py.File(study / "protostar/features/dinov2/seed-0.h5") as file:
         assert file["features"].shape == (2, 72, 12)
+    with h5py.File(study / "protostar/features/pyramid/seed-0.h5") as file:
+        assert file["features"].shape == (2, 72, 2 * 3 * 12)
     with h5py.File(study / "segmentation/dinov2.h5") as file:
         assert file["colours"].shape == (2, 8, 8, 3)
         assert np.isin(file["row"], pd.read_csv(study / "protostar/split.csv").query("part == 'test' and fold == 0")["row"]).all()

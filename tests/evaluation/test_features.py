@@ -2,7 +2,7 @@ import h5py
 import numpy as np
 import pytest
 
-from starmass.evaluation.features import extract_features, read_features, write_features
+from starmass.evaluation.features import extract_features, read_features, views, write_features
 from starmass.evaluation.inputs import Input
 from starmass.evaluation.samples import Maps, load_maps
 from starmass.evaluation.splits import draw_split, parts_of
@@ -39,6 +39,38 @@ def test_limits_that_all_folds_share_are_used_once(samples):
     features = extract_features(load_maps(samples), split, Input(scaling="map"), lambda scaled: calls.append(1) or flatten(scaled))
     assert len(calls) == 1
     assert len(features) == 4
+
+
+@pytest.mark.parametrize("average", ["sky", "sky_and_behind"])
+def test_averaged_features_cannot_tell_views_apart(samples, average):
+    """Of a nonlinear function of pixels that knows left from right and red from blue."""
+    maps, shown_as = (
+        load_maps(samples),
+        Input(v_los="relative", scaling="fixed", limits={"column_density": [20, 24], "v_los": [0, 1], "sigma_v": [0, 1]}),
+    )
+    split = draw_split(samples, by="row", test_fraction=0.5)
+
+    def describe(scaled):
+        weights = np.random.default_rng(0).normal(size=(scaled[0].size, 7))
+        return np.tanh(flatten(scaled) @ weights / 9)
+
+    def features(values, velocity):
+        return extract_features(Maps(values, maps.channels, velocity, maps.pixel_pc), split, shown_as, describe, average=average)[0]
+
+    plain = features(maps.values, maps.star_velocity)
+    turned = features(np.rot90(maps.values, 1, (2, 3))[..., ::-1].copy(), maps.star_velocity)
+    from_behind = features(maps.values[..., ::-1] * np.array([1, -1, 1], np.float32)[:, None, None], -maps.star_velocity)
+    np.testing.assert_allclose(turned, plain, atol=1e-5)
+    assert np.allclose(from_behind, plain, atol=1e-5) == (average == "sky_and_behind")
+
+
+def test_the_maps_themselves_are_the_first_view_and_all_views_differ():
+    shown = np.random.default_rng(0).normal(size=(2, 3, 4, 4)).astype(np.float32)
+    for average, number in (("none", 1), ("sky", 8), ("sky_and_behind", 16)):
+        found = list(views(shown, Input(), average))
+        np.testing.assert_array_equal(found[0], shown)
+        assert len({view.tobytes() for view in found}) == number
+    assert len(list(views(shown, Input(v_los="log_gradient"), "sky_and_behind"))) == 8
 
 
 def test_features_in_their_file(tmp_path):

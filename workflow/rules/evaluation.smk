@@ -12,8 +12,15 @@ def evaluation_entry(kind, name):
     return entries[name]
 
 
+def inputs_of(entry):
+    """How an entry shows a map: the entries of `inputs` that it names."""
+    names = entry.get("input", [])
+    return [evaluation_entry("inputs", name) for name in ([names] if isinstance(names, str) else names)]
+
+
 def shown_as(entry):
-    return config["evaluation"]["inputs"].get(entry["input"]) if "input" in entry else {}
+    """The same where one input is all that can be used: the first."""
+    return next(iter(inputs_of(entry)), {})
 
 
 def is_supervised(method):
@@ -175,7 +182,7 @@ rule extract_features:
     params:
         config=lambda wildcards: {
             "features": evaluation_entry("features", wildcards.features),
-            "input": shown_as(evaluation_entry("features", wildcards.features)),
+            "inputs": inputs_of(evaluation_entry("features", wildcards.features)),
         },
         code=code_digest("workflow/scripts/extract_features.py"),
     message:

@@ -3,6 +3,8 @@ from functools import partial
 from starmass.console import job
 
 with job(snakemake.log[0]) as log:
+    import numpy as np
+
     from starmass.evaluation.features import extract_features, write_features
     from starmass.evaluation.inputs import Input
     from starmass.evaluation.samples import load_maps, read_samples, read_table
@@ -10,15 +12,21 @@ with job(snakemake.log[0]) as log:
     from starmass.provenance import provenance_json
 
     config, seed = snakemake.params.config, int(snakemake.wildcards.seed)
-    entry, shown_as = config["features"], Input(**config["input"])
+    entry = config["features"]
     if entry["kind"] == "encoder":
         from starmass.evaluation.encoding import encode_maps, read_encoder
 
         encoder = read_encoder(snakemake.input.encoder, weights=entry.get("weights", "pretrained"), seed=seed)
-        turn = partial(encode_maps, encoder, shown_as=shown_as, tokens=entry.get("tokens", "class"))
-    else:
-        turn = partial(describe, statistics=entry["statistics"]) if entry["kind"] == "statistics" else flatten
+
+    def turn(shown_as):
+        if entry["kind"] == "encoder":
+            return partial(encode_maps, encoder, shown_as=shown_as, tokens=entry.get("tokens", "class"))
+        return partial(describe, statistics=entry["statistics"]) if entry["kind"] == "statistics" else flatten
+
     split = read_table(snakemake.input.split, ("row", "fold", "part"))
-    features = extract_features(load_maps(read_samples(snakemake.input.samples)), split, shown_as, turn)
+    maps = load_maps(read_samples(snakemake.input.samples))
+    inputs = [Input(**one) for one in config["inputs"]]
+    parts = [extract_features(maps, split, one, turn(one), average=entry.get("average", "none")) for one in inputs]
+    features = np.concatenate(parts, axis=-1)
     write_features(snakemake.output[0], features, provenance=provenance_json(config=config, seed=seed, inputs=snakemake.input))
     log.info("%d folds, %d rows, %d numbers a row", *features.shape)

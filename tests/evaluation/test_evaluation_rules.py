@@ -66,6 +66,9 @@ def workflow(tmp_path, map_files):
         target = folder / "results/maps" / Path(file).parent.name / Path(file).name
         target.parent.mkdir(parents=True, exist_ok=True)
         Path(file).rename(target)
+    for simulation in CONFIG["evaluation"]["studies"]["small"]["simulations"]:
+        # The maps' own stage writes these; an empty one cuts nothing away.
+        (folder / f"results/maps/{simulation}/catalogue.csv").write_text("simulation,snapshot,sink_id,kept\n")
     description = EncoderDescription("vit_tiny_patch16_224", 16, 4, width=12, arguments={"depth": 1, "num_heads": 2})
     (folder / "results/pretraining/tiny").mkdir(parents=True)
     save_encoder(folder / "results/pretraining/tiny/teacher.safetensors", create_encoder(description, 0), description)

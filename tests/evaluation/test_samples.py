@@ -82,3 +82,18 @@ def test_a_snapshot_without_sinks_gives_no_rows(map_files, samples):
             del file[name]
             file[name] = values
     assert len(collect_samples(map_files)) == len(samples) - 12
+
+
+def test_what_the_cuts_of_the_maps_remove_is_left_out(tmp_path, map_files, samples):
+    first = samples.iloc[0]
+    stays = samples[samples["sink_id"] != first["sink_id"]].iloc[0]
+    catalogue = tmp_path / "catalogue.csv"
+    rows = [(first["simulation"], first["snapshot"], first["sink_id"], 0), (stays["simulation"], stays["snapshot"], stays["sink_id"], 1)]
+    catalogue.write_text("simulation,snapshot,sink_id,kept\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+    kept = collect_samples(map_files, catalogues=[catalogue])
+    removed = (samples["simulation"] == first["simulation"]) & (samples["snapshot"] == first["snapshot"])
+    removed &= samples["sink_id"] == first["sink_id"]
+    assert len(kept) == len(samples) - removed.sum() and removed.sum() == 3
+    assert not (
+        (kept["sink_id"] == first["sink_id"]) & (kept["snapshot"] == first["snapshot"]) & (kept["simulation"] == first["simulation"])
+    ).any()

@@ -94,7 +94,8 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapp
         if "images" in recipe:
             yield f"pretraining.encoders.{encoder}.images", recipe["images"], "fractals.images", images
     for name, features in evaluation["features"].items():
-        yield f"evaluation.features.{name}.input", features["input"], "evaluation.inputs", evaluation["inputs"]
+        for shown in [features["input"]] if isinstance(features["input"], str) else features["input"]:
+            yield f"evaluation.features.{name}.input", shown, "evaluation.inputs", evaluation["inputs"]
         if "encoder" in features:
             yield f"evaluation.features.{name}.encoder", features["encoder"], "pretraining.encoders", encoders
     for name, method in evaluation["methods"].items():
@@ -106,6 +107,13 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapp
         if "observation" in entry:
             observations = config["maps"].get("observations", {})
             yield f"evaluation.studies.{study}.observation", entry["observation"], "maps.observations", observations
+        if "information" in entry:
+            for kind in ("split", "input"):
+                name, section = entry["information"][kind], f"{kind}s"
+                yield f"evaluation.studies.{study}.information.{kind}", name, f"evaluation.{section}", evaluation[section]
+        if "reference" in entry:
+            methods: dict[str, Any] = {name: {} for name in entry["methods"]}
+            yield f"evaluation.studies.{study}.reference", entry["reference"], f"evaluation.studies.{study}.methods", methods
         colours = entry.get("segmentation", {})
         for kind, section in (("features", "evaluation.features"), ("input", "evaluation.inputs")):
             if kind in colours:

@@ -1,4 +1,4 @@
-"""From frozen features to log mass: PCA whitening, nearest neighbours, ridge, gradient boosting, or the mean.
+"""From frozen features to log mass: PCA whitening, nearest neighbours, ridge, gradient boosting, a perceptron, or the mean.
 
 Everything here, hyper-parameters included, is fitted on training rows alone.
 """
@@ -40,7 +40,8 @@ def predict(
     regressor : a name out of :data:`REGRESSORS`
     whitening : PCA whitening to so many components first; ``all`` keeps every one that the training rows span; ``standard`` brings each
         number to zero mean and unit spread and does not turn; None leaves the features as they are
-    parameters : the regressor's own: ``neighbours`` (knn), ``alpha`` (ridge), ``iterations`` (boosting). A list, here or of whitenings,
+    parameters : the regressor's own: ``neighbours`` (knn), ``alpha`` (ridge), ``iterations`` (boosting), ``hidden`` (mlp).
+        A list, here or of whitenings,
         is a list of candidates: the one with the least squared error in cross-validation over the training rows' groups is taken
     """
     if regressor not in REGRESSORS:
@@ -169,6 +170,25 @@ def boosting(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, values: Sequence[
     return [(HistGradientBoostingRegressor(max_iter=value, **fixed).fit(x, y).predict(x_test), None) for value in values]
 
 
+def multilayer(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, values: Sequence[int], seed: int) -> Results:
+    """A perceptron of one hidden layer on standardised features, for each width in ``values``: a nonlinear probe."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPRegressor
+
+    x, x_test = _standardise(x, x_test)
+    centre, spread = y.mean(), y.std() or 1.0
+    fixed: dict[str, Any] = {"alpha": 1e-3, "learning_rate_init": 1e-3, "max_iter": 200, "random_state": seed}
+    results: Results = []
+    for width in values:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # so many passes and no more is the recipe
+            probe = MLPRegressor(hidden_layer_sizes=(width,), **fixed).fit(x, (y - centre) / spread)
+        results.append((probe.predict(x_test) * spread + centre, None))
+    return results
+
+
 def training_mean(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, values: Sequence[None], seed: int) -> Results:
     """The mean training label for everyone, with the training labels' spread: what a method has to beat."""
     return [(np.full(len(x_test), y.mean()), np.full(len(x_test), y.std()))]
@@ -179,5 +199,6 @@ REGRESSORS: dict[str, tuple[Callable[..., Results], str, Any]] = {
     "knn": (nearest_neighbours, "neighbours", 5),
     "ridge": (ridge, "alpha", [10.0**power for power in range(-2, 6)]),
     "boosting": (boosting, "iterations", 200),
+    "mlp": (multilayer, "hidden", 128),
     "mean": (training_mean, "", None),
 }

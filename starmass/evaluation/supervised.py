@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from starmass.errors import InputError, closest
+from starmass.evaluation.weights import load_weights
 
 # Without it the published maximum of 0.04 ends in nan within a few steps on small sets of maps; whether they clipped is not published.
 CLIP_NORM = 1.0
@@ -24,6 +25,7 @@ def train_and_predict(
     test: np.ndarray,
     *,
     network: str = "resnet18",
+    weights: str | None = None,
     epochs: int = 100,
     warmup_epochs: int = 10,
     batch_size: int = 64,
@@ -42,6 +44,7 @@ def train_and_predict(
     labels : log10 mass [row]; those of test rows are never looked at
     train, test : row numbers
     network : a timm model
+    weights : file of its tensors by name, to start from instead of random ones; the last layer is always drawn anew
     epochs : 0 leaves the network untrained: the bare output of random weights, which have seen neither maps nor labels, is taken as log10
         mass. That is one reading of "random init" in the published table; trained from random weights (epochs above 0) is the other
     warmup_epochs : the rate rises linearly so long, then falls to 0 along a cosine
@@ -56,7 +59,10 @@ def train_and_predict(
     """
     weights_seed, order_seed = (int(s.generate_state(1)[0]) for s in np.random.SeedSequence([seed, fold]).spawn(2))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = create_network(network, images.shape[1], weights_seed).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = create_network(network, images.shape[1], weights_seed)
+    if weights is not None:
+        load_weights(model, weights)
+    model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     shown = torch.from_numpy(np.ascontiguousarray(images)).float().mul(2.0).sub(1.0).contiguous(memory_format=torch.channels_last)
     mean, spread = 0.0, 1.0
     if epochs:

@@ -76,6 +76,18 @@ def test_a_constant_feature_says_nothing():
         np.testing.assert_allclose(plain, padded, atol=1e-9)
 
 
+def test_a_perceptron_learns_what_a_line_cannot():
+    generator = np.random.default_rng(0)
+    features = generator.normal(size=(300, 2))
+    labels = 5 + np.abs(features[:, 0])
+    train, test = np.arange(200), np.arange(200, 300)
+    error = {
+        name: np.std(predict(features, labels, np.arange(300), train, test, regressor=name, **options).values - labels[test])
+        for name, options in {"mlp": {"hidden": 64}, "ridge": {}}.items()
+    }
+    assert error["mlp"] < 0.3 * error["ridge"]
+
+
 def test_the_mean_is_the_training_mean():
     features, labels, groups, train, test = data()
     found = predict(features, labels, groups, train, test, regressor="mean")

@@ -47,8 +47,18 @@ def study_catalogues(wildcards):
 
 
 def encoder_of(wildcards):
+    """What the encoder's weights are read from: the pretraining, a file of the user's, or nothing (random, or fetched by timm)."""
     entry = evaluation_entry("features", wildcards.features)
-    return f"results/pretraining/{entry['encoder']}/teacher.safetensors" if entry["kind"] == "encoder" else []
+    if "encoder" in entry:
+        return {"encoder": f"results/pretraining/{entry['encoder']}/teacher.safetensors"}
+    given = entry.get("weights", "pretrained")
+    return {} if given in ("pretrained", "random") else {"encoder": given}
+
+
+def weights_of(wildcards):
+    """The file that a network starts from, if one is given."""
+    given = evaluation_entry("methods", wildcards.method).get("weights")
+    return {"weights": given} if given else {}
 
 
 def features_of(wildcards):
@@ -165,17 +175,17 @@ rule draw_split:
 
 rule extract_features:
     input:
+        unpack(encoder_of),
         maps=study_maps,
         samples=rules.collect_samples.output[0],
         split=rules.draw_split.output[0],
-        encoder=encoder_of,
     output:
         f"{EVALUATION}/{{split}}/features/{{features}}/seed-{{seed}}.h5",
     log:
         "logs/evaluation/{study}/{split}/features/{features}/seed-{seed}.log",
     benchmark:
         "benchmarks/results/evaluation/{study}/{split}/features/{features}/seed-{seed}.tsv"
-    threads: lambda wildcards: 2 if encoder_of(wildcards) else 1
+    threads: lambda wildcards: 2 if evaluation_entry("features", wildcards.features)["kind"] == "encoder" else 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=240,
@@ -221,6 +231,7 @@ rule predict_masses:
 
 rule train_supervised:
     input:
+        unpack(weights_of),
         maps=study_maps,
         samples=rules.collect_samples.output[0],
         split=rules.draw_split.output[0],
@@ -241,7 +252,7 @@ rule train_supervised:
             "method": {
                 key: value
                 for key, value in evaluation_entry("methods", wildcards.method).items()
-                if key not in ("label", "input", "seeds")
+                if key not in ("label", "input", "seeds", "weights")
             },
             "input": shown_as(evaluation_entry("methods", wildcards.method)),
         },
@@ -343,10 +354,10 @@ rule locate_information:
 
 rule segment_maps:
     input:
+        unpack(encoder_of),
         maps=study_maps,
         samples=rules.collect_samples.output[0],
         split=lambda wildcards: f"results/evaluation/{wildcards.study}/{evaluation_entry('studies', wildcards.study)['splits'][0]}/split.csv",
-        encoder=encoder_of,
     output:
         f"{EVALUATION}/segmentation/{{features}}.h5",
     log:

@@ -16,7 +16,8 @@ with job(snakemake.log[0]) as log:
     if entry["kind"] == "encoder":
         from starmass.evaluation.encoding import encode_maps, read_encoder
 
-        encoder = read_encoder(snakemake.input.encoder, weights=entry.get("weights", "pretrained"), seed=seed)
+        weights = "random" if entry.get("weights") == "random" else "pretrained"
+        encoder = read_encoder(snakemake.input.get("encoder"), architecture=entry.get("architecture"), weights=weights, seed=seed)
 
     def turn(shown_as):
         if entry["kind"] == "encoder":

@@ -13,7 +13,8 @@ with job(snakemake.log[0]) as log:
     entry, shown_as = config["features"], Input(**config["input"])
     samples = read_samples(snakemake.input.samples)
     split = read_table(snakemake.input.split, ("row", "fold", "part"))
-    encoder = read_encoder(snakemake.input.encoder, weights=entry.get("weights", "pretrained"))
+    weights = "random" if entry.get("weights") == "random" else "pretrained"
+    encoder = read_encoder(snakemake.input.get("encoder"), architecture=entry.get("architecture"), weights=weights)
     encode = partial(encode_maps, encoder, shown_as=shown_as, tokens="patches")
     segmentation = segment(samples, load_maps(samples), split, encode, shown_as, **config["segmentation"])
     write_segmentation(snakemake.output[0], segmentation, provenance=provenance_json(config=config, seed=0, inputs=snakemake.input))

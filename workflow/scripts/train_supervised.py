@@ -13,7 +13,7 @@ with job(snakemake.log[0]):
 
     def predict_fold(fold, train, test):
         images = resize(scale(shown, shown_as.find_limits(shown, train)), shown_as.images_size(shown.shape[-1]))
-        options = snakemake.params.config["method"]
+        options = {**snakemake.params.config["method"], "weights": snakemake.input.get("weights")}
         return Predictions(train_and_predict(images, labels, train, test, seed=int(snakemake.wildcards.seed), fold=fold, **options))
 
     table, _ = predict_folds(samples, read_table(snakemake.input.split, ("row", "fold", "part")), predict_fold)

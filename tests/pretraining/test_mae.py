@@ -101,8 +101,11 @@ def test_positions_differ_and_are_as_long_as_each_other():
     torch.testing.assert_close(positions.square().sum(1), torch.full((196,), 32.0))
 
 
-def test_everything_that_is_trained_gets_a_gradient(method, block_images):
-    terms, signs = method(first_inputs(method, block_images()), method.schedule(0), watch=True)
+@pytest.mark.parametrize("half", [False, True])
+def test_everything_that_is_trained_gets_a_gradient(method, block_images, half):
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        terms, signs = method(first_inputs(method, block_images()), method.schedule(0), watch=True)
+    assert terms["loss"].dtype == torch.float32
     terms["loss"].backward()
     assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in method.parameters())
     assert method.encoder.patch_embed.proj.weight.grad.abs().sum() > 0 and method.encoder.cls_token.grad.abs().sum() > 0

@@ -98,6 +98,34 @@ rule build_table:
         "../scripts/build_table.py"
 
 
+ruleorder: build_table1 > build_table
+
+
+rule build_table1:
+    input:
+        table=f"results/tables/{STUDY}.csv",
+        published=f"{workflow.basedir}/resources/table1_published.csv",
+    output:
+        csv="results/tables/table1.csv",
+        md="results/tables/table1.md",
+        tex="results/tables/table1.tex",
+    log:
+        "logs/tables/table1.log",
+    benchmark:
+        "benchmarks/results/tables/table1.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        study=STUDY,
+        code=code_digest("workflow/scripts/build_table1.py"),
+    message:
+        "Setting study {params.study} beside the published Table 1"
+    script:
+        "../scripts/build_table1.py"
+
+
 rule plot_examples:
     input:
         shard=lambda wildcards: shard_files(config["reporting"]["figures"]["examples"]["images"])[0],
@@ -250,6 +278,7 @@ rule plot_information:
 rule tables:
     input:
         multiext(f"results/tables/{STUDY}", ".csv", ".md", ".tex", ".html"),
+        rules.build_table1.output,
     message:
         "The table of study {STUDY} is there."
 

@@ -1,0 +1,42 @@
+import pandas as pd
+import pytest
+
+from starmass.reporting.table1 import build_table1
+
+
+@pytest.fixture
+def built(tmp_path, root):
+    rows = [
+        {
+            "published": "dinov2_fractals",
+            "label": "ours",
+            "r2": 0.5,
+            "r2_low": 0.4,
+            "r2_high": 0.6,
+            "rmse_dex": 0.3,
+            "label_spread_dex": 0.42,
+        },
+        {"published": "dinov2_fractals", "label": "another", "r2": 0.1, "rmse_dex": 0.4, "label_spread_dex": 0.42},
+        {"published": None, "label": "mean", "r2": 0.0, "rmse_dex": 0.5, "label_spread_dex": 0.42},
+    ]
+    pd.DataFrame(rows).assign(split="random", data="cloud").to_csv(tmp_path / "demo.csv", index=False)
+    outputs = {kind: tmp_path / f"table1.{kind}" for kind in ("csv", "md", "tex")}
+    build_table1(study="demo", table=tmp_path / "demo.csv", published=root / "resources/table1_published.csv", outputs=outputs)
+    return outputs
+
+
+def test_every_published_column_is_there_with_its_counterpart_or_a_dash(built):
+    table = pd.read_csv(built["csv"], index_col="published")
+    assert len(table) == 5
+    assert table.loc["dinov2_fractals", ["r2", "r2_measured", "label"]].tolist() == [0.8, 0.5, "ours"]
+    assert table.drop("dinov2_fractals")["r2_measured"].isna().all()
+
+
+def test_the_page_has_the_papers_layout(built):
+    lines = built["md"].read_text().splitlines()
+    (published,) = (line for line in lines if line.startswith("| R², published"))
+    (measured,) = (line for line in lines if line.startswith("| R², measured"))
+    assert published == "| R², published | −1.90 | 0.80 | −0.58 | 0.80 | 0.81 |"
+    assert measured == "| R², measured | – | – | – | 0.50 [0.40, 0.60] | – |"
+    assert any(line.startswith("| Label spread [dex], published (implied) | 0.20 | 0.20 | 0.41 | 0.20 | 0.20 |") for line in lines)
+    assert "\\toprule" in built["tex"].read_text()

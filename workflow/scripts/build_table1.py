@@ -1,0 +1,11 @@
+from starmass.console import job
+
+with job(snakemake.log[0]):
+    from starmass.reporting.table1 import build_table1
+
+    build_table1(
+        study=snakemake.params.study,
+        table=snakemake.input.table,
+        published=snakemake.input.published,
+        outputs=dict(snakemake.output.items()),
+    )

@@ -50,7 +50,8 @@ def compare_methods(samples: pd.DataFrame, predictions: Predicted, reference: st
                 (value, drawn), (base, base_drawn) = metrics[method][name], metrics[reference][name]
                 row |= _with_interval(f"{name}_difference", value - base, drawn - base_drawn)
             found.append(row)
-    return pd.DataFrame(found)
+    names = [f"{name}_difference{bound}" for name in COMPARED for bound in ("", "_low", "_high")]
+    return pd.DataFrame(found, columns=["method", "reference", *names])
 
 
 def measure_by_mass(samples: pd.DataFrame, predictions: Predicted, *, draws: int = 2000, seed: int = 0) -> pd.DataFrame:

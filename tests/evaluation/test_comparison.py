@@ -32,6 +32,11 @@ def test_a_method_equals_itself(samples):
     assert {value for key, value in row.items() if "difference" in key} == {0.0}
 
 
+def test_a_method_alone_has_nothing_to_differ_from(samples):
+    found = compare_methods(samples, {"one": [predictions(samples, 0.3, 0)]}, "one")
+    assert found.empty and {"method", "reference", "r2_difference_low"} <= set(found)
+
+
 def test_mistakes_are_named(samples):
     table = predictions(samples, 0.3, 0)
     with pytest.raises(InputError, match=r"'won' is none of the study's methods \(did you mean 'one'\?\)"):

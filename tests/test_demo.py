@@ -121,6 +121,26 @@ def test_a_single_target_made_again_has_the_same_bytes(demo, again, path):
     assert file_digest(target) == before
 
 
+def test_a_study_keeps_to_cuts_and_looks_through_an_observation(demo, again):
+    folder, _ = demo
+    study = {"simulations": ["toycloud_a"], "observation": "taurus", "splits": ["random"], "methods": ["statistics_ridge"]}
+    cuts = {"mass": [0.5, None]}
+    overlay = {
+        **SMALLER,
+        "maps": {**SMALLER["maps"], "cuts": cuts},
+        "evaluation": {**SMALLER["evaluation"], "studies": {"seen": study}},
+    }
+    done = again("--cores", "2", "results/evaluation/seen/random/predictions/statistics_ridge/seed-0.csv", overlay=overlay)
+    assert done.returncode == 0, done.stderr[-4000:]
+    with open(folder / "results/evaluation/seen/samples.csv", newline="") as stream:
+        samples = list(csv.DictReader(stream))
+    assert samples and all(float(row["mass_msun"]) >= 0.5 for row in samples)
+    assert {row["map_file"].split("/")[1] for row in samples} == {"observed"}
+    with open(folder / "results/maps/toycloud_a/catalogue.csv", newline="") as stream:
+        removed = [row for row in csv.DictReader(stream) if row["removed_by"] == "mass"]
+    assert removed and all(float(row["mass_msun"]) < 0.5 for row in removed)
+
+
 def test_real_ramses_output_gives_its_table_and_figures(demo, ramses_data, run_snakemake, tmp_path):
     """The preset with the demo's small encoder, one dump, on a public code's real output."""
     folder, _ = demo

@@ -3,6 +3,7 @@
 Light on imports, because the Snakefile reads it at every parse.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ def check_config(config: Mapping[str, Any], schemas: str | Path) -> None:
     _validate(config, Path(schemas) / "config.schema.yaml", ())
     for section in SECTIONS:
         _validate(config[section], Path(schemas) / f"{section}.schema.yaml", (section,))
+    _check_finite(config, "")
     _check_references(config)
 
 
@@ -66,15 +68,35 @@ def _sentence(error: jsonschema.ValidationError, above: tuple[str, ...]) -> str:
             f"{error.instance!r} is none of {', '.join(map(str, error.validator_value))}"
             + closest(str(error.instance), map(str, error.validator_value))
         ),
-        "type": lambda: f"{error.instance!r} is not of type {_or(error.validator_value)}",
+        "type": lambda: f"{error.instance!r} is not of type {_or(error.validator_value)}{_unread_number(error.instance)}",
         "minItems": lambda: "the list is too short",
         "pattern": lambda: f"{error.instance!r} does not have the form {error.validator_value}",
     }.get(str(error.validator), lambda: error.message)()
     return f"config key {key!r}: {problem}; {f'it means: {meaning}' if meaning else 'see config/README.md'}."
 
 
+def _unread_number(value: Any) -> str:
+    """YAML 1.1 takes 1e-5 for text."""
+    try:
+        return f"; YAML reads {value} as text, write {float(value)!r} with a point in it" if isinstance(value, str) else ""
+    except ValueError:
+        return ""
+
+
 def _or(names: str | Iterable[str]) -> str:
     return names if isinstance(names, str) else " or ".join(names)
+
+
+def _check_finite(value: Any, path: str) -> None:
+    """Infinities and not-a-numbers pass every bound of a schema."""
+    if isinstance(value, Mapping):
+        for key, child in value.items():
+            _check_finite(child, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for child in value:
+            _check_finite(child, path)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"config key {path!r}: {value} is not a finite number; give one.")
 
 
 def _check_references(config: Mapping[str, Any]) -> None:
@@ -111,13 +133,14 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapp
             for kind in ("split", "input"):
                 name, section = entry["information"][kind], f"{kind}s"
                 yield f"evaluation.studies.{study}.information.{kind}", name, f"evaluation.{section}", evaluation[section]
-        if "reference" in entry:
-            methods: dict[str, Any] = {name: {} for name in entry["methods"]}
-            yield f"evaluation.studies.{study}.reference", entry["reference"], f"evaluation.studies.{study}.methods", methods
         colours = entry.get("segmentation", {})
         for kind, section in (("features", "evaluation.features"), ("input", "evaluation.inputs")):
             if kind in colours:
-                yield f"evaluation.studies.{study}.segmentation.{kind}", colours[kind], section, evaluation[section.split(".")[1]]
+                known = evaluation[section.split(".")[1]]
+                if kind == "features":  # only an encoder has patch tokens to colour by
+                    known = {name: features for name, features in known.items() if features["kind"] == "encoder"}
+                    section = "evaluation.features of kind encoder"
+                yield f"evaluation.studies.{study}.segmentation.{kind}", colours[kind], section, known
         for kind, section, entries in (
             ("simulations", "maps.simulations", config["maps"]["simulations"]),
             ("splits", "evaluation.splits", evaluation["splits"]),
@@ -125,6 +148,9 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapp
         ):
             for name in entry.get(kind, ()):
                 yield f"evaluation.studies.{study}.{kind}", name, section, entries
+        if "reference" in entry:
+            methods: dict[str, Any] = {name: {} for name in entry["methods"]}
+            yield f"evaluation.studies.{study}.reference", entry["reference"], f"evaluation.studies.{study}.methods", methods
     reporting = config["reporting"]
     for method in reporting["published"]:
         yield "reporting.published", method, "evaluation.methods", evaluation["methods"]

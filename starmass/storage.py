@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,11 +21,21 @@ def written_aside(path: str | Path) -> Iterator[Path]:
 
     The temporary name keeps the suffix (writers that look at it still work) and starts with a dot (globs for results
     pass it over). When the block raises, the temporary file or folder is removed and ``path`` is left as it was.
-    A folder that is written this way replaces an older one of that name.
+    A folder that is written this way replaces an older one of that name. What a killed process of this machine left aside for
+    the same path is cleared away.
+
+    Raises
+    ------
+    InputError
+        when the folder can't be written to
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{target.stem}.", dir=target.parent))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _clear_leftovers(target)
+        aside = Path(tempfile.mkdtemp(prefix=f"{_mark(target)}{os.getpid()}.", dir=target.parent))
+    except OSError as error:
+        raise InputError(f"{target.parent}: can't be written to ({error.strerror}); choose another folder.") from error
     temporary = aside / target.name
     try:
         yield temporary
@@ -36,6 +47,30 @@ def written_aside(path: str | Path) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _mark(target: Path) -> str:
+    """Return how the names of what is written aside for ``target`` on this machine begin; the process number follows."""
+    return f".{target.name}.{socket.gethostname()}."
+
+
+def _clear_leftovers(target: Path) -> None:
+    """Remove what processes that are no longer alive left aside for ``target``; a killed one can't."""
+    mark = _mark(target)
+    for leftover in target.parent.iterdir():
+        process = leftover.name.removeprefix(mark).split(".")[0] if leftover.name.startswith(mark) else ""
+        if process.isdigit() and not _is_alive(int(process)):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -68,6 +68,13 @@ def test_schemas_refuse_typos_and_explain_keys(section):
         ({"stduy": "demo"}, ["stduy", "did you mean 'study'"]),
         ({"study": "dmo"}, ["study", "dmo", "did you mean 'demo'"]),
         ({"fractals": {"images": {"flame": {"count": 0}}}}, ["fractals.images.flame.count", "0"]),
+        ({"maps": {"projection": {"side": float("nan")}}}, ["maps.projection.side", "finite"]),
+        ({"evaluation": {"methods": {"dinov2_knn": {"neighbours": []}}}}, ["evaluation.methods.dinov2_knn.neighbours", "too short"]),
+        ({"evaluation": {"methods": {"resnet18": {"learning_rate": "1e-3"}}}}, ["learning_rate", "YAML reads 1e-3 as text"]),
+        (
+            {"evaluation": {"studies": {"demo": {"segmentation": {"features": "central"}}}}},
+            ["evaluation.studies.demo.segmentation.features", "central", "of kind encoder"],
+        ),
         ({"fractals": {"images": {"flame": {"cuont": 10}}}}, ["fractals.images.flame.cuont", "did you mean 'count'"]),
         ({"evaluation": {"studies": {"demo": {"splits": ["protostars"]}}}}, ["evaluation.studies.demo.splits", "protostars", "protostar"]),
         ({"evaluation": {"studies": {"demo": {"simulations": ["nowhere"]}}}}, ["evaluation.studies.demo.simulations", "nowhere"]),

@@ -44,6 +44,23 @@ def test_a_kill_in_the_middle_leaves_no_file_of_that_name(tmp_path):
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script), tmp_path / "map.h5"], check=False)
     assert done.returncode == -signal.SIGKILL
     assert not list(tmp_path.glob("*.h5"))
+    # The next writer of that name clears away what the killed one left; that of another name leaves it alone.
+    write_text(tmp_path / "other.h5", "whole")
+    assert len(os.listdir(tmp_path)) == 2
+    write_text(tmp_path / "map.h5", "whole")
+    assert sorted(os.listdir(tmp_path)) == ["map.h5", "other.h5"]
+
+
+def test_what_a_living_process_writes_aside_is_left_alone(tmp_path):
+    with written_aside(tmp_path / "map.h5") as first:
+        first.write_text("first")
+        write_text(tmp_path / "map.h5", "second")
+    assert (tmp_path / "map.h5").read_text() == "first"
+
+
+def test_a_folder_that_cannot_be_written_to_is_named():
+    with pytest.raises(InputError, match="/proc/nowhere"), written_aside("/proc/nowhere/map.h5"):
+        pass
 
 
 def test_new_files_obey_the_umask(tmp_path):

@@ -33,7 +33,8 @@ def read_encoder(path: str | Path | None, *, architecture: str | None = None, we
     if architecture:
         model, description = _read_timm(architecture, path, fetched=path is None and weights == "pretrained")
     else:
-        assert path is not None
+        if path is None:
+            raise InputError("these features come from no encoder, so there is none to read; name features of kind encoder.")
         model, description = load_encoder(path)
     if weights == "random":
         model = create_encoder(description, seed).eval()

@@ -7,6 +7,7 @@ workflow says what each key means and may be.
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from types import UnionType
@@ -155,6 +156,18 @@ class Recipe:
                 raise InputError(
                     f"views.{key}: {size} pixels are not a multiple of encoder.patch_size {encoder.patch_size}; change one of them."
                 )
+        if encoder.width and encoder.heads and encoder.width % encoder.heads:
+            raise InputError(f"encoder.heads: {encoder.heads} is no divisor of encoder.width {encoder.width}; change one of them.")
+        ranges = {f"views.{key}": getattr(views, key) for key in ("global_area", "local_area", "aspect", "blur_sigma")}
+        for key, (low, high) in {**ranges, "dinov2.mask_ratio": self.dinov2.mask_ratio}.items():
+            if low > high:
+                raise InputError(f"{key}: [{low}, {high}] runs backwards; give the least first.")
+            if high > 1 and key.endswith(("area", "ratio")):
+                raise InputError(f"{key}: {high} is more than 1, the whole; give shares.")
+            if low <= 0 and key.endswith(("area", "aspect")):
+                raise InputError(f"{key}: {low} must be more than 0.")
+        if not all(0 <= beta < 1 for beta in self.optimiser.betas):
+            raise InputError(f"optimiser.betas: {list(self.optimiser.betas)} must be from 0 to below 1, as [0.9, 0.999].")
         self.description()
 
     def description(self) -> EncoderDescription:
@@ -229,4 +242,6 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
     if type(value) is not hint:
         hint_text = "; YAML reads 1e-5 as text, write 1.0e-5" if isinstance(value, str) and hint in (int, float) else ""
         raise InputError(f"recipe key {path!r}: {value!r} is not of type {hint.__name__}{hint_text}.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"recipe key {path!r}: {value} is not a finite number; give one.")
     return value

@@ -94,3 +94,19 @@ def test_the_demo_spells_out_every_key():
     assert nano.keys() == entry["properties"].keys()
     assert all(nano[name].keys() == part["properties"].keys() for name, part in entry["properties"].items() if "properties" in part)
     assert read_recipe(nano).views.global_size == 64
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"epochs": float("nan")}, "epochs.*not a finite number"),
+        ({"optimiser": {"betas": [2, 3]}}, r"optimiser\.betas"),
+        ({"dinov2": {"mask_ratio": [0.9, 0.1]}}, r"dinov2\.mask_ratio.*backwards"),
+        ({"views": {"global_area": [0, 3]}}, r"views\.global_area.*more than 1"),
+        ({"views": {"aspect": [0, 0]}}, r"views\.aspect.*more than 0"),
+        ({"encoder": {"width": 96, "heads": 5}}, r"encoder\.heads: 5 is no divisor of encoder\.width 96"),
+    ],
+)
+def test_values_that_no_training_can_use_are_named(values, words):
+    with pytest.raises(InputError, match=words):
+        read_recipe(values)

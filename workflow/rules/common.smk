@@ -1,4 +1,5 @@
 # What every wing's rules share: the checked config, wildcard constraints, and the report that is written at the end.
+import atexit
 import os
 import subprocess
 import sys
@@ -50,7 +51,9 @@ def write_report():
         made = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         if made.returncode:
             raise WorkflowError(f"The results are complete, but the report could not be written: {made.stderr}")
-    print(
+    # At exit, so that it is the last line, below what Snakemake says of its log and time.
+    atexit.register(
+        print,
         f"starmass: the table is results/tables/{STUDY}.md (.csv, .tex), the figures are in results/figures/{STUDY}/,"
         " and the report is results/report.html (opens in any browser, offline).",
         file=sys.stderr,

@@ -78,6 +78,9 @@ _COLUMNS = {
 
 def apply_cuts(rows: list[dict[str, Any]], cuts: Mapping[str, Any]) -> dict[str, int]:
     """Set ``removed_by`` (empty where kept), ``kept`` and ``snapshots_kept`` of every row; return how many each cut removed."""
+    for name, bounds in cuts.items():
+        if isinstance(bounds, Sequence) and None not in bounds and bounds[0] > bounds[1]:
+            raise InputError(f"maps.cuts.{name}: [{bounds[0]}, {bounds[1]}] runs backwards and keeps nothing; give the least first.")
     for row in rows:
         row["removed_by"] = next((name for name in CUTS if name != "minimum_snapshots" and not _within(row, name, cuts.get(name))), "")
     left: dict[int, int] = {}

@@ -123,6 +123,12 @@ def extra_channels(names: Sequence[str], entries: Mapping[str, Mapping[str, Any]
         if entry["kind"] == "spectrum" and not entry["lowest"] < entry["highest"]:
             raise InputError(f"maps.channels.{name}: lowest ({entry['lowest']}) has to be below highest ({entry['highest']}).")
         chosen.append(Channel(name, entry))
+    maker: dict[str, str] = {}
+    for channel in chosen:
+        for name in channel.maps:
+            if name in maker:
+                raise InputError(f"maps.channels.{channel.name}: makes a map {name!r}, and so does {maker[name]}; rename one of them.")
+            maker[name] = channel.name
     return chosen
 
 

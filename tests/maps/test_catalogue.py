@@ -88,3 +88,8 @@ def test_what_is_no_map_file_is_named(tmp_path):
         file["a"] = 1
     with pytest.raises(InputError, match=r"x\.h5: not a file of maps"):
         read_samples([tmp_path / "x.h5"])
+
+
+def test_a_cut_that_runs_backwards_is_refused():
+    with pytest.raises(InputError, match=r"maps\.cuts\.mass: \[5, 1\] runs backwards"):
+        apply_cuts([], {"mass": [5, 1]})

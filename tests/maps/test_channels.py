@@ -191,6 +191,10 @@ def test_mistakes_name_the_entry(write_run, magnetised, tmp_path):
         make(run, tmp_path / "m.h5", ["temprature"])
     for wrong, words in (
         ({"sigma_v": {"kind": "components"}}, "name of a default channel"),
+        (
+            {"p": {"kind": "spectrum", "lowest": -1, "highest": 1, "count": 3}, "p_000": {"kind": "components"}},
+            "makes a map 'p_000', and so does p",
+        ),
         ({"cube": {"kind": "spectrum", "lowest": 3, "highest": 3, "count": 2}}, r"lowest .3. has to be below highest"),
     ):
         with pytest.raises(InputError, match=words):

@@ -8,7 +8,7 @@ import numpy as np
 
 from starmass.fractals import variations as v
 from starmass.fractals.arithmetic import f32, scramble
-from starmass.fractals.compilation import kernel
+from starmass.fractals.compilation import inlined, kernel
 
 WALKERS = 1024
 BLOCK = 64
@@ -101,24 +101,33 @@ def move_block(number, table, pair, walkers, first, noise):
     """
     a, b, c = table[pair, 0], table[pair, 1], table[pair, 2]
     d, e, f = table[pair, 3], table[pair, 4], table[pair, 5]
+    after = (table[pair, 6], table[pair, 7], table[pair, 8], table[pair, 9], table[pair, 10], table[pair, 11])
+    colour, speed = table[pair, 12], table[pair, 13]
+    escapes = np.uint32(0)
+    if number == 0:  # linear leaves the points where they are: one pass does it all
+        for i in range(first, first + _BLOCK):
+            x, y = walkers[i], walkers[i + _N]
+            escapes += _land(walkers, i, a * x + b * y + c, d * x + e * y + f, after, colour, speed)
+        return escapes
     for i in range(first, first + _BLOCK):
         x, y = walkers[i], walkers[i + _N]
         walkers[i], walkers[i + _N] = a * x + b * y + c, d * x + e * y + f
-    if number != 0:  # linear leaves the points where they are, and a pass over them takes as long as the rest
-        vary_block(number, walkers, first, noise, table[pair, 14], table[pair, 15], table[pair, 16], table[pair, 17])
-    a, b, c = table[pair, 6], table[pair, 7], table[pair, 8]
-    d, e, f = table[pair, 9], table[pair, 10], table[pair, 11]
-    colour, speed = table[pair, 12], table[pair, 13]
-    escapes = np.uint32(0)
+    vary_block(number, walkers, first, noise, table[pair, 14], table[pair, 15], table[pair, 16], table[pair, 17])
     for i in range(first, first + _BLOCK):
-        x, y = walkers[i], walkers[i + _N]
-        x, y = a * x + b * y + c, d * x + e * y + f
-        near = (abs(x) < FARTHEST) & (abs(y) < FARTHEST)  # false for what is not a number
-        walkers[i] = x if near else walkers[i + _3N]
-        walkers[i + _N] = y if near else walkers[i + _4N]
-        walkers[i + _2N] += speed * (colour - walkers[i + _2N])
-        escapes += np.uint32(0) if near else np.uint32(1)
+        escapes += _land(walkers, i, walkers[i], walkers[i + _N], after, colour, speed)
     return escapes
+
+
+@inlined
+def _land(walkers, i, x, y, after, colour, speed):
+    """Put walker ``i`` where the post-transform ``after`` takes (x, y), or home; return 1 if it was sent home, otherwise 0."""
+    a, b, c, d, e, f = after
+    x, y = a * x + b * y + c, d * x + e * y + f
+    near = (abs(x) < FARTHEST) & (abs(y) < FARTHEST)  # false for what is not a number
+    walkers[i] = x if near else walkers[i + _3N]
+    walkers[i + _N] = y if near else walkers[i + _4N]
+    walkers[i + _2N] += speed * (colour - walkers[i + _2N])
+    return np.uint32(0) if near else np.uint32(1)
 
 
 @kernel

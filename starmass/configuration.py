@@ -113,8 +113,15 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapp
     studies, encoders, images = evaluation["studies"], config["pretraining"]["encoders"], config["fractals"]["images"]
     yield "study", config["study"], "evaluation.studies", studies
     for encoder, recipe in encoders.items():
-        if "images" in recipe:
+        if isinstance(recipe.get("images"), str):
             yield f"pretraining.encoders.{encoder}.images", recipe["images"], "fractals.images", images
+        for use in ("images", "check"):
+            if isinstance(recipe.get(use), Mapping):
+                whole = {name: split for name, split in evaluation["splits"].items() if "folds" not in split}
+                key, maps = f"pretraining.encoders.{encoder}.{use}", recipe[use]
+                yield f"{key}.study", maps["study"], "evaluation.studies", studies
+                yield f"{key}.split", maps["split"], "evaluation.splits without folds", whole
+                yield f"{key}.input", maps.get("input", "whole"), "evaluation.inputs", evaluation["inputs"]
     for name, features in evaluation["features"].items():
         for shown in [features["input"]] if isinstance(features["input"], str) else features["input"]:
             yield f"evaluation.features.{name}.input", shown, "evaluation.inputs", evaluation["inputs"]

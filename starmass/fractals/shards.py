@@ -275,7 +275,7 @@ class FractalPlanes:
     """
 
     def __init__(self, images: FractalImages):
-        self.images = images
+        self.images, self.shape = images, images.shape
 
     def __len__(self) -> int:
         return len(self.images)

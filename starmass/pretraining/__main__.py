@@ -11,18 +11,19 @@ import yaml
 
 from starmass.console import job
 from starmass.errors import InputError
-from starmass.fractals.shards import FractalImages
+from starmass.pretraining.labelled import Check
 from starmass.pretraining.loop import Run
 from starmass.pretraining.ranks import find_ranks, ranks_joined
 from starmass.pretraining.recipe import read_recipe
-from starmass.pretraining.samples import identify_files
+from starmass.pretraining.samples import identify_files, open_images
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line and pretrain."""
     parser = argparse.ArgumentParser(prog="python -m starmass.pretraining", description="Pretrain an encoder on shards of images.")
     parser.add_argument("--config", required=True, type=Path, help="recipe (YAML): one entry of pretraining.encoders")
-    parser.add_argument("--images", required=True, nargs="+", type=Path, help="shards of fractals (HDF5)")
+    parser.add_argument("--images", required=True, nargs="+", type=Path, help="shards of fractals, or a file of training maps (HDF5)")
+    parser.add_argument("--check", type=Path, help="file of labelled training maps (HDF5) on which the encoder is tried now and then")
     parser.add_argument("--output", required=True, type=Path, help="folder for teacher.safetensors, config.yaml, metrics.jsonl and resume/")
     parser.add_argument("--threads", type=int, help="CPU threads of each rank (default: torch's)")
     parser.add_argument("--log-file", type=Path, help="log file of the first rank")
@@ -32,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with job(options.log_file if find_ranks(os.environ)[0] == 0 else None):
         recipe = read_recipe(_read_yaml(options.config))
         with ranks_joined(recipe.execution.device) as ranks:
-            Run(recipe, FractalImages(options.images), identify_files(options.images), options.output, ranks).train()
+            check = Check(options.check, recipe.description()) if options.check else None
+            Run(recipe, open_images(options.images), identify_files(options.images), options.output, ranks, check).train()
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

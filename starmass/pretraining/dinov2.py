@@ -25,6 +25,7 @@ from starmass.pretraining.masks import block_mask, mask_ratios
 from starmass.pretraining.method import Method
 from starmass.pretraining.ranks import world
 from starmass.pretraining.recipe import Recipe
+from starmass.pretraining.samples import unpack_images
 from starmass.pretraining.schedules import cosine, linear
 from starmass.pretraining.trunk import run_trunk
 from starmass.pretraining.views import crops_of, make_views, view_draws
@@ -136,7 +137,7 @@ class DINOv2(Method):
     @torch.no_grad()
     def prepare(self, batch: dict[str, Tensor], device: torch.device) -> Inputs:
         """Cut the crops of a loaded batch on ``device`` and find the masked patches."""
-        images = batch["image"].to(device, non_blocking=True)
+        images = unpack_images(batch, device)
         crops = make_views(images, batch["views"], self.crops, self.recipe.views)
         mask = batch["mask"].transpose(0, 1).flatten(0, 1)
         masked = mask.flatten().nonzero().squeeze(1)

@@ -47,9 +47,10 @@ class Meter:
 
     def __init__(self, batch: int, device: torch.device):
         self.batch, self.device = batch, device
-        self._begin()
+        self.restart()
 
-    def _begin(self) -> None:
+    def restart(self) -> None:
+        """Forget what was gathered; the clock starts now."""
         self.sums: dict[str, Tensor] = {}
         self.steps, self.waited, self.since = 0, 0.0, time.perf_counter()
 
@@ -68,7 +69,7 @@ class Meter:
         record["images_per_second"] = self.steps * self.batch / seconds
         record["data_wait"] = self.waited / seconds
         record["memory_gib"] = self._memory() / 2**30
-        self._begin()
+        self.restart()
         return record
 
     def _memory(self) -> float:

@@ -14,7 +14,15 @@ from starmass.storage import write_text
 
 
 def launch(
-    recipe: Mapping[str, Any], images: Sequence[str | Path], output: str | Path, *, log: str | Path, threads: int, ranks: int, nodes: int
+    recipe: Mapping[str, Any],
+    images: Sequence[str | Path],
+    output: str | Path,
+    *,
+    check: str | Path | None = None,
+    log: str | Path,
+    threads: int,
+    ranks: int,
+    nodes: int,
 ) -> NoReturn:
     """Write the recipe beside the results, then become the process (or the launcher of processes) that pretrains.
 
@@ -23,8 +31,9 @@ def launch(
     Parameters
     ----------
     recipe : a config entry
-    images : shards
+    images : shards, or one file of training maps
     output : folder of the results
+    check : file of labelled training maps to try the encoder on
     log : file that the first rank writes to
     threads : of each rank
     ranks, nodes : processes, and machines that they run on
@@ -32,7 +41,7 @@ def launch(
     config = Path(output) / "recipe.yaml"
     write_text(config, yaml.safe_dump(dict(recipe), sort_keys=False))
     command = [*launcher(ranks, nodes, threads, os.environ), "-m", "starmass.pretraining", "--config", config, "--output", output]
-    command += ["--log-file", log, "--threads", threads, "--images", *images]
+    command += ["--log-file", log, "--threads", threads, *(["--check", check] if check else []), "--images", *images]
     sys.stdout.flush()
     sys.stderr.flush()
     # The checkout that this job runs from, also where it is not installed.

@@ -1,10 +1,11 @@
 """The training loop that all methods share: batches in, steps, records, checkpoints, one encoder out."""
 
 import logging
+import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from starmass.pretraining.dinov2 import DINOv2
 from starmass.pretraining.draws import Stream, torch_seed
 from starmass.pretraining.health import Meter, Watch, not_finite, vital_signs
 from starmass.pretraining.interruption import SUBMIT_AGAIN, interruption_noticed
+from starmass.pretraining.labelled import Check
 from starmass.pretraining.mae import MAE
 from starmass.pretraining.method import Method
 from starmass.pretraining.optimiser import clip_gradients, create_optimiser, parameter_groups, set_rates
@@ -49,17 +51,20 @@ class Run:
     identity : of the images, JSON-able; part of what a resumed run has to share
     output : folder of ``teacher.safetensors``, ``config.yaml``, ``metrics.jsonl`` and the resume state
     ranks : this process among all
+    check : what the first rank tries the encoder on now and then; changes nothing of the training
     """
 
-    def __init__(self, recipe: Recipe, images: Images, identity: Any, output: Path, ranks: Ranks):
-        self.recipe, self.images, self.identity, self.output, self.ranks = recipe, images, identity, output, ranks
+    def __init__(self, recipe: Recipe, images: Images, identity: Any, output: Path, ranks: Ranks, check: Check | None = None):
+        self.recipe, self.images, self.identity, self.output, self.ranks, self.check = recipe, images, identity, output, ranks, check
         _check(recipe, images, ranks)
         self.epoch_steps = recipe.steps_per_epoch(len(images))
         self.steps = max(1, round(recipe.epochs * self.epoch_steps))
         self.warmup = int(recipe.optimiser.warmup_epochs * self.epoch_steps)
         self.rate = scaled_rate(recipe.optimiser.rate, recipe.batch, recipe.optimiser.reference_batch)
+        self.check_steps = max(1, round(recipe.execution.check_epochs * self.epoch_steps))
         self.resume = output / "resume" / recipe.digest(identity)
         self.method: Method = METHODS[recipe.method](recipe, self.epoch_steps, self.steps).to(ranks.device)
+        self.untrained = check.score(self.method.kept()) if check and ranks.first else math.nan
         self.optimiser = create_optimiser(
             parameter_groups(self.method, len(self.method.encoder.blocks), recipe.optimiser), recipe.optimiser
         )
@@ -89,7 +94,7 @@ class Run:
                 batch = next(stream)
                 waited = time.perf_counter() - begun
                 last = self.step + 1 == self.steps
-                log = last or (self.step + 1) % execution.log_steps == 0
+                log = last or (self.step + 1) % execution.log_steps == 0 or self._check_due(self.step + 1)
                 terms, signs, facts = self.take_step(batch, watch=log)
                 meter.add(terms, waited)
                 # One rank's signal or broken loss is everyone's: all leave the loop after the same step.
@@ -101,6 +106,7 @@ class Run:
                     progress.advance()
                 if log:
                     self._record(meter.record(), signs, facts, progress, watch)
+                    meter.restart()
                 if stop and not last:
                     self.save()
                     logger.warning("starmass: interrupted after step %d of %d; the same command goes on from there.", self.step, self.steps)
@@ -137,6 +143,9 @@ class Run:
         self.step += 1
         return terms, signs, {"rate": rate, "weight_decay": decay, **schedule, "gradient_norm": norm}
 
+    def _check_due(self, step: int) -> bool:
+        return self.check is not None and (step % self.check_steps == 0 or step == self.steps)
+
     def save(self) -> None:
         """Write a checkpoint (first rank)."""
         if self.ranks.first:
@@ -157,6 +166,8 @@ class Run:
     ) -> None:
         numbers = {name: float(value) for name, value in {**facts, **vital_signs(signs)}.items()}
         record = {"step": self.step, "epoch": self.step / self.epoch_steps, **means, **numbers}
+        if self.check and self.ranks.first and self._check_due(self.step):
+            record |= {"check_r2": self.check.score(self.method.kept()), "check_r2_untrained": self.untrained}
         if progress is not None:
             progress.write(record)
         watch.check(record)
@@ -174,6 +185,11 @@ class Run:
             logger.warning(
                 "starmass: optimiser.rate %g is above %g, ten times what DINOv2 uses or near it.", recipe.optimiser.rate, HIGH_RATE
             )
+        if self.warmup >= self.steps:
+            logger.warning(
+                "starmass: the warm-up of %g epochs is as long as the run of %g; the rate only rises. Shorten optimiser.warmup_epochs.",
+                recipe.optimiser.warmup_epochs, recipe.epochs,
+            )  # fmt: skip
         if self.step:
             logger.info("starmass: going on after step %d from %s.", self.step, self.resume)
 
@@ -188,6 +204,8 @@ class Run:
             shutil.copy(self.resume / "metrics.jsonl", temporary)
         save_encoder(self.output / "teacher.safetensors", self.method.kept(), self.recipe.description(), **_plain(facts))
         shutil.rmtree(self.resume)
+        with suppress(OSError):  # where another recipe's state lies beside it
+            self.resume.parent.rmdir()
 
     def _provenance(self) -> dict[str, Any]:
         return provenance(config={}, seed=self.recipe.seed)
@@ -202,9 +220,10 @@ def _check(recipe: Recipe, images: Images, ranks: Ranks) -> None:
         raise InputError(f"execution.accumulation {recipe.execution.accumulation}: does not divide the {share} images of a rank's batch.")
     if not len(images):
         raise InputError("images: the set is empty; there is nothing to learn from.")
-    shape = images[0].shape
-    if len(shape) != 3 or shape[2] != len(recipe.views.mean):
-        raise InputError(f"views.mean: names {len(recipe.views.mean)} channel(s), but the images are (rows, columns, channels) = {shape}.")
+    if len(images.shape) != 3 or images.shape[2] != len(recipe.views.mean):
+        raise InputError(
+            f"views.mean: names {len(recipe.views.mean)} channel(s), but the images are (rows, columns, channels) = {images.shape}."
+        )
 
 
 def _parts(batch: dict[str, Tensor], count: int) -> Iterator[tuple[dict[str, Tensor], bool]]:

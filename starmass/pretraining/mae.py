@@ -18,6 +18,7 @@ from starmass.errors import InputError
 from starmass.pretraining.draws import Stream, Ticket, generator, torch_seed
 from starmass.pretraining.method import Method
 from starmass.pretraining.recipe import Recipe
+from starmass.pretraining.samples import unpack_images
 from starmass.pretraining.trunk import run_trunk
 from starmass.pretraining.views import crops_of, make_views, view_draws
 
@@ -75,7 +76,7 @@ class MAE(Method):
     @torch.no_grad()
     def prepare(self, batch: dict[str, Tensor], device: torch.device) -> Inputs:
         """Cut one crop of each image of a loaded batch."""
-        images = batch["image"].to(device, non_blocking=True)
+        images = unpack_images(batch, device)
         return Inputs(make_views(images, batch["views"], self.crops, self.recipe.views)[0], batch["seen"].to(device, non_blocking=True))
 
     def forward(self, inputs: Inputs, schedule: dict[str, float], *, watch: bool = False) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -31,7 +31,7 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def prepare(self, batch: dict[str, Tensor], device: torch.device) -> Any:
-        """Turn a loaded batch (``image`` uint8 [B, H, W, C] and the draws) into what ``forward`` takes, on ``device``."""
+        """Turn a loaded batch (images for :func:`~starmass.pretraining.samples.unpack_images`, and the draws) into ``forward``'s inputs."""
 
     def schedule(self, step: int) -> dict[str, float]:
         """Return the method's own numbers at a step."""

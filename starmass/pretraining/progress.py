@@ -86,11 +86,12 @@ class Progress:
         """Keep and show a record."""
         self.journal.write(record)
         self.curves.write(record)
-        self.bar.set_postfix_str(f"loss {record['loss']:.3f}, RankMe {record['rankme']:.1f}", refresh=False)
+        found = f", kNN R2 {record['check_r2']:.2f} (untrained {record['check_r2_untrained']:.2f})" if "check_r2" in record else ""
+        self.bar.set_postfix_str(f"loss {record['loss']:.3f}, RankMe {record['rankme']:.1f}{found}", refresh=False)
         rate, left = record["images_per_second"], (self.steps - record["step"]) * self.batch
         logger.info(
-            "step %d of %d: loss %.3f, RankMe %.1f, %.0f images/s, %s left", record["step"], self.steps, record["loss"], record["rankme"],
-            rate, tqdm.format_interval(left / rate),
+            "step %d of %d: loss %.3f, RankMe %.1f%s, %.0f images/s, %s left", record["step"], self.steps, record["loss"], record["rankme"],
+            found, rate, tqdm.format_interval(left / rate),
         )  # fmt: skip
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from starmass.errors import InputError, closest
 
 T = TypeVar("T")
 Range = tuple[float, float]
-NOT_OF_THE_RECIPE = ("images", "resources")  # the image set's name, and what the workflow asks for
+NOT_OF_THE_RECIPE = ("images", "check", "resources")  # names of the workflow's files, and what it asks for
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,7 @@ class Execution:
     workers: int = 2
     checkpoint_minutes: float = 10
     log_steps: int = 20
+    check_epochs: float = 1  # between checks on labelled maps, where a file of them is given
     accumulation: int = 1  # parts that a rank's batch is worked through in
     recompute: bool = False  # activations of each block in the backward pass, to save memory
     compile: bool = False

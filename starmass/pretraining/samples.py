@@ -9,19 +9,45 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from starmass.fractals.colours import paint_batch
+from starmass.fractals.shards import FractalImages, FractalPlanes
 from starmass.pretraining.draws import Stream, Ticket, generator
+from starmass.pretraining.labelled import MapImages
+from starmass.storage import open_hdf5
 
 EDGE = 1 << 20  # bytes at either end of a shard that identify it
 
 
 class Images(Protocol):
-    """Any set of images: ``len()`` and ``[index] -> uint8 (H, W, C)``, all of one size."""
+    """Any set of images of one ``shape`` (H, W, C): ``len()`` and ``[index] ->`` uint8, or the planes that :func:`unpack_images` paints."""
+
+    shape: tuple[int, ...]
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int, /) -> np.ndarray: ...
+    def __getitem__(self, index: int, /) -> np.ndarray | dict[str, np.ndarray]: ...
+
+
+def open_images(paths: Sequence[Path]) -> Images:
+    """Open shards of fractals, or one file of training maps."""
+    if len(paths) == 1:
+        with open_hdf5(paths[0]) as file:
+            if "protostar" in file:
+                return MapImages(paths[0])
+    return FractalPlanes(FractalImages(paths))
+
+
+def unpack_images(batch: dict[str, Tensor], device: torch.device) -> Tensor:
+    """Return a loaded batch's images, uint8 [B, H, W, C], on ``device``; planes are painted there, which spares the loaders a third."""
+    if "image" in batch:
+        return batch["image"].to(device, non_blocking=True)
+    grey = batch["images"].to(device, non_blocking=True)
+    if "shades" not in batch:
+        return grey[..., None]
+    return paint_batch(grey, batch["shades"].to(device, non_blocking=True), batch["palette"])
 
 
 class Samples(Dataset):
@@ -32,7 +58,8 @@ class Samples(Dataset):
         self.draws = draws
 
     def __getitem__(self, ticket: Ticket) -> dict[str, np.ndarray]:
-        return {"image": self.images[ticket.image], **self.draws(ticket)}
+        image = self.images[ticket.image]
+        return {**(image if isinstance(image, dict) else {"image": image}), **self.draws(ticket)}
 
 
 @lru_cache(maxsize=2)

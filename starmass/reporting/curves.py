@@ -17,6 +17,7 @@ PANELS: Sequence[tuple[str, Mapping[str, str]]] = (
     ("effective number", {"rankme": "directions of features (RankMe)", "prototypes_used": "prototypes in use"}),
     ("share", {"spread": "spread of features", "target_entropy": "targets' entropy / ln K", "dino_over_uniform": "DINO loss / ln K"}),
     ("learning rate", {"rate": ""}),
+    ("$R^2$ of log mass", {"check_r2": "5 nearest neighbours, other protostars", "check_r2_untrained": "before training"}),
 )
 COLOURS = (style.INK, style.POINTS, style.ACCENT, "#009e73", "#cc79a7")
 """With vermilion and blue, green and purple of Okabe & Ito (2008)."""
@@ -43,21 +44,26 @@ def read_records(path: str | Path) -> list[dict[str, float]]:
 
 def draw_curves(records: Sequence[Mapping[str, float]]) -> Figure:
     """Lay out the panels, two a line; sizes in inches."""
-    figure = Figure(figsize=(style.TEXT_WIDTH, 2 * (HEIGHT + GAP)))
-    epochs = [record["epoch"] for record in records]
-    for number, (title, curves) in enumerate(PANELS):
+    recorded = {key for record in records for key in record}
+    panels = [(title, {key: name for key, name in curves.items() if key in recorded}) for title, curves in PANELS]
+    panels = [(title, curves) for title, curves in panels if curves]
+    figure = Figure(figsize=(style.TEXT_WIDTH, -(-len(panels) // 2) * (HEIGHT + GAP)))
+    for number, (title, curves) in enumerate(panels):
         line, column = divmod(number, 2)
         axes = style.place_axes(figure, LEFT + column * (WIDTH + LEFT), 0.12 + line * (HEIGHT + GAP - 0.06), WIDTH, HEIGHT)
-        shown = [(key, name) for key, name in curves.items() if key in records[0]]
-        for (key, name), colour in zip(shown, COLOURS, strict=False):
-            axes.plot(epochs, [record[key] for record in records], color=colour, label=name, marker="o" if len(records) < 3 else "")
-        axes.set(xlabel="epoch", ylabel=f"({ascii_lowercase[number]})  {title}", xlim=(0, epochs[-1]))
+        for (key, name), colour in zip(curves.items(), COLOURS, strict=False):
+            epochs, values = zip(*((record["epoch"], record[key]) for record in records if key in record), strict=True)
+            axes.plot(epochs, values, color=colour, label=name, marker="o" if len(values) < 8 else "", markersize=3)
+        axes.set(xlabel="epoch", ylabel=f"({ascii_lowercase[number]})  {title}", xlim=(0, records[-1]["epoch"]))
         if title == "effective number":
             axes.set_yscale("log")
         elif title == "learning rate":
             axes.ticklabel_format(axis="y", scilimits=(-2, 3), useMathText=True)
+        elif title in ("loss", "share"):
+            axes.set_ylim(0, axes.get_ylim()[1] * (1.4 if len(curves) > 3 else 1))  # with room for a long legend
         else:
-            axes.set_ylim(0, axes.get_ylim()[1] * (1.4 if len(shown) > 3 else 1))  # with room for a long legend
-        if len(shown) > 1:
-            axes.legend(frameon=False, handlelength=1.2, loc="upper right" if len(shown) > 3 else "best", ncols=2 if len(shown) > 3 else 1)
+            axes.set_ylim(min(-0.1, axes.get_ylim()[0]), 1)
+        if len(curves) > 1:
+            long = len(curves) > 3
+            axes.legend(frameon=False, handlelength=1.2, loc="upper right" if long else "best", ncols=2 if long else 1)
     return figure

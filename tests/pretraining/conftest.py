@@ -32,6 +32,7 @@ class BlockImages:
     def __init__(self, count=20, size=40, channels=3):
         blocks = np.random.default_rng(0).integers(0, 256, (count, size // 8, size // 8, channels), np.uint8)
         self.pixels = blocks.repeat(8, axis=1).repeat(8, axis=2)
+        self.shape = self.pixels.shape[1:]
 
     def __len__(self):
         return len(self.pixels)

@@ -11,3 +11,16 @@ def jobs(done):
 def test_the_target_builds_the_encoders_of_the_study_and_any_other_is_asked_for_by_its_path(run_snakemake, tmp_path):
     asked = ["pretraining", "results/pretraining/nano_mae/teacher.safetensors"]
     assert sorted(jobs(run_snakemake(tmp_path, "--dry-run", *asked, presets=["recipes"]))) == ["nano", "nano_mae"]
+
+
+def test_an_encoder_may_learn_from_maps_and_be_tried_on_them(run_snakemake, tmp_path):
+    maps = {"study": "demo", "split": "protostar"}
+    entry = {"images": maps, "check": {**maps, "input": "gradient"}}
+    overlay = {"pretraining": {"encoders": {"domain": entry}}}
+    done = run_snakemake(tmp_path, "--dry-run", "results/pretraining/domain/teacher.safetensors", overlay=overlay)
+    assert jobs(done) == ["domain"]
+    for shown_as in ("whole", "gradient"):
+        assert f"results/evaluation/demo/protostar/training_maps/{shown_as}.h5" in done.stdout + done.stderr
+    entry["check"]["split"] = "protostar_folds"
+    done = run_snakemake(tmp_path, "--dry-run", overlay=overlay)
+    assert done.returncode and "'pretraining.encoders.domain.check.split': there is no entry 'protostar_folds'" in done.stdout + done.stderr

@@ -31,6 +31,7 @@ wildcard_constraints:
     encoder=r"\w+",
     study=r"\w+",
     split=r"\w+",
+    shown_as=r"\w+",
     features=r"\w+",
     method=r"\w+",
     seed=r"\d+",

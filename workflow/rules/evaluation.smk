@@ -173,6 +173,30 @@ rule draw_split:
         "../scripts/draw_split.py"
 
 
+rule gather_training_maps:
+    input:
+        maps=study_maps,
+        samples=rules.collect_samples.output[0],
+        split=rules.draw_split.output[0],
+    output:
+        f"{EVALUATION}/{{split}}/training_maps/{{shown_as}}.h5",
+    log:
+        "logs/evaluation/{study}/{split}/training_maps/{shown_as}.log",
+    benchmark:
+        "benchmarks/results/evaluation/{study}/{split}/training_maps/{shown_as}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=30,
+    params:
+        config=lambda wildcards: evaluation_entry("inputs", wildcards.shown_as),
+        code=code_digest("workflow/scripts/gather_training_maps.py"),
+    message:
+        "Gathering the training maps of study {wildcards.study}, split {wildcards.split}, for pretraining to look at"
+    script:
+        "../scripts/gather_training_maps.py"
+
+
 rule extract_features:
     input:
         unpack(encoder_of),

@@ -12,7 +12,7 @@ def encoder_entry(encoder):
 def what_shapes(encoder):
     """The part of an entry that its weights depend on."""
     entry = encoder_entry(encoder)
-    passed_over = {"images", "execution", "resources", "dinov2", "mae"} - {entry.get("method", "dinov2")}
+    passed_over = {"images", "check", "execution", "resources", "dinov2", "mae"} - {entry.get("method", "dinov2")}
     return {key: value for key, value in entry.items() if key not in passed_over}
 
 
@@ -31,9 +31,22 @@ def asked_for(key, default):
     return lambda wildcards: encoder_entry(wildcards.encoder).get("resources", {}).get(key, default)
 
 
+def training_maps(entry):
+    """The training maps of a study's split, shown in some way."""
+    return f"results/evaluation/{entry['study']}/{entry['split']}/training_maps/{entry.get('input', 'whole')}.h5"
+
+
+def pretraining_files(wildcards):
+    """What an encoder learns from, and the maps that it is tried on, if any. Those may be made again without making it out of date."""
+    entry = encoder_entry(wildcards.encoder)
+    images = entry["images"]
+    learnt = {"images": shard_files(images) if isinstance(images, str) else [training_maps(images)]}
+    return {**learnt, "check": ancient(training_maps(entry["check"]))} if "check" in entry else learnt
+
+
 rule pretrain_encoder:
     input:
-        lambda wildcards: shard_files(encoder_entry(wildcards.encoder)["images"]),
+        unpack(pretraining_files),
     output:
         teacher="results/pretraining/{encoder}/teacher.safetensors",
         config="results/pretraining/{encoder}/config.yaml",

@@ -1,0 +1,104 @@
+"""Maps of protostars as a pretraining meets them: images to learn from, or labelled ones that tell whether it learns anything useful.
+
+Both come from one file (``images`` float [map, channel, row, column] in 0..1, ``log10_mass``, ``protostar``) that holds the training maps
+of a split and no others.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from timm.models import VisionTransformer
+from torch.nn.functional import interpolate
+
+from starmass.encoders import EncoderDescription, normalise_pixels
+from starmass.errors import InputError
+from starmass.pretraining.trunk import run_trunk
+from starmass.storage import open_hdf5
+
+NEIGHBOURS = 5
+FOLDS = 5
+MOST_MAPS = 1000  # evenly taken from the file; a check should cost seconds
+AT_A_TIME = 64
+
+
+class MapImages:
+    """Maps as images to learn from: ``len()`` and ``[index] -> uint8 (H, W, C)``; labels are never read.
+
+    Parameters
+    ----------
+    path : HDF5 file with ``images`` float [map, channel, row, column] in 0..1
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        with _opened(self.path) as file:
+            count, channels, rows, columns = file["images"].shape
+        self.shape: tuple[int, ...] = (rows, columns, channels)
+        self._count = count
+        self._file: h5py.File | None = None
+        self._process = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        if self._file is None or self._process != os.getpid():  # an HDF5 handle must not cross a fork
+            self._file, self._process = h5py.File(self.path, "r"), os.getpid()
+        image = self._file["images"][index].transpose(1, 2, 0)
+        return np.round(255 * np.clip(image, 0, 1)).astype(np.uint8)
+
+
+class Check:
+    """How well the nearest neighbours of frozen features tell mass, by cross-validation over protostars.
+
+    Parameters
+    ----------
+    path : HDF5 file of labelled maps
+    description : the encoder's; maps are shown to it at its own image size
+    """
+
+    def __init__(self, path: str | Path, description: EncoderDescription):
+        with _opened(path) as file:
+            chosen = np.unique(np.linspace(0, len(file["images"]) - 1, MOST_MAPS).astype(int))
+            images = torch.from_numpy(file["images"][chosen]).float()
+            self.labels, self.groups = file["log10_mass"][()][chosen], file["protostar"][()][chosen]
+        if images.shape[1] != description.in_channels:
+            raise InputError(
+                f"{path}: maps of {images.shape[1]} channels, and the encoder takes {description.in_channels};"
+                " check with a study whose input has as many channels as views.mean."
+            )
+        if len(np.unique(self.groups)) < 2:
+            raise InputError(f"{path}: holds maps of one protostar only, and a check keeps protostars apart; choose another split.")
+        self.images, self.description = images, description
+
+    @torch.inference_mode()
+    def score(self, encoder: VisionTransformer) -> float:
+        """Return R2 of log10 mass by the 5 nearest neighbours among other protostars; features are class token and mean of the patches."""
+        from sklearn.metrics import r2_score
+        from sklearn.model_selection import GroupKFold, cross_val_predict
+        from sklearn.neighbors import KNeighborsRegressor
+
+        device, features = next(encoder.parameters()).device, []
+        size = (self.description.image_size, self.description.image_size)
+        for images in self.images.to(device).split(AT_A_TIME):
+            shown = interpolate(images, size=size, mode="bilinear", antialias=True)
+            tokens = run_trunk(encoder, normalise_pixels(shown, self.description)).float()
+            features.append(torch.cat([tokens[:, 0], tokens[:, encoder.num_prefix_tokens :].mean(dim=1)], dim=1).cpu())
+        folds = GroupKFold(min(FOLDS, len(np.unique(self.groups))))
+        smallest = min(len(train) for train, _ in folds.split(self.labels, groups=self.groups))
+        regressor = KNeighborsRegressor(min(NEIGHBOURS, smallest), weights="distance")
+        predicted = cross_val_predict(regressor, torch.cat(features).numpy(), self.labels, groups=self.groups, cv=folds)
+        return float(r2_score(self.labels, predicted))
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[h5py.File]:
+    with open_hdf5(path) as file:
+        if any(name not in file for name in ("images", "log10_mass", "protostar")):
+            raise InputError(f"{path}: holds no training maps (images, log10_mass, protostar), which the rule gather_training_maps writes.")
+        yield file

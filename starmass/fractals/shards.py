@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from starmass.errors import InputError, closest
-from starmass.fractals.colours import paint_colour
+from starmass.fractals.colours import paint_batch, paint_colour
 from starmass.storage import write_dataset, written_aside
 
 PLANES = {
@@ -271,7 +271,7 @@ class FractalPlanes:
     """The images of a set unpainted, for a loader that paints whole batches where it's cheap: on the training device.
 
     A third less passes from worker to trainer, and no worker paints. ``DataLoader`` stacks the dictionaries, and
-    :func:`starmass.fractals.colours.paint_batch` makes of each batch what :class:`FractalImages` would have given.
+    :meth:`paint` makes of each batch what :class:`FractalImages` would have given.
     """
 
     def __init__(self, images: FractalImages):
@@ -283,6 +283,11 @@ class FractalPlanes:
     def __getitem__(self, item: int) -> dict[str, np.ndarray]:
         """Return the planes and the palette of image number ``item``."""
         return self.images.planes(item)
+
+    @staticmethod
+    def paint(images: Any, shades: Any = None, palette: Any = None) -> Any:
+        """Return the images, uint8 tensor [image, row, column, channel], of a batch of planes on the device that holds them."""
+        return images[..., None] if shades is None else paint_batch(images, shades, palette)
 
 
 class SeededOrder:

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from starmass.fractals.colours import paint_batch
 from starmass.fractals.shards import FractalImages, FractalPlanes
 from starmass.pretraining.draws import Stream, Ticket, generator
 from starmass.pretraining.labelled import MapImages
@@ -44,10 +43,8 @@ def unpack_images(batch: dict[str, Tensor], device: torch.device) -> Tensor:
     """Return a loaded batch's images, uint8 [B, H, W, C], on ``device``; planes are painted there, which spares the loaders a third."""
     if "image" in batch:
         return batch["image"].to(device, non_blocking=True)
-    grey = batch["images"].to(device, non_blocking=True)
-    if "shades" not in batch:
-        return grey[..., None]
-    return paint_batch(grey, batch["shades"].to(device, non_blocking=True), batch["palette"])
+    planes = (batch[name].to(device, non_blocking=True) for name in ("images", "shades", "palette") if name in batch)
+    return FractalPlanes.paint(*planes)
 
 
 class Samples(Dataset):

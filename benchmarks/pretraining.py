@@ -1,4 +1,4 @@
-"""Speed of pretraining: python benchmarks/pretraining.py [--steps 8] [--device cpu|cuda] [--compile]
+"""Speed of pretraining: python benchmarks/pretraining.py [--steps 8] [--device cpu|cuda] [--compile] [--precision bfloat16]
 
 On a CPU: DINOv2's steps for the demo's encoder and a ViT-Ti, taking turns with the same made of lightly's parts in a plain loop;
 what a step spends its time on; two ranks of one thread against one of two. On a GPU: ViT-S and ViT-L at 336 pixels.
@@ -27,7 +27,8 @@ from starmass.pretraining.loop import Run  # noqa: E402
 from starmass.pretraining.optimiser import clip_gradients  # noqa: E402
 from starmass.pretraining.ranks import Ranks  # noqa: E402
 from starmass.pretraining.recipe import Recipe, read_recipe  # noqa: E402
-from starmass.pretraining.samples import RankBatches, Samples, load_batches  # noqa: E402
+from starmass.pretraining.samples import RankBatches, Samples, load_batches, open_images  # noqa: E402
+from starmass.pretraining.trunk import attention_chosen  # noqa: E402
 
 IMAGES = 64
 NANO = yaml.safe_load((ROOT / "config/config.yaml").read_text())["pretraining"]["encoders"]["nano"]
@@ -54,7 +55,7 @@ class Ours:
     """Steps of a run, each part timed."""
 
     def __init__(self, recipe: Recipe, shard: Path, device: torch.device):
-        images = FractalImages([shard])
+        images = open_images([shard])
         self.run = Run(recipe, images, [], Path(tempfile.mkdtemp()), Ranks(0, 1, 0, device))
         batches = RankBatches(range(10**6), recipe.batch, len(images), 0, 0, 1)
         samples = Samples(images, self.run.method.draws)
@@ -76,12 +77,13 @@ class Ours:
         self._mark("data")
         inputs = method.prepare(batch, self.device)
         self._mark("augmentation")
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=run.recipe.precision == "bfloat16"):
-            terms, _ = method(inputs, method.schedule(1))
-        self._mark("forward")
-        run.optimiser.zero_grad(set_to_none=True)
-        terms["loss"].backward()
-        self._mark("backward")
+        with attention_chosen(self.device, run.recipe.precision):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=run.recipe.precision == "bfloat16"):
+                terms, _ = method(inputs, method.schedule(1))
+            self._mark("forward")
+            run.optimiser.zero_grad(set_to_none=True)
+            terms["loss"].backward()
+            self._mark("backward")
         clip_gradients(method.parts(), run.recipe.optimiser.clip)
         run.optimiser.step()
         method.after_step(method.schedule(1))
@@ -97,9 +99,9 @@ class Ours:
 
 
 class Lightly:
-    """The same method out of lightly's parts, as its documentation puts them together."""
+    """The same method out of lightly's parts, as its documentation puts them together: in float32, or under torch's autocast."""
 
-    def __init__(self, recipe: Recipe, shard: Path):
+    def __init__(self, recipe: Recipe, shard: Path, precision: str = "float32"):
         from lightly.loss import DINOLoss, IBOTPatchLoss, KoLeoLoss
         from lightly.models.modules import DINOProjectionHead, MaskedVisionTransformerTIMM
         from lightly.transforms.dino_transform import DINOTransform
@@ -107,7 +109,7 @@ class Lightly:
 
         from starmass.encoders import create_encoder
 
-        self.method, views = recipe.dinov2, recipe.views
+        self.method, views, self.precision = recipe.dinov2, recipe.views, precision
         pixels = FractalImages([shard])
         self.images, self.batch, self.at = [Image.fromarray(pixels[i]) for i in range(len(pixels))], recipe.batch, 0
         self.transform = DINOTransform(views.global_size, views.global_area, views.local_size, views.local_area, views.local_count)
@@ -136,11 +138,13 @@ class Lightly:
         grid = trunk.vit.patch_embed.grid_size
         mask = torch.zeros(len(whole), grid[0] * grid[1] + 1, dtype=torch.bool)
         mask[:, 1:] = random_block_mask((len(whole), *grid)).flatten(1)
-        with torch.no_grad():
-            seen = self.teacher["trunk"].encode(whole)
-            targets, patch_targets = self.teacher["head"](seen[:, 0]), self.teacher["head"](seen[mask])
-        tokens = trunk.encode(whole, mask=mask)
-        classes, patches, local = head(tokens[:, 0]), head(tokens[mask]), head(trunk.encode(parts)[:, 0])
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bfloat16"):
+            with torch.no_grad():
+                seen = self.teacher["trunk"].encode(whole)
+                targets, patch_targets = self.teacher["head"](seen[:, 0]).float(), self.teacher["head"](seen[mask]).float()
+            tokens = trunk.encode(whole, mask=mask)
+            scored = head(tokens[:, 0]), head(tokens[mask]), head(trunk.encode(parts)[:, 0])
+        tokens, classes, patches, local = (found.float() for found in (tokens, *scored))
         loss = self.dino(targets.chunk(2), [*classes.chunk(2), *local.chunk(len(views) - 2)], teacher_temp=0.04)
         loss = loss + self.ibot(patch_targets, patches, mask[:, 1:].unflatten(1, grid), teacher_temp=0.04)
         loss = loss + 0.1 * sum(self.koleo(crop) for crop in tokens[:, 0].chunk(2))
@@ -163,9 +167,9 @@ def take_turns(sides: list, steps: int) -> list[tuple[float, float]]:
     return [tuple(map(statistics.median, zip(*found[1:], strict=True))) for found in seconds]
 
 
-def matrix_rate(device: torch.device) -> float:
-    """Measured floating-point operations a second of a large product of matrices: float32 on a CPU, bfloat16 on a GPU."""
-    size, kind = (8192, torch.bfloat16) if device.type == "cuda" else (2048, torch.float32)
+def matrix_rate(device: torch.device, precision: str) -> float:
+    """Measured floating-point operations a second of a large product of matrices."""
+    size, kind = 8192 if device.type == "cuda" else 2048, getattr(torch, precision)
     one = torch.randn(size, size, device=device, dtype=kind)
     rates = []
     for _ in range(12):
@@ -204,28 +208,33 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8, help="timed steps of each side")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--compile", action="store_true", help="compile ours (on a GPU it always is)")
+    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32", help="of ours (on a GPU always bfloat16)")
     options = parser.parse_args()
     device = torch.device(options.device)
     if options.device == "cuda" and not torch.cuda.is_available():
         sys.exit("torch sees no GPU here: nothing was measured; --device cpu runs everywhere")
-    peak = matrix_rate(device)
+    precision = "bfloat16" if device.type == "cuda" else options.precision
+    peak = matrix_rate(device, precision)
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} thread(s)"
     print(name)
     for label, (entry, size) in (CPU if device.type == "cpu" else GPU).items():
         shard = Path(tempfile.mkdtemp()) / "shard-0000.h5"
         render_shard(shard, generator="flame", seed=0, options={"size": size}, start=0, stop=IMAGES)
         execution = {**entry.get("execution", {}), **({"compile": True} if options.compile else {})}
-        recipe = read_recipe({**entry, "execution": execution})
+        recipe = read_recipe({**entry, "precision": precision, "execution": execution})
         flops = Ours(read_recipe({**entry, "execution": {"workers": 0}}), shard, device).flops()
         ours = Ours(recipe, shard, device)
-        sides = [ours, Lightly(recipe, shard)] if device.type == "cpu" else [ours]
+        peers = dict.fromkeys(("float32", precision)) if device.type == "cpu" else {}
+        sides = [ours, *(Lightly(recipe, shard, one) for one in peers)]
         (clock, cpu), *peer = take_turns(sides, options.steps)
-        peak = max(peak, matrix_rate(device))
-        print(f"{label}, batch {recipe.batch}: {recipe.batch / clock:.1f} images/s, {clock:.3f} s a step ({cpu:.3f} s of CPU)")
+        peak = max(peak, matrix_rate(device, precision))
+        print(f"{label}, batch {recipe.batch}, {precision}: {recipe.batch / clock:.1f} images/s, {clock:.3f} s a step ({cpu:.3f} s of CPU)")
         print(f"  {shares(ours.parts)}")
         print(f"  {flops / recipe.batch / 1e9:.3g} GFLOP an image, {flops / clock / 1e12:.3g} of the measured {peak / 1e12:.3g} TFLOP/s")
-        for other, other_cpu in peer:
-            print(f"  lightly's parts: {other:.3f} s a step ({other_cpu:.3f}): {other / clock:.2f} times ours ({other_cpu / cpu:.2f})")
+        for one, (other, other_cpu) in zip(peers, peer, strict=True):
+            print(
+                f"  lightly's parts, {one}: {other:.3f} s a step ({other_cpu:.3f}): {other / clock:.2f} times ours ({other_cpu / cpu:.2f})"
+            )
         if device.type == "cuda":
             print(f"  {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB at most")
             torch.cuda.reset_peak_memory_stats()

@@ -32,7 +32,7 @@ from starmass.pretraining.ranks import Ranks, sum_over_ranks
 from starmass.pretraining.recipe import Recipe
 from starmass.pretraining.samples import Images, RankBatches, Samples, load_batches
 from starmass.pretraining.schedules import cosine, scaled_rate
-from starmass.pretraining.trunk import compile_blocks
+from starmass.pretraining.trunk import attention_chosen, compile_blocks
 from starmass.provenance import provenance
 from starmass.storage import write_text, written_aside
 
@@ -132,7 +132,7 @@ class Run:
             inputs = self.method.prepare(part, self.ranks.device)
             # Ranks talk once a step, after its last part.
             quiet = nullcontext() if last or not isinstance(self.network, DistributedDataParallel) else self.network.no_sync()
-            with quiet:
+            with quiet, attention_chosen(self.ranks.device, recipe.precision):
                 with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
                     found, signs = self.network(inputs, schedule, watch=watch and last)
                 (found["loss"] / recipe.execution.accumulation).backward()

@@ -1,12 +1,14 @@
 """How training runs a timm vision transformer: with masked patches, with some patches only, and with blocks left out at random."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
 import torch
 from timm.models import VisionTransformer
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.checkpoint import checkpoint
 
 
@@ -41,6 +43,15 @@ def run_trunk(
         # The recomputation draws the same random numbers: torch keeps its generator's state for it.
         tokens = checkpoint(run, tokens, use_reentrant=False) if model.grad_checkpointing and torch.is_grad_enabled() else run(tokens)
     return model.norm(tokens)
+
+
+def attention_chosen(device: torch.device, precision: str) -> AbstractContextManager[None]:
+    """Choose how attention is computed, forward and backward.
+
+    torch's fused attention on CPUs is slow in bfloat16: the backward pass takes four times as long as that of plain products of matrices.
+    """
+    plain = device.type == "cpu" and precision == "bfloat16"
+    return sdpa_kernel(SDPBackend.MATH) if plain else nullcontext()
 
 
 def compile_blocks(model: VisionTransformer, drop_path: float, backend: str = "inductor") -> None:

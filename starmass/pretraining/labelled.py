@@ -12,12 +12,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import torch
-from timm.models import VisionTransformer
 from torch.nn.functional import interpolate
 
-from starmass.encoders import EncoderDescription, normalise_pixels
+from starmass.encoders import EncoderDescription
 from starmass.errors import InputError
-from starmass.pretraining.trunk import run_trunk
+from starmass.pretraining.method import Method
 from starmass.storage import open_hdf5
 
 NEIGHBOURS = 5
@@ -74,21 +73,17 @@ class Check:
             )
         if len(np.unique(self.groups)) < 2:
             raise InputError(f"{path}: holds maps of one protostar only, and a check keeps protostars apart; choose another split.")
-        self.images, self.description = images, description
+        self.images, self.size = images, description.image_size
 
-    @torch.inference_mode()
-    def score(self, encoder: VisionTransformer) -> float:
-        """Return R2 of log10 mass by the 5 nearest neighbours among other protostars; features are class token and mean of the patches."""
+    def score(self, method: Method) -> float:
+        """Return R2 of log10 mass by the 5 nearest neighbours among other protostars, from the method's features of the maps."""
         from sklearn.metrics import r2_score
         from sklearn.model_selection import GroupKFold, cross_val_predict
         from sklearn.neighbors import KNeighborsRegressor
 
-        device, features = next(encoder.parameters()).device, []
-        size = (self.description.image_size, self.description.image_size)
-        for images in self.images.to(device).split(AT_A_TIME):
-            shown = interpolate(images, size=size, mode="bilinear", antialias=True)
-            tokens = run_trunk(encoder, normalise_pixels(shown, self.description)).float()
-            features.append(torch.cat([tokens[:, 0], tokens[:, encoder.num_prefix_tokens :].mean(dim=1)], dim=1).cpu())
+        device, size = next(method.parameters()).device, (self.size, self.size)
+        shown = (interpolate(images.to(device), size=size, mode="bilinear", antialias=True) for images in self.images.split(AT_A_TIME))
+        features = [method.describe(images).cpu() for images in shown]
         folds = GroupKFold(min(FOLDS, len(np.unique(self.groups))))
         smallest = min(len(train) for train, _ in folds.split(self.labels, groups=self.groups))
         regressor = KNeighborsRegressor(min(NEIGHBOURS, smallest), weights="distance")

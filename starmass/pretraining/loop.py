@@ -16,7 +16,6 @@ from timm.models import VisionTransformer
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from starmass.encoders import save_encoder
 from starmass.errors import InputError
 from starmass.pretraining.checkpoint import load_checkpoint, save_checkpoint
 from starmass.pretraining.dinov2 import DINOv2
@@ -32,12 +31,13 @@ from starmass.pretraining.ranks import Ranks, sum_over_ranks
 from starmass.pretraining.recipe import Recipe
 from starmass.pretraining.samples import Images, RankBatches, Samples, load_batches
 from starmass.pretraining.schedules import cosine, scaled_rate
+from starmass.pretraining.simsiam import SimSiam
 from starmass.pretraining.trunk import attention_chosen, compile_blocks
 from starmass.provenance import provenance
 from starmass.storage import write_text, written_aside
 
 logger = logging.getLogger("starmass")
-METHODS: dict[str, Callable[[Recipe, int, int], Method]] = {"dinov2": DINOv2, "mae": MAE}
+METHODS: dict[str, Callable[[Recipe, int, int], Method]] = {"dinov2": DINOv2, "mae": MAE, "simsiam": SimSiam}
 HIGH_RATE = 0.01
 
 
@@ -64,10 +64,8 @@ class Run:
         self.check_steps = max(1, round(recipe.execution.check_epochs * self.epoch_steps))
         self.resume = output / "resume" / recipe.digest(identity)
         self.method: Method = METHODS[recipe.method](recipe, self.epoch_steps, self.steps).to(ranks.device)
-        self.untrained = check.score(self.method.kept()) if check and ranks.first else math.nan
-        self.optimiser = create_optimiser(
-            parameter_groups(self.method, len(self.method.encoder.blocks), recipe.optimiser), recipe.optimiser
-        )
+        self.untrained = check.score(self.method) if check and ranks.first else math.nan
+        self.optimiser = create_optimiser(parameter_groups(self.method, self.method.depth(), recipe.optimiser), recipe.optimiser)
         for network in self.method.modules():
             if isinstance(network, VisionTransformer):
                 network.set_grad_checkpointing(recipe.execution.recompute)
@@ -167,7 +165,7 @@ class Run:
         numbers = {name: float(value) for name, value in {**facts, **vital_signs(signs)}.items()}
         record = {"step": self.step, "epoch": self.step / self.epoch_steps, **means, **numbers}
         if self.check and self.ranks.first and self._check_due(self.step):
-            record |= {"check_r2": self.check.score(self.method.kept()), "check_r2_untrained": self.untrained}
+            record |= {"check_r2": self.check.score(self.method), "check_r2_untrained": self.untrained}
         if progress is not None:
             progress.write(record)
         watch.check(record)
@@ -202,7 +200,7 @@ class Run:
         write_text(self.output / "config.yaml", yaml.safe_dump(_plain({**facts, "resolved": resolved}), sort_keys=False))
         with written_aside(self.output / "metrics.jsonl") as temporary:
             shutil.copy(self.resume / "metrics.jsonl", temporary)
-        save_encoder(self.output / "teacher.safetensors", self.method.kept(), self.recipe.description(), **_plain(facts))
+        self.method.save(self.output / "teacher.safetensors", _plain(facts))
         shutil.rmtree(self.resume)
         with suppress(OSError):  # where another recipe's state lies beside it
             self.resume.parent.rmdir()

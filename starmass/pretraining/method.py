@@ -1,7 +1,8 @@
 """What the loop asks of a method; what most methods share is answered here."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,7 +10,10 @@ import torch
 from timm.models import VisionTransformer
 from torch import Tensor, nn
 
+from starmass.encoders import normalise_pixels, save_encoder
 from starmass.pretraining.draws import Ticket
+from starmass.pretraining.recipe import Recipe
+from starmass.pretraining.trunk import run_trunk
 
 
 class Method(nn.Module, ABC):
@@ -20,12 +24,14 @@ class Method(nn.Module, ABC):
 
     Attributes
     ----------
-    encoder : the transformer that is trained
+    recipe : the whole recipe
+    encoder : the network that is trained
     draws : the random numbers of a sample, by ticket; they reach :meth:`prepare` stacked to a batch
     advice : what usually helps when a run of this method is lost
     """
 
-    encoder: VisionTransformer
+    recipe: Recipe
+    encoder: Any
     draws: Callable[[Ticket], dict[str, np.ndarray]]
     advice: ClassVar[str]
 
@@ -48,6 +54,21 @@ class Method(nn.Module, ABC):
     def after_step(self, schedule: dict[str, float]) -> None:
         """Do what follows a step of the optimiser."""
 
-    def kept(self) -> VisionTransformer:
+    def kept(self) -> Any:
         """Return the encoder that the run is for."""
         return self.encoder
+
+    def depth(self) -> int:
+        """Return how many blocks the rate may fall off over, from the output down."""
+        return len(self.encoder.blocks) if isinstance(self.encoder, VisionTransformer) else 0
+
+    @torch.inference_mode()
+    def describe(self, images: Tensor) -> Tensor:
+        """Return features [N, D] of images [N, C, H, W] in 0..1: class token and mean of the patches."""
+        encoder = self.kept()
+        tokens = run_trunk(encoder, normalise_pixels(images, self.recipe.description())).float()
+        return torch.cat([tokens[:, 0], tokens[:, encoder.num_prefix_tokens :].mean(dim=1)], dim=1)
+
+    def save(self, path: Path, facts: Mapping[str, Any]) -> None:
+        """Write the encoder with its description and ``facts``, whole or not at all."""
+        save_encoder(path, self.kept(), self.recipe.description(), **facts)

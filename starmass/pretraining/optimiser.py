@@ -43,8 +43,8 @@ def layer_of(name: str, depth: int) -> int:
 
 
 def decays(name: str) -> bool:
-    """Whether a parameter is subject to weight decay: no bias, no norm, no LayerScale."""
-    return not (name.endswith(".bias") or "norm" in name or "gamma" in name)
+    """Whether a parameter is subject to weight decay: no bias, no norm (timm's ResNets call theirs bn1 and downsample.1), no LayerScale."""
+    return not (name.endswith(".bias") or re.search(r"norm|gamma|\bbn\d|downsample\.1", name))
 
 
 def create_optimiser(groups: list[dict[str, Any]], recipe: Optimiser) -> torch.optim.AdamW:

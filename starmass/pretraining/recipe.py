@@ -115,6 +115,14 @@ class MAE:
 
 
 @dataclass(frozen=True)
+class SimSiam:
+    """What only SimSiam has: the widths of its two perceptrons."""
+
+    projection: int = 2048
+    prediction: int = 512
+
+
+@dataclass(frozen=True)
 class Execution:
     """How it is run, not what comes out: none of these is part of what a resumed run has to share."""
 
@@ -132,7 +140,7 @@ class Execution:
 class Recipe:
     """A whole pretraining but for the images."""
 
-    method: Literal["dinov2", "mae"] = "dinov2"
+    method: Literal["dinov2", "mae", "simsiam"] = "dinov2"
     seed: int = 0
     batch: int = 1024  # images a step, all ranks together
     epochs: float = 100
@@ -143,6 +151,7 @@ class Recipe:
     optimiser: Optimiser = field(default_factory=Optimiser)
     dinov2: DINOv2 = field(default_factory=DINOv2)
     mae: MAE = field(default_factory=MAE)
+    simsiam: SimSiam = field(default_factory=SimSiam)
     execution: Execution = field(default_factory=Execution)
 
     def __post_init__(self) -> None:
@@ -152,6 +161,9 @@ class Recipe:
             raise InputError(
                 f"views.{colour[0]}: needs 3 colour channels and views.mean names {len(views.mean)}; set saturation, hue and grey to 0."
             )
+        if encoder.architecture.startswith("resnet") != (self.method == "simsiam"):
+            fit = "resnet18 or another ResNet" if self.method == "simsiam" else "vit_large_patch16_224 or another vision transformer"
+            raise InputError(f"encoder.architecture {encoder.architecture!r}: the method {self.method} takes {fit}; change one of them.")
         for key, size in (("global_size", views.global_size), ("local_size", views.local_size)):
             if size % encoder.patch_size:
                 raise InputError(

@@ -8,7 +8,7 @@ import pytest
 import torch
 from sklearn.neighbors import KNeighborsRegressor
 
-from starmass.encoders import create_encoder, encode, normalise_pixels
+from starmass.encoders import encode, normalise_pixels
 from starmass.errors import InputError
 from starmass.fractals.generation import render_shard
 from starmass.fractals.shards import FractalImages
@@ -41,13 +41,13 @@ def test_maps_become_eight_bit_images_whose_labels_are_never_read(maps_file):
     assert np.array_equal(images[7], expected) and images[7].dtype == np.uint8
 
 
-def test_a_check_is_nearest_neighbours_among_other_protostars(maps_file, tiny_recipe):
+def test_a_check_is_nearest_neighbours_among_other_protostars(maps_file, tiny_recipe, block_images, tmp_path):
     description = tiny_recipe().description()
-    encoder = create_encoder(description, 3).eval()
+    method = Run(tiny_recipe(), block_images(), ["blocks"], tmp_path, ALONE).method
     with h5py.File(maps_file) as file:
         images, labels, star = torch.from_numpy(file["images"][()]), file["log10_mass"][()], file["protostar"][()]
-    features = encode(encoder, normalise_pixels(images, description), tokens="class_mean")
-    found = Check(maps_file, description).score(encoder)
+    features = encode(method.kept(), normalise_pixels(images, description), tokens="class_mean")
+    found = Check(maps_file, description).score(method)
     # Any way of dealing whole protostars to five folds gives numbers of this kind; by row it would be near 1.
     error = 0.0
     for fold in range(5):

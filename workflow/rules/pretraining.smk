@@ -12,7 +12,7 @@ def encoder_entry(encoder):
 def what_shapes(encoder):
     """The part of an entry that its weights depend on."""
     entry = encoder_entry(encoder)
-    passed_over = {"images", "check", "execution", "resources", "dinov2", "mae"} - {entry.get("method", "dinov2")}
+    passed_over = {"images", "check", "execution", "resources", "dinov2", "mae", "simsiam"} - {entry.get("method", "dinov2")}
     return {key: value for key, value in entry.items() if key not in passed_over}
 
 

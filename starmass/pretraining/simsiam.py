@@ -1,0 +1,122 @@
+"""SimSiam (Chen & He 2021) for a convolutional network: one crop's prediction is drawn to the other crop's projection, which stands still.
+
+What a ResNet learns from the images that a transformer learns from by DINOv2. This file is all that tells this method from another: what a
+sample draws, how a batch becomes a loss, and what is kept.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import timm
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cosine_similarity
+
+from starmass.encoders import METADATA_KEY, normalise_pixels
+from starmass.errors import InputError, closest
+from starmass.pretraining.draws import Stream, Ticket, torch_seed
+from starmass.pretraining.method import Method
+from starmass.pretraining.ranks import world
+from starmass.pretraining.recipe import Recipe
+from starmass.pretraining.samples import unpack_images
+from starmass.pretraining.views import crops_of, make_views, view_draws
+from starmass.storage import written_aside
+
+CROPS = 2
+
+
+def draw_sample(recipe: Recipe, ticket: Ticket) -> dict[str, np.ndarray]:
+    """Return a sample's random numbers: ``views`` float32 [2, draws]."""
+    return {"views": view_draws(recipe.seed, ticket, CROPS)}
+
+
+class SimSiam(Method):
+    """Network, projection, prediction and the loss between two crops.
+
+    Batch normalisation sees the images that one rank has in one part of a batch (of all ranks on GPUs): unlike transformers, this method's
+    numbers depend on how a batch is shared out.
+
+    Parameters
+    ----------
+    recipe : the whole recipe; local crops are not used
+    epoch_steps, steps : length of an epoch of the schedules and of the run; nothing of this method's own changes over them
+    """
+
+    advice = "a weight decay of 1e-4"
+
+    def __init__(self, recipe: Recipe, epoch_steps: int, steps: int):
+        super().__init__()
+        self.recipe = recipe
+        parts = world() * recipe.execution.accumulation
+        if recipe.batch // parts < 2:
+            raise InputError(
+                f"batch {recipe.batch}: in {parts} part(s), over ranks and steps, is less than 2 images each; normalisation needs a batch."
+            )
+        self.encoder = create_network(recipe)
+        method, width = recipe.simsiam, int(self.encoder.num_features)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(torch_seed(recipe.seed, Stream.WEIGHTS, 1))
+            wide = method.projection
+            last = [nn.Linear(wide, wide, bias=False), nn.BatchNorm1d(wide, affine=False)]
+            self.projection = nn.Sequential(*_layer(width, wide), *_layer(wide, wide), *last)
+            self.prediction = nn.Sequential(*_layer(wide, method.prediction), nn.Linear(method.prediction, wide))
+        if world() > 1 and torch.cuda.is_available():
+            nn.SyncBatchNorm.convert_sync_batchnorm(self)
+        self.draws = partial(draw_sample, recipe)
+        self.crops = crops_of(recipe.views, CROPS)[:CROPS]
+
+    @torch.no_grad()
+    def prepare(self, batch: dict[str, Tensor], device: torch.device) -> Tensor:
+        """Cut two crops of each image of a loaded batch: [2 B, C, size, size], all first crops first."""
+        return torch.cat(make_views(unpack_images(batch, device), batch["views"], self.crops, self.recipe.views))
+
+    def forward(self, inputs: Tensor, schedule: dict[str, float], *, watch: bool = False) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return the loss, from -1 to 1, and with ``watch`` the signs of health."""
+        # Crop by crop: the two crops of an image must not share a batch's statistics.
+        features = [self.encoder(crop) for crop in inputs.chunk(CROPS)]
+        projected = [self.projection(one) for one in features]
+        predicted = [self.prediction(one) for one in projected]
+        terms = {"loss": simsiam_loss(predicted, projected)}
+        return terms, {"features": projected[0].detach().float()} if watch else {}
+
+    @torch.inference_mode()
+    def describe(self, images: Tensor) -> Tensor:
+        """Return the network's pooled features [N, width]."""
+        self.encoder.eval()
+        features = self.encoder(normalise_pixels(images, self.recipe.description()))
+        self.encoder.train()
+        return features
+
+    def save(self, path: Path, facts: Mapping[str, Any]) -> None:
+        """Write the network's tensors under timm's names, whole or not at all."""
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.encoder.state_dict().items()}
+        text = json.dumps({"network": self.recipe.encoder.architecture, **facts}, sort_keys=True, default=str)
+        with written_aside(path) as temporary:
+            temporary.write_bytes(safetensors.torch.save(tensors, metadata={METADATA_KEY: text}))
+
+
+def create_network(recipe: Recipe) -> Any:
+    """Build timm's network without its last layer, its weights drawn from the recipe's seed."""
+    name, known = recipe.encoder.architecture, timm.list_models("resnet*")
+    if name not in known:
+        raise InputError(
+            f'encoder.architecture {name!r}: simsiam takes a ResNet of timm{closest(name, known)}; timm.list_models("resnet*").'
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(torch_seed(recipe.seed, Stream.WEIGHTS, 0))
+        return timm.create_model(name, num_classes=0, in_chans=len(recipe.views.mean))
+
+
+def _layer(width: int, out: int) -> list[nn.Module]:
+    return [nn.Linear(width, out, bias=False), nn.BatchNorm1d(out), nn.ReLU(inplace=True)]
+
+
+def simsiam_loss(predicted: list[Tensor], projected: list[Tensor]) -> Tensor:
+    """Mean negative cosine between each crop's prediction [B, D] and the other crop's projection [B, D], which gets no gradient."""
+    pairs = zip(predicted, reversed(projected), strict=True)
+    return -torch.stack([cosine_similarity(one.float(), other.detach().float()).mean() for one, other in pairs]).mean()

@@ -14,6 +14,8 @@ include: "workflow/rules/fractals.smk"
 include: "workflow/rules/pretraining.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/reporting.smk"
+include: "workflow/rules/labels.smk"
+include: "workflow/rules/ablations.smk"
 
 
 report: "workflow/report/workflow.rst"

@@ -34,6 +34,8 @@ def check_config(config: Mapping[str, Any], schemas: str | Path) -> None:
         _validate(config[section], Path(schemas) / f"{section}.schema.yaml", (section,))
     _check_finite(config, "")
     _check_references(config)
+    for key, problem in _contradictions(config["evaluation"]):
+        raise InputError(f"config key 'evaluation.{key}': {problem}.")
 
 
 def _validate(values: Any, schema_file: Path, above: tuple[str, ...]) -> None:
@@ -99,6 +101,26 @@ def _check_finite(value: Any, path: str) -> None:
         raise InputError(f"config key {path!r}: {value} is not a finite number; give one.")
 
 
+def _contradictions(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield (key of the section evaluation, what is wrong with it and the way out) where single keys are right and do not go together."""
+    for name, entry in evaluation["splits"].items():
+        given = [key for key in ("test_fraction", "folds") if entry.get(key) is not None]
+        if len(given) != 1:
+            yield f"splits.{name}", f"give either test_fraction or folds, not {'both (null takes one away)' if given else 'neither'}"
+        if entry["by"] == "time" and "folds" in given:
+            yield f"splits.{name}.folds", "late snapshots are tested once; give test_fraction instead"
+    for name, entry in evaluation["inputs"].items():
+        pairs = {f"limits.{channel}": pair for channel, pair in entry.get("limits", {}).items()}
+        for key, (low, high) in {**pairs, "percentiles": entry.get("percentiles", (0, 100))}.items():
+            if low >= high:
+                yield f"inputs.{name}.{key}", f"[{low}, {high}] runs backwards; give the lower one first"
+        if entry.get("image_size") and entry.get("pixels_per_token"):
+            yield f"inputs.{name}", "image_size and pixels_per_token both set the image's side; give one of them"
+    for name, entry in (evaluation.get("ablations") or {}).items():
+        if {"vary", "values", "variants"} & entry.keys() not in ({"vary", "values"}, {"variants"}):
+            yield f"ablations.{name}", "give either vary and values, or variants"
+
+
 def _check_references(config: Mapping[str, Any]) -> None:
     """Every entry that another entry names has to exist."""
     for key, name, section, entries in _references(config):
@@ -136,11 +158,17 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapp
         if "observation" in entry:
             observations = config["maps"].get("observations", {})
             yield f"evaluation.studies.{study}.observation", entry["observation"], "maps.observations", observations
-        if "information" in entry:
+        for name in entry.get("ablations") or ():
+            yield f"evaluation.studies.{study}.ablations", name, "evaluation.ablations", evaluation.get("ablations") or {}
+        few = entry.get("few_labels") or {}
+        for kind in ("splits", "methods"):
+            for name in few.get(kind, ()):
+                yield f"evaluation.studies.{study}.few_labels.{kind}", name, f"evaluation.{kind}", evaluation[kind]
+        if entry.get("information"):
             for kind in ("split", "input"):
                 name, section = entry["information"][kind], f"{kind}s"
                 yield f"evaluation.studies.{study}.information.{kind}", name, f"evaluation.{section}", evaluation[section]
-        colours = entry.get("segmentation", {})
+        colours = entry.get("segmentation") or {}
         for kind, section in (("features", "evaluation.features"), ("input", "evaluation.inputs")):
             if kind in colours:
                 known = evaluation[section.split(".")[1]]
@@ -158,6 +186,9 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapp
         if "reference" in entry:
             methods: dict[str, Any] = {name: {} for name in entry["methods"]}
             yield f"evaluation.studies.{study}.reference", entry["reference"], f"evaluation.studies.{study}.methods", methods
+    for name, entry in (evaluation.get("ablations") or {}).items():
+        for method in [entry["method"]] if isinstance(entry["method"], str) else entry["method"]:
+            yield f"evaluation.ablations.{name}.method", method, "evaluation.methods", evaluation["methods"]
     reporting = config["reporting"]
     for method in reporting["published"]:
         yield "reporting.published", method, "evaluation.methods", evaluation["methods"]

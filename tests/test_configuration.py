@@ -78,6 +78,28 @@ def test_schemas_refuse_typos_and_explain_keys(section):
         ({"fractals": {"images": {"flame": {"cuont": 10}}}}, ["fractals.images.flame.cuont", "did you mean 'count'"]),
         ({"evaluation": {"studies": {"demo": {"splits": ["protostars"]}}}}, ["evaluation.studies.demo.splits", "protostars", "protostar"]),
         ({"evaluation": {"studies": {"demo": {"simulations": ["nowhere"]}}}}, ["evaluation.studies.demo.simulations", "nowhere"]),
+        ({"evaluation": {"splits": {"protostar": {"folds": 5}}}}, ["evaluation.splits.protostar", "either test_fraction or folds", "both"]),
+        ({"evaluation": {"splits": {"random": {"test_fraction": None}}}}, ["evaluation.splits.random", "neither"]),
+        (
+            {"evaluation": {"splits": {"time": {"test_fraction": None, "folds": 3}}}},
+            ["evaluation.splits.time.folds", "test_fraction instead"],
+        ),
+        ({"evaluation": {"inputs": {"whole": {"percentiles": [99, 1]}}}}, ["evaluation.inputs.whole.percentiles", "runs backwards"]),
+        ({"evaluation": {"inputs": {"whole": {"limits": {"v_los": [1, -1]}}}}}, ["evaluation.inputs.whole.limits.v_los", "runs backwards"]),
+        ({"evaluation": {"inputs": {"zoom_8": {"pixels_per_token": 1}}}}, ["evaluation.inputs.zoom_8", "one of them"]),
+        (
+            {"evaluation": {"ablations": {"zoom": {"variants": {"a": {}}}}}},
+            ["evaluation.ablations.zoom", "either vary and values, or variants"],
+        ),
+        ({"evaluation": {"ablations": {"zoom": {"method": "dinov2"}}}}, ["evaluation.ablations.zoom.method", "dinov2", "did you mean"]),
+        (
+            {"evaluation": {"studies": {"demo": {"ablations": ["neighbors"]}}}},
+            ["evaluation.studies.demo.ablations", "did you mean 'neighbours'"],
+        ),
+        (
+            {"evaluation": {"studies": {"demo": {"few_labels": {"splits": ["star"]}}}}},
+            ["evaluation.studies.demo.few_labels.splits", "star"],
+        ),
         ({"pretraining": {"encoders": {"nano": {"images": "flames"}}}}, ["pretraining.encoders.nano.images", "flames", "flame"]),
     ],
     ids=lambda value: None if isinstance(value, dict) else value[0],
@@ -88,6 +110,12 @@ def test_a_mistake_is_one_sentence_with_the_key(default, change, words):
     sentence = str(caught.value)
     assert "\n" not in sentence and len(sentence) < 600
     assert all(word in sentence for word in words), sentence
+
+
+def test_null_takes_a_part_of_a_study_away(default):
+    nothing = dict.fromkeys(("segmentation", "information", "few_labels", "ablations"))
+    check_config(merge(default, {"evaluation": {"studies": {"demo": nothing}, "ablations": None}}), SCHEMAS)
+    check_config(merge(default, {"evaluation": {"splits": {"protostar": {"test_fraction": None, "folds": 5}}}}), SCHEMAS)
 
 
 def test_the_config_page_is_current():

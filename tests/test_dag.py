@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-TARGETS = ["maps", "fractals", "pretraining", "evaluation", "tables", "figures", "all"]
+TARGETS = ["maps", "fractals", "pretraining", "evaluation", "tables", "figures", "few_labels", "ablations", "all"]
 
 
 def planned_jobs(output: str) -> dict[str, int]:
@@ -46,11 +46,23 @@ def test_the_default_target_is_all(plan):
         "results/pretraining/nano/teacher.safetensors",
         "results/tables/demo.tex",
         "results/figures/demo/segmentation.pdf",
+        "results/evaluation/demo/few_labels.csv",
+        "results/evaluation/demo/ablations/images.csv",
+        "results/figures/demo/ablation_beam.pdf",
     ],
 )
 def test_a_target_is_asked_for_by_its_path(plan, path):
     done = plan(path)
     assert done.returncode == 0, done.stderr
+
+
+def test_ablations_are_of_their_own(plan):
+    """Neither the default targets nor the fractal images of the config come with what an ablation varies."""
+    for target, encoders in (("all", 1), ("fractals", 0), ("results/evaluation/demo/ablations/epochs.csv", 3)):
+        done = plan(target)
+        assert planned_jobs(done.stdout + done.stderr).get("pretrain_encoder", 0) == encoders, target
+        if target != "results/evaluation/demo/ablations/epochs.csv":
+            assert "__" not in "".join(re.findall(r"results/\S+", done.stdout + done.stderr)), target
 
 
 def test_parsing_stays_light(root):

@@ -58,7 +58,7 @@ def test_tables_and_figures_are_in_every_format(demo):
     folder, _ = demo
     for suffix in ("csv", "md", "tex"):
         assert (folder / f"results/tables/demo.{suffix}").stat().st_size > 500
-    for figure in ("examples", "regression", "segmentation"):
+    for figure in ("examples", "regression", "segmentation", "few_labels"):
         assert (folder / f"results/figures/demo/{figure}.pdf").read_bytes().startswith(b"%PDF")
         assert (folder / f"results/figures/demo/{figure}.png").stat().st_size > 20_000
 
@@ -67,8 +67,21 @@ def test_the_report_carries_all_of_it_and_needs_no_network(demo):
     folder, _ = demo
     page = (folder / "results/report.html").read_text()
     assert not re.search(r"""<(script|link|img)[^>]+(src|href)=["']https?://""", page)
-    for figure in ("examples", "regression", "segmentation"):
+    for figure in ("examples", "regression", "segmentation", "few_labels"):
         assert f"results/figures/demo/{figure}.png" in page
+
+
+def test_few_labels_are_a_curve_of_the_study(demo):
+    folder, _ = demo
+    with open(folder / "results/evaluation/demo/few_labels.csv", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert {row["fraction"] for row in rows} == {"0.1", "0.3", "0.5", "1.0"}
+    assert len({row["n_test"] for row in rows}) == 1
+    with open(folder / "results/tables/demo.csv", newline="") as stream:
+        table = {row["method"]: row["r2"] for row in csv.DictReader(stream) if row["split"] == "protostar"}
+    for row in rows:  # all labels are the table's row
+        if row["fraction"] == "1.0":
+            assert float(row["r2"]) == pytest.approx(float(table[row["method"]]), rel=1e-4)
 
 
 def test_maps_keep_the_contract(demo):

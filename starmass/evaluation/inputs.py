@@ -22,6 +22,7 @@ class Input:
     Attributes
     ----------
     channels : which channels, in which order
+    blank : those of them that are shown empty, the same everywhere: left out for an encoder that has its number of channels
     column_density : ``log10`` or ``none``
     v_los : ``none``, ``relative`` (to the star) or ``log_gradient`` (log10 of the gradient's length in km/s/pc)
     sigma_v : ``none`` or ``log10``
@@ -34,6 +35,7 @@ class Input:
     """
 
     channels: Sequence[str] = ("column_density", "v_los", "sigma_v")
+    blank: Sequence[str] = ()
     column_density: str = "log10"
     v_los: str = "none"
     sigma_v: str = "none"
@@ -49,11 +51,14 @@ class Input:
         missing = [name for name in self.channels if name not in maps.channels]
         if missing:
             raise InputError(f"evaluation.inputs: there is no channel {missing[0]!r} in the maps; they have {', '.join(maps.channels)}.")
+        stray = [name for name in self.blank if name not in self.channels]
+        if stray:
+            raise InputError(f"evaluation.inputs: {stray[0]!r} is to be blank, but the channels shown are {', '.join(self.channels)}.")
         central = self._centre(maps.values.shape[-1])
         shown = np.empty((len(maps), len(self.channels), *2 * (central.stop - central.start,)), np.float32)
         for at, name in enumerate(self.channels):
             whole = maps.values[:, maps.channels.index(name)]
-            shown[:, at] = self._transform_channel(name, whole, maps)[:, central, central]
+            shown[:, at] = 0.0 if name in self.blank else self._transform_channel(name, whole, maps)[:, central, central]
         return shown
 
     def _transform_channel(self, name: str, values: np.ndarray, maps: Maps) -> np.ndarray:

@@ -27,6 +27,7 @@ def predict(
     regressor: str,
     whitening: int | str | Sequence[int | str | None] | None = None,
     seed: int = 0,
+    reach: bool = False,
     **parameters: Any,
 ) -> Predictions:
     """Predict the labels of ``test`` from those of ``train``.
@@ -40,9 +41,10 @@ def predict(
     regressor : a name out of :data:`REGRESSORS`
     whitening : PCA whitening to so many components first; ``all`` keeps every one that the training rows span; ``standard`` brings each
         number to zero mean and unit spread and does not turn; None leaves the features as they are
+    reach : lower ``neighbours`` and components to what the training rows allow instead of refusing (:func:`within_reach`)
     parameters : the regressor's own: ``neighbours`` (knn), ``alpha`` (ridge), ``iterations`` (boosting), ``hidden`` (mlp).
-        A list, here or of whitenings,
-        is a list of candidates: the one with the least squared error in cross-validation over the training rows' groups is taken
+        A list, here or of whitenings, is a list of candidates: the one with the least squared error in cross-validation over the training
+        rows' groups is taken
     """
     if regressor not in REGRESSORS:
         raise InputError(f"regressor {regressor!r}: unknown{closest(regressor, REGRESSORS)}; choose from {', '.join(REGRESSORS)}.")
@@ -53,6 +55,12 @@ def predict(
     values = _listed(parameters.get(key, default))
     whitenings = _listed(whitening)
     x, y = np.asarray(features, np.float64), np.asarray(labels, np.float64)
+    if reach:
+        rows = len(train)
+        if len(whitenings) * len(values) > 1:
+            rows = min(len(inside) for inside, _ in _inner_folds(groups[train]))
+        whitenings = within_reach(whitenings, min(rows - 1, x.shape[1]))
+        values = within_reach(values, rows) if key == "neighbours" else values
 
     def attempt(train: np.ndarray, test: np.ndarray, whitening: Any, values: Sequence[Any]) -> Results:
         inside, outside = whiten(x[train], x[test], whitening)
@@ -68,6 +76,11 @@ def predict(
         best = min(errors, key=lambda candidate: errors[candidate])
     predicted, spread = attempt(train, test, best[0], [best[1]])[0]
     return Predictions(predicted, spread, {"whitening": best[0], **({key: best[1]} if key else {})})
+
+
+def within_reach(candidates: Sequence[Any], most: int) -> list[Any]:
+    """Return candidates with those numbers lowered to ``most`` that are above it, each once: where few rows are left to learn from."""
+    return list(dict.fromkeys(max(min(one, most), 1) if isinstance(one, int) else one for one in candidates))
 
 
 def _listed(value: Any) -> list[Any]:

@@ -99,7 +99,7 @@ def round_values(low: float | None, high: float | None) -> list[float]:
 
 def plain_number(value: float, _position: int | None = None) -> str:
     """Return a tick's label: 0.1, 1 and 30 as they are, the very small and large as powers of ten."""
-    if 1e-3 <= abs(value) < 1e4:
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
         return f"{value:.4g}"
     exponent = int(np.floor(np.log10(value)))
     factor = value / 10.0**exponent

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 import yaml
 
-from starmass.evaluation import encoding, features, inputs, regression, samples, segmentation, splits, statistics, supervised
+from starmass.evaluation import encoding, features, inputs, labels, regression, samples, segmentation, splits, statistics, supervised
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/evaluation.schema.yaml").read_text())
@@ -59,6 +59,12 @@ def test_choices_are_those_of_the_library():
     assert entry("features")["average"]["enum"] == list(features.AVERAGES)
     assert set(entry("features")["tokens"]["enum"]) == set(encoding.POOLINGS) - {"patches"}
     assert set(entry("splits")["by"]["enum"]) == set(splits.KINDS)
+
+
+def test_few_labels_defaults():
+    schema = entry("studies")["few_labels"]["properties"]
+    library = defaults(labels.thin_split)
+    assert {name: resolved(schema[name])["default"] for name in library} == {**library, "fractions": list(library["fractions"])}
 
 
 def test_segmentation_defaults():

@@ -33,6 +33,8 @@ def study(tmp_path_factory):
     rows = [row for split in ("random", "protostar") for row in write_evidence(folder / split, split, samples, random)]
     write_comparison(folder, rows)
     write_information(folder / "information.csv")
+    write_few_labels(folder / "few_labels.csv")
+    write_ablation(folder / "ablation.csv")
     return folder
 
 
@@ -86,6 +88,27 @@ def write_information(path):
     table.assign(split="protostar", **facts).to_csv(path, index=False)
 
 
+def write_few_labels(path):
+    table = pd.DataFrame({"fraction": [0.1, 0.3, 1.0], "r2": [-3.0, 0.2, 0.7], "n_train_protostars": [2, 4, 12]})
+    table = table.merge(pd.DataFrame({"split": ["random", "protostar"]}), how="cross").merge(
+        pd.DataFrame({"method": ["dinov2_knn", "mean"], "label": ["DINOv2 + 5-NN", "training mean"]}), how="cross"
+    )
+    spread = {"r2_low": table["r2"] - 0.2, "r2_high": table["r2"] + 0.2}
+    spread |= {"r2_draw_lowest": table["r2"] - 0.1, "r2_draw_highest": table["r2"] + 0.1}
+    table.assign(**spread).to_csv(path, index=False)
+
+
+def write_ablation(path):
+    table = pd.DataFrame(
+        {"value": ["0", "9", "18"], "r2": [0.7, 0.4, -4.0], "r2_difference": [0.0, -0.3, -4.7], "beam_pc": [0, 0.006, 0.012]}
+    )
+    table = table.merge(pd.DataFrame({"split": ["random", "protostar"]}), how="cross")
+    for name in ("r2", "r2_difference"):
+        table[f"{name}_low"], table[f"{name}_high"] = table[name] - 0.2, table[name] + 0.2
+    facts = {"varied": "observation.beam", "base": "0", "method": "ridge", "label": "ridge"}
+    table.assign(**facts, finest_cell_pc=0.004, accretion_radius_pc=0.01).to_csv(path, index=False)
+
+
 METRICS = {
     "study": "demo",
     "split": "random",
@@ -135,6 +158,16 @@ def drawn(study):
 
             del common["samples"]
             plot_information(**{**common, "information": study / "information.csv", **options})
+        elif figure == "ablation":
+            from starmass.reporting.ablation import plot_ablation
+
+            del common["samples"]
+            plot_ablation(**{**common, "ablation": study / "ablation.csv", "axis": "beam [arcsec]", **options})
+        elif figure == "few_labels":
+            from starmass.reporting.labels import plot_few_labels
+
+            del common["samples"]
+            plot_few_labels(**{**common, "few_labels": study / "few_labels.csv", **options})
         else:
             from starmass.reporting.regression import plot_regression
 

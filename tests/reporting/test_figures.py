@@ -7,7 +7,7 @@ from matplotlib.image import imread
 
 from starmass.errors import InputError
 
-FIGURES = ("examples", "regression", "segmentation", "information")
+FIGURES = ("examples", "regression", "segmentation", "information", "few_labels", "ablation")
 
 
 @pytest.mark.parametrize("figure", FIGURES)

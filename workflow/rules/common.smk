@@ -10,9 +10,13 @@ import yaml
 from snakemake.exceptions import WorkflowError
 from starmass.configuration import check_config
 from starmass.errors import InputError
+from starmass.evaluation.variants import add_variants
 from starmass.provenance import code_digest
 
+DECLARED = {**config}  # as it was written; what ablations vary is added below
 try:
+    check_config(config, Path(workflow.basedir, "workflow/schemas"))
+    config.update(add_variants(config))
     check_config(config, Path(workflow.basedir, "workflow/schemas"))
 except InputError as error:
     raise WorkflowError(str(error)) from None
@@ -32,6 +36,7 @@ wildcard_constraints:
     study=r"\w+",
     split=r"\w+",
     shown_as=r"\w+",
+    ablation=r"\w+",
     features=r"\w+",
     method=r"\w+",
     seed=r"\d+",
@@ -46,12 +51,13 @@ def write_report():
         return
     with written_aside("results/report.html") as page:
         resolved = page.with_name("config.yaml")
-        resolved.write_text(yaml.safe_dump(dict(config)))
-        command = [sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile]
+        resolved.write_text(yaml.safe_dump(DECLARED))
+        made = [path for path in rules.ablations.input if path.endswith(".png") and Path(path).exists()]
+        command = [sys.executable, "-m", "snakemake", "all", *made, "--snakefile", workflow.main_snakefile]
         command += ["--configfile", resolved, "--nolock", "--quiet", "--report", page]
-        made = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-        if made.returncode:
-            raise WorkflowError(f"The results are complete, but the report could not be written: {made.stderr}")
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+        if done.returncode:
+            raise WorkflowError(f"The results are complete, but the report could not be written: {done.stderr}")
     # At exit, so that it is the last line, below what Snakemake says of its log and time.
     atexit.register(
         print,

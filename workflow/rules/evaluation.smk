@@ -110,7 +110,7 @@ def information_entry(study):
 
 
 def segmentation_entry(study):
-    return evaluation_entry("studies", study).get("segmentation", {})
+    return evaluation_entry("studies", study).get("segmentation") or {}
 
 
 def segmentation_of(study):

@@ -90,7 +90,7 @@ rule review_fractals:
 
 rule fractals:
     input:
-        [path for images in config["fractals"]["images"] for path in shard_files(images)],
-        expand("results/figures/fractals/{images}.png", images=config["fractals"]["images"]),
+        [path for images in DECLARED["fractals"]["images"] for path in shard_files(images)],
+        expand("results/figures/fractals/{images}.png", images=DECLARED["fractals"]["images"]),
     message:
         "Fractal images of every entry are in results/fractals/, contact sheets in results/figures/fractals/."

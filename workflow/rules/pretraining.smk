@@ -21,7 +21,7 @@ def encoders_of(study):
     evaluation = config["evaluation"]
     chosen = evaluation["studies"][study]
     methods = [evaluation["methods"][method] for method in chosen["methods"]]
-    features = [entry["features"] for entry in [*methods, chosen.get("segmentation", {})] if "features" in entry]
+    features = [entry["features"] for entry in [*methods, chosen.get("segmentation") or {}] if "features" in entry]
     found = [evaluation["features"][name].get("encoder") for name in features]
     return [encoder for encoder in dict.fromkeys(found) if encoder]
 

@@ -53,7 +53,8 @@ def figure_config(figure, *palettes):
 
 
 def figures_of(study):
-    names = ["examples", "regression", *(name for name in ("segmentation", "information") if name in evaluation_entry("studies", study))]
+    wanted = evaluation_entry("studies", study)
+    names = ["examples", "regression", *(name for name in ("segmentation", "information", "few_labels") if wanted.get(name))]
     return expand("results/figures/{study}/{figure}.{kind}", study=study, figure=names, kind=["pdf", "png"])
 
 

@@ -10,13 +10,16 @@ with job(snakemake.log[0]) as log:
 
     samples = read_samples(snakemake.input.samples)
     split = read_table(snakemake.input.split, ("row", "fold", "part"))
-    options = dict(snakemake.params.config)
+    thinned = "from_fold" in split  # few labels: a fold is part of one of the split that its features were made for
+    shown_in = dict(zip(split["fold"], split["from_fold" if thinned else "fold"], strict=True))
+    options = {**snakemake.params.config, "seed": int(snakemake.wildcards.seed), "reach": thinned}
 
     def predict_fold(fold, train, test):
-        features = read_features(snakemake.input.features, fold) if snakemake.input.features else np.empty((len(samples), 0))
-        return predict(features, log_mass(samples), protostars(samples), train, test, seed=int(snakemake.wildcards.seed), **options)
+        path = snakemake.input.features
+        features = read_features(path, int(shown_in[fold])) if path else np.empty((len(samples), 0))
+        return predict(features, log_mass(samples), protostars(samples), train, test, **options)
 
-    table, chosen = predict_folds(samples, split, predict_fold, intervals=True)
+    table, chosen = predict_folds(samples, split, predict_fold, intervals=not thinned)
     write_table(snakemake.output[0], table)
     for fold, choice in enumerate(chosen):
         log.info("fold %d: %s", fold, choice)

@@ -1,0 +1,98 @@
+"""How good a method is with few labels: the training protostars thinned out, the test rows as they are."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from starmass.errors import InputError
+from starmass.evaluation.metrics import measure, score
+from starmass.evaluation.samples import protostars
+from starmass.evaluation.splits import parts_of
+
+FRACTIONS = (0.1, 0.3, 0.5, 1.0)
+DRAWS = 3
+FEWEST = 2
+"""Protostars that always teach: with one there is nothing to hold a choice of hyper-parameters to."""
+
+
+def thin_split(
+    samples: pd.DataFrame, split: pd.DataFrame, *, fractions: Sequence[float] = FRACTIONS, draws: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
+    """Leave only a share of each fold's training protostars, several times over.
+
+    A draw puts the training protostars in an order, and a fraction takes the first of them: what teaches at 10% also teaches at 30%.
+
+    Parameters
+    ----------
+    samples, split : the study's rows and their parts
+    fractions : of the training protostars, at least :data:`FEWEST` of them
+    draws : of each fraction below 1; all protostars can be drawn in one way only
+    seed : what the orders derive from
+
+    Returns
+    -------
+    a split, with a fold for every fraction, draw and fold of the given one: row, fold, part (``unused`` for what teaches no more),
+    fraction, draw, from_fold
+    """
+    stars = protostars(samples)
+    parts: list[pd.DataFrame] = []
+    for from_fold, train, test in parts_of(split):
+        names = np.unique(stars[train])
+        if len(names) < FEWEST:
+            raise InputError(f"few_labels: fold {from_fold} has {len(names)} training protostar, too few to leave any out; take it away.")
+        for draw in range(draws):
+            order = np.random.default_rng(np.random.SeedSequence([seed, from_fold, draw])).permutation(names)
+            for fraction in fractions:
+                if fraction == 1 and draw:
+                    continue
+                teaching = np.isin(stars[train], order[: max(FEWEST, round(fraction * len(names)))])
+                rows = np.concatenate([train, test])
+                part = np.concatenate([np.where(teaching, "train", "unused"), np.full(len(test), "test")])
+                facts = {"fraction": fraction, "draw": draw, "from_fold": from_fold}
+                parts.append(pd.DataFrame({"row": rows, "fold": len(parts), "part": part, **facts}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def measure_by_fraction(samples: pd.DataFrame, thinned: pd.DataFrame, predictions: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
+    """Return each method's metrics against the share of the protostars that taught.
+
+    Parameters
+    ----------
+    thinned : what :func:`thin_split` returned
+    predictions : by method, one table a seed of the test rows of all its folds
+
+    Returns
+    -------
+    one row a method and fraction: method, fraction; r2, rmse_dex and mae_dex, means over draws (and seeds), with ``_low`` and ``_high``
+    (bootstrap over test protostars); r2_draw_lowest and r2_draw_highest of single draws; n_draws; n_train and n_train_protostars
+    (means over folds and draws), n_test, n_protostars
+    """
+    stars = protostars(samples)
+    taught = thinned[thinned["part"] == "train"].assign(star=lambda table: stars[table["row"]])
+    sizes = taught.groupby(["fraction", "fold"]).agg(rows=("row", "size"), stars=("star", "nunique")).groupby("fraction").mean()
+    folds = thinned.drop_duplicates("fold").set_index("fold")[["fraction", "draw"]]
+    found = []
+    for method, tables in predictions.items():
+        placed = [table.join(folds, on="fold") for table in tables]
+        for fraction in sorted(folds["fraction"].unique()):
+            draws = [
+                draw.sort_values("row", kind="stable")
+                for table in placed
+                for _, draw in table[table["fraction"] == fraction].groupby("draw")
+            ]
+            truth, groups = draws[0]["log10_mass"].to_numpy(), stars[draws[0]["row"]]
+            predicted = [draw["predicted_log10_mass"].to_numpy() for draw in draws]
+            scores = score(truth, predicted, groups)
+            each = [measure(truth, one)["r2"] for one in predicted]
+            names = [f"{name}{bound}" for name in ("r2", "rmse_dex", "mae_dex") for bound in ("", "_low", "_high")]
+            counts = {
+                "n_draws": len(draws),
+                "n_train": round(float(sizes.loc[fraction, "rows"])),
+                "n_train_protostars": round(float(sizes.loc[fraction, "stars"]), 1),
+                "n_test": len(truth),
+                "n_protostars": len(np.unique(groups)),
+            }
+            spread = {"r2_draw_lowest": min(each), "r2_draw_highest": max(each)}
+            found.append({"method": method, "fraction": fraction, **{name: scores[name] for name in names}, **spread, **counts})
+    return pd.DataFrame(found)

@@ -1,0 +1,213 @@
+"""Ablations as entries of the config: what an ablation varies becomes named entries like any other, so that nothing has a path of its own.
+
+Light on imports, because the workflow reads it at every parse. A key to be varied is a path that starts with what it belongs to::
+
+    method.neighbours          of the method itself
+    features.tokens            of the features that it uses
+    input.pixels_per_token     of each way in which those show a map
+    encoder.epochs             of the pretraining of their encoder (encoder.encoder.depth: of its vision transformer)
+    images.count               of the images which that encoder learns from
+    study.observation          of the study
+    observation.beam           of the observation through which the study looks
+
+``images`` and the like alone stand for a whole entry, which is replaced. An entry that a variant leaves as it is keeps its name, and so
+does everything that was made of it; a changed one is called ``{entry}__{ablation}__{value}``.
+"""
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starmass.errors import InputError, closest
+
+ABOVE = {"study": ("study", "observation"), "method": ("method", "features", "input", "encoder", "images")}
+ROOTS = (*ABOVE["study"], *ABOVE["method"])
+OF_STUDIES_ONLY = ("ablations", "few_labels", "information", "segmentation", "reference")
+"""What a study has beside its table; its variants have none of it."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A value of an ablation as it is written in tables, and the study and method that stand for it."""
+
+    value: str
+    study: str
+    method: str
+
+
+def add_variants(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config with an entry for everything that its ablations vary; the given config is left as it is.
+
+    Raises
+    ------
+    InputError
+        when an ablation varies what its method does not have, or two values get one name
+    """
+    found: dict[str, Any] = copy.deepcopy(dict(config))
+    for ablation, entry in (config["evaluation"].get("ablations") or {}).items():
+        for value, changes in changes_of(ablation, entry).items():
+            suffix = f"{ablation}__{_slug(value)}"
+            for method in methods_of(entry):
+                _vary_method(found, ablation, method, changes, suffix)
+            if any(_root(path) in ABOVE["study"] for path in changes):
+                for study in config["evaluation"]["studies"]:
+                    _vary_study(found, ablation, study, [_name(found, m, suffix) for m in methods_of(entry)], changes, suffix)
+    return found
+
+
+def variants_of(config: Mapping[str, Any], study: str, ablation: str, method: str) -> list[Variant]:
+    """Return what stands for each value of an ablation of a study, in the config that :func:`add_variants` returned."""
+    entry = config["evaluation"]["ablations"][ablation]
+    found = []
+    for value, changes in changes_of(ablation, entry).items():
+        suffix = f"{ablation}__{_slug(value)}"
+        seen = f"{study}__{suffix}" if any(_root(path) in ABOVE["study"] for path in changes) else study
+        if seen not in config["evaluation"]["studies"]:
+            raise InputError(
+                f"evaluation.ablations.{ablation}: study {study!r} has no observation to vary; name one in the ablation's"
+                " `with: {study.observation: ...}`, or in the study."
+            )
+        found.append(Variant(value, seen, _name(config, method, suffix)))
+    return found
+
+
+def methods_of(entry: Mapping[str, Any]) -> list[str]:
+    """Return the methods that an ablation is of."""
+    return [entry["method"]] if isinstance(entry["method"], str) else list(entry["method"])
+
+
+def base_of(ablation: str, entry: Mapping[str, Any]) -> str:
+    """Return the value that the others are compared with: ``base``, or the first."""
+    values = list(changes_of(ablation, entry))
+    base = written(entry["base"]) if "base" in entry else values[0]
+    if base not in values:
+        raise InputError(
+            f"evaluation.ablations.{ablation}.base: {base!r} is none of its values{closest(base, values)}; choose from {', '.join(values)}."
+        )
+    return base
+
+
+def changes_of(ablation: str, entry: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return for each value of an ablation, as it is written in tables, which keys it sets to what."""
+    if "vary" in entry:
+        pairs = [(written(value), {entry["vary"]: value}) for value in entry["values"]]
+    else:
+        pairs = [(str(name), dict(changes or {})) for name, changes in entry["variants"].items()]
+    found: dict[str, dict[str, Any]] = {}
+    for value, changes in pairs:
+        if _slug(value) in map(_slug, found):
+            raise InputError(f"evaluation.ablations.{ablation}: two of its values would be called {_slug(value)!r}; take one away.")
+        found[value] = {**entry.get("with", {}), **changes}
+        for path in found[value]:
+            if _root(path) not in ROOTS:
+                raise InputError(
+                    f"evaluation.ablations.{ablation}: {path!r} starts with none of {', '.join(ROOTS)}{closest(_root(path), ROOTS)}."
+                )
+    return found
+
+
+def written(value: Any) -> str:
+    """Return a value as tables show it."""
+    if isinstance(value, list):
+        return " ".join(map(written, value))
+    return {None: "none", True: "yes", False: "no"}[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def _slug(value: str) -> str:
+    """A value as a part of a file's name."""
+    return re.sub(r"\W+", "_", value.replace("-", "minus" if value[:1] == "-" else "_")).strip("_") or "none"
+
+
+def _root(path: str) -> str:
+    return path.split(".", 1)[0]
+
+
+def _name(config: Mapping[str, Any], method: str, suffix: str) -> str:
+    """The method that stands for a value: one of its own, or the one that the ablation is of where nothing of it changes."""
+    varied = f"{method}__{suffix}"
+    return varied if varied in config["evaluation"]["methods"] else method
+
+
+def _vary_method(config: dict[str, Any], ablation: str, method: str, changes: Mapping[str, Any], suffix: str) -> None:
+    """Add the method with its changes, and whatever below it they reach."""
+    evaluation = config["evaluation"]
+    entry = _changed(evaluation["methods"][method], changes, "method")
+    named = {path: root for path in changes if (root := _root(path)) in ("features", "input", "encoder", "images")}
+
+    def lacks(what: str) -> InputError:
+        return InputError(f"evaluation.ablations.{ablation}: {next(iter(named))!r} is varied, but method {method!r} has no {what}.")
+
+    if named and "network" in entry:
+        if set(named.values()) != {"input"}:
+            raise lacks("features, for it is a network that learns from maps")
+        entry["input"] = _vary(evaluation["inputs"], entry["input"], changes, "input", suffix)
+    elif named:
+        if entry.get("features") not in evaluation["features"]:
+            raise lacks(f"features{' called ' + repr(entry['features']) if 'features' in entry else ''}")
+        features = _changed(evaluation["features"][entry["features"]], changes, "features")
+        if "input" in named.values():
+            shown = [features["input"]] if isinstance(features["input"], str) else features["input"]
+            varied = [_vary(evaluation["inputs"], name, changes, "input", suffix) for name in shown]
+            features["input"] = varied[0] if isinstance(features["input"], str) else varied
+        if {"encoder", "images"} & set(named.values()):
+            encoders = config["pretraining"]["encoders"]
+            if features.get("encoder") not in encoders:
+                raise lacks("encoder of the section pretraining")
+            encoder = _changed(encoders[features["encoder"]], changes, "encoder")
+            if "images" in named.values():
+                encoder["images"] = _vary(config["fractals"]["images"], encoder["images"], changes, "images", suffix)
+            features["encoder"] = _add(encoders, features["encoder"], encoder, suffix)
+        entry["features"] = _add(evaluation["features"], entry["features"], features, suffix)
+    _add(evaluation["methods"], method, entry, suffix)
+
+
+def _vary_study(config: dict[str, Any], ablation: str, study: str, methods: list[str], changes: Mapping[str, Any], suffix: str) -> None:
+    """Add the study with its changes and no methods but these; a study without an observation to vary gets no variant."""
+    entry = _changed(config["evaluation"]["studies"][study], changes, "study")
+    entry = {key: value for key, value in entry.items() if key not in OF_STUDIES_ONLY and value is not None}
+    observations = config["maps"].get("observations", {})
+    if any(_root(path) == "observation" for path in changes):
+        if "observation" not in entry:
+            return
+        if entry["observation"] not in observations:
+            raise InputError(
+                f"evaluation.ablations.{ablation}: there is no entry {entry['observation']!r} in maps.observations"
+                f"{closest(entry['observation'], observations)}; entries: {', '.join(observations) or 'none yet'}."
+            )
+        entry["observation"] = _vary(observations, entry["observation"], changes, "observation", suffix)
+    config["evaluation"]["studies"][f"{study}__{suffix}"] = {**entry, "methods": methods}
+
+
+def _vary(entries: dict[str, Any], name: str, changes: Mapping[str, Any], root: str, suffix: str) -> str:
+    return _add(entries, name, _changed(entries[name], changes, root), suffix)
+
+
+def _add(entries: dict[str, Any], name: str, entry: dict[str, Any], suffix: str) -> str:
+    """Name of the entry: the old one where nothing has changed, or a new one."""
+    if entry == entries[name]:
+        return name
+    entries[f"{name}__{suffix}"] = entry
+    return f"{name}__{suffix}"
+
+
+def _changed(entry: Mapping[str, Any], changes: Mapping[str, Any], root: str) -> dict[str, Any]:
+    """Return a copy of an entry with those keys set that belong to it."""
+    changed = copy.deepcopy(dict(entry))
+    for path, value in changes.items():
+        first, *keys = path.split(".")
+        if first == root:
+            if not keys:
+                changed = copy.deepcopy(value)
+                continue
+            place = changed
+            for key in keys[:-1]:
+                place = place.setdefault(key, {})
+            place[keys[-1]] = copy.deepcopy(value)
+    return changed
+
+
+def varied(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys that differ between the values of an ablation."""
+    yield from [entry["vary"]] if "vary" in entry else dict.fromkeys(key for one in entry["variants"].values() for key in one or {})

@@ -1,0 +1,145 @@
+# What a choice is worth: every value of an ablation is an evaluation like any other (its entries are added where the config is read).
+from starmass.evaluation.variants import base_of, methods_of, varied, variants_of
+
+ARCSEC = 3.141592653589793 / 180 / 3600  # [radian]
+
+
+def ablation_entry(ablation):
+    entries = config["evaluation"].get("ablations") or {}
+    if ablation not in entries:
+        raise WorkflowError(
+            f"there is no entry {ablation!r} in evaluation.ablations{closest(ablation, entries)}; entries: {', '.join(entries) or 'none yet'}."
+        )
+    return entries[ablation]
+
+
+def ablation_variants(study, ablation):
+    """Method -> what stands for each value."""
+    evaluation_entry("studies", study)
+    try:
+        return {method: variants_of(config, study, ablation, method) for method in methods_of(ablation_entry(ablation))}
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def ablation_files(wildcards):
+    """Method -> split -> value -> files of predictions, one a seed."""
+    return {
+        method: {
+            split: {
+                variant.value: [
+                    f"results/evaluation/{variant.study}/{split}/predictions/{variant.method}/seed-{seed}.csv"
+                    for seed in seeds_of(variant.method)
+                ]
+                for variant in variants
+            }
+            for split in evaluation_entry("studies", wildcards.study)["splits"]
+        }
+        for method, variants in ablation_variants(wildcards.study, wildcards.ablation).items()
+    }
+
+
+def ablation_splits(wildcards):
+    return {
+        split: f"results/evaluation/{wildcards.study}/{split}/split.csv" for split in evaluation_entry("studies", wildcards.study)["splits"]
+    }
+
+
+def beam_pc(study):
+    """Full width at half maximum of the beam through which a study looks [pc]; None where it looks through none."""
+    name = evaluation_entry("studies", study).get("observation")
+    if not name:
+        return None
+    entry = config["maps"]["observations"][name]
+    return entry["beam"] * ARCSEC * entry["distance"]
+
+
+def ablation_facts(wildcards):
+    """What the table says beside its numbers."""
+    entry = ablation_entry(wildcards.ablation)
+    variants = ablation_variants(wildcards.study, wildcards.ablation)
+    return {
+        "varied": " ".join(varied(entry)),
+        "base": base_of(wildcards.ablation, entry),
+        "labels": {method: method_facts(method)["label"] for method in variants},
+        "beams_pc": {variant.value: beam_pc(variant.study) for variant in next(iter(variants.values()))},
+    }
+
+
+def ablations_of(study):
+    return [
+        path
+        for ablation in evaluation_entry("studies", study).get("ablations") or []
+        for path in (f"results/evaluation/{study}/ablations/{ablation}.csv", f"results/figures/{study}/ablation_{ablation}.png")
+    ]
+
+
+rule compare_variants:
+    input:
+        samples=rules.collect_samples.output[0],
+        splits=lambda wildcards: list(ablation_splits(wildcards).values()),
+        predictions=lambda wildcards: [
+            path
+            for splits in ablation_files(wildcards).values()
+            for values in splits.values()
+            for paths in values.values()
+            for path in paths
+        ],
+    output:
+        f"{EVALUATION}/ablations/{{ablation}}.csv",
+    log:
+        "logs/evaluation/{study}/ablations/{ablation}.log",
+    benchmark:
+        "benchmarks/results/evaluation/{study}/ablations/{ablation}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=20,
+    params:
+        config=ablation_facts,
+        files=ablation_files,
+        splits=ablation_splits,
+        code=code_digest("workflow/scripts/compare_variants.py"),
+    message:
+        "Comparing the values of ablation {wildcards.ablation} (study {wildcards.study})"
+    script:
+        "../scripts/compare_variants.py"
+
+
+rule plot_ablation:
+    input:
+        rules.compare_variants.output[0],
+    output:
+        pdf="results/figures/{study}/ablation_{ablation}.pdf",
+        png=report(
+            "results/figures/{study}/ablation_{ablation}.png",
+            caption="../report/ablation.rst",
+            category="Ablations",
+            labels={"result": "{ablation} ({study})"},
+        ),
+    log:
+        "logs/figures/{study}/ablation_{ablation}.log",
+    benchmark:
+        "benchmarks/results/figures/{study}/ablation_{ablation}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        config=lambda wildcards: {
+            "label": ablation_entry(wildcards.ablation).get("label", " ".join(varied(ablation_entry(wildcards.ablation)))),
+            "resolution": config["reporting"]["resolution"],
+        },
+        simulations=simulation_formats,
+        code=code_digest("workflow/scripts/plot_ablation.py"),
+    message:
+        "Drawing ablation {wildcards.ablation} of study {wildcards.study}"
+    script:
+        "../scripts/plot_ablation.py"
+
+
+rule ablations:
+    input:
+        ablations_of(STUDY),
+    message:
+        "The ablations of study {STUDY} are in results/evaluation/{STUDY}/ablations/ and results/figures/{STUDY}/."

@@ -1,0 +1,21 @@
+from starmass.console import job
+
+with job(snakemake.log[0]) as log:
+    import pandas as pd
+
+    from starmass.evaluation.labels import measure_by_fraction
+    from starmass.evaluation.samples import read_samples, read_table, write_table
+
+    samples, found = read_samples(snakemake.input.samples), []
+    for split, methods in snakemake.params.files.items():
+        thinned = read_table(snakemake.params.splits[split], ("row", "fold", "part", "fraction", "draw"))
+        tables = {
+            method: [read_table(path, ("row", "fold", "log10_mass", "predicted_log10_mass")) for path in paths]
+            for method, paths in methods.items()
+        }
+        found.append(measure_by_fraction(samples, thinned, tables).assign(split=split))
+    table = pd.concat(found)
+    table.insert(1, "label", table["method"].map(snakemake.params.config))
+    table.insert(0, "split", table.pop("split"))
+    write_table(snakemake.output[0], table)
+    log.info("%d methods, %d fractions", table["method"].nunique(), table["fraction"].nunique())

@@ -15,6 +15,7 @@ include: "workflow/rules/pretraining.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/reporting.smk"
 include: "workflow/rules/labels.smk"
+include: "workflow/rules/finetuning.smk"
 include: "workflow/rules/ablations.smk"
 
 

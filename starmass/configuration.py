@@ -116,6 +116,15 @@ def _contradictions(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield f"inputs.{name}.{key}", f"[{low}, {high}] runs backwards; give the lower one first"
         if entry.get("image_size") and entry.get("pixels_per_token"):
             yield f"inputs.{name}", "image_size and pixels_per_token both set the image's side; give one of them"
+    for name, entry in evaluation["methods"].items():
+        ways = [key for key in ("network", "fit", "regressor") if key in entry]
+        if len(ways) > 1:
+            yield f"methods.{name}", f"{' and '.join(ways)} are different methods; give one of them"
+        shown = evaluation["features"].get(entry.get("features"), {})
+        if "fit" in entry and (shown.get("kind") != "encoder" or shown.get("tokens", "class") not in ("class", "mean", "class_mean")):
+            yield f"methods.{name}.fit", "only an encoder learns on, read at its class token, the mean or both; name such features"
+        if "fit" in entry and (isinstance(shown["input"], list) or shown.get("average", "none") != "none"):
+            yield f"methods.{name}.fit", "an encoder learns on from one input, not averaged; name such features (fit.augment turns maps)"
     for name, entry in (evaluation.get("ablations") or {}).items():
         if {"vary", "values", "variants"} & entry.keys() not in ({"vary", "values"}, {"variants"}):
             yield f"ablations.{name}", "give either vary and values, or variants"

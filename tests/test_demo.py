@@ -15,7 +15,7 @@ SMALLER = {
     "pretraining": {"encoders": {"nano": {"batch": 16, "epochs": 2, "epoch_steps": 3, "optimiser": {"warmup_epochs": 1}}}},
     "evaluation": {"methods": {"resnet18": {"epochs": 1, "warmup_epochs": 0}}},
 }
-METHODS = 10
+METHODS = 13
 SPLITS = {"random", "protostar"}
 
 

@@ -1,21 +1,13 @@
 """The supervised baseline: a convolutional network that learns log mass from the maps themselves."""
 
-import logging
-import math
-from collections.abc import Callable
-
 import numpy as np
 import timm
 import torch
 from torch import nn
 
 from starmass.errors import InputError, closest
+from starmass.evaluation.training import learn
 from starmass.evaluation.weights import load_weights
-
-# Without it the published maximum of 0.04 ends in nan within a few steps on small sets of maps; whether they clipped is not published.
-CLIP_NORM = 1.0
-
-logger = logging.getLogger("starmass")
 
 
 def train_and_predict(
@@ -58,44 +50,15 @@ def train_and_predict(
     predicted log10 mass [test row]
     """
     weights_seed, order_seed = (int(s.generate_state(1)[0]) for s in np.random.SeedSequence([seed, fold]).spawn(2))
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = create_network(network, images.shape[1], weights_seed)
     if weights is not None:
         load_weights(model, weights)
-    model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     shown = torch.from_numpy(np.ascontiguousarray(images)).float().mul(2.0).sub(1.0).contiguous(memory_format=torch.channels_last)
-    mean, spread = 0.0, 1.0
-    if epochs:
-        # Labels of unit spread, by training rows; the prediction is turned back.
-        mean, spread = float(labels[train].mean()), float(labels[train].std()) or 1.0
-        target = torch.from_numpy((labels[train] - mean) / spread).float()
-        generator = torch.Generator().manual_seed(order_seed)
-        steps = epochs * math.ceil(len(train) / batch_size)
-        warmup = min(warmup_epochs, epochs) * math.ceil(len(train) / batch_size)
-        update = _create_optimiser(optimiser, model, learning_rate, weight_decay)
-        rates = torch.optim.lr_scheduler.LambdaLR(update, warm_up_and_cosine(warmup, steps))
-        model.train()
-        for epoch in range(epochs):
-            order = torch.randperm(len(train), generator=generator)
-            total = 0.0
-            for batch in order.split(batch_size):
-                inputs = shown[torch.from_numpy(train)[batch]]
-                if augment:
-                    inputs = turn_and_mirror(inputs, generator)
-                loss = nn.functional.mse_loss(model(inputs.to(device))[:, 0], target[batch].to(device))
-                update.zero_grad()
-                loss.backward()
-                nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
-                update.step()
-                rates.step()
-                total += loss.item() * len(batch)
-            if not math.isfinite(total):
-                raise InputError(f"{network}: the loss became {total} in epoch {epoch + 1}; lower learning_rate ({learning_rate}).")
-            logger.info("fold %d, epoch %d of %d: training RMSE %.3f dex", fold, epoch + 1, epochs, spread * math.sqrt(total / len(train)))
-    model.eval()
-    with torch.inference_mode():
-        output = torch.cat([model(batch.to(device))[:, 0].cpu() for batch in shown[torch.from_numpy(test)].split(256)])
-    return output.double().numpy() * spread + mean
+    return learn(
+        model, _create_optimiser(optimiser, model, learning_rate, weight_decay), shown, labels, train, test,
+        epochs=epochs, warmup_epochs=warmup_epochs, batch_size=batch_size, augment=augment, seed=order_seed, name=f"{network}, fold {fold}",
+    )  # fmt: skip
 
 
 def create_network(network: str, channels: int, seed: int) -> nn.Module:
@@ -105,27 +68,6 @@ def create_network(network: str, channels: int, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return timm.create_model(network, in_chans=channels, num_classes=1)
-
-
-def warm_up_and_cosine(warmup: int, steps: int) -> Callable[[int], float]:
-    """Return the rate's factor at a step: a straight line up to 1 over ``warmup`` steps, then half a cosine down to 0 at ``steps``."""
-
-    def factor(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / warmup
-        return 0.5 * (1.0 + math.cos(math.pi * (step - warmup) / max(steps - warmup, 1)))
-
-    return factor
-
-
-def turn_and_mirror(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Give every image [N, C, H, W] one of the eight turns and mirrorings of a square, drawn at random."""
-    which = torch.randint(8, (len(images),), generator=generator)
-    turned = torch.empty_like(images)
-    for choice in range(8):
-        part = torch.rot90(images[which == choice], choice % 4, (2, 3))
-        turned[which == choice] = part.flip(3) if choice >= 4 else part
-    return turned
 
 
 def _create_optimiser(optimiser: str, model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:

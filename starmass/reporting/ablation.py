@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from starmass.reporting import style
@@ -44,7 +45,7 @@ def draw_ablation(table: pd.DataFrame, axis: str, below: str = "") -> Figure:
     numbers = _numbers(values)
     turned = numbers is None and max(map(len, values)) * len(values) > 40
     beam = _beam(table, numbers)
-    step = HEIGHT + GAP + (0.6 if turned else 0) + (0.3 if beam else 0)
+    step = HEIGHT + GAP + (0.4 if turned else 0) + (0.3 if beam else 0)
     legend, top = 0.1 + LINE * len(labels), 0.3 + (0.3 if beam else 0)
     height = top + len(splits) * step - 0.2 + legend + (0.2 if below else 0)
     figure = Figure(figsize=(style.TEXT_WIDTH, height))
@@ -153,5 +154,6 @@ def _draw_lengths(axes: Axes, table: pd.DataFrame, parsecs: float, *, named: boo
         if np.isfinite(length):
             axes.axvline(length / parsecs, color=style.INK, linewidth=0.8, linestyle=dashes)
             if named:
-                place: dict[str, Any] = {"rotation": 90, "ha": "right", "va": "bottom", "fontsize": 7}
+                halo = [withStroke(linewidth=2, foreground="white")]
+                place: dict[str, Any] = {"rotation": 90, "ha": "right", "va": "bottom", "fontsize": 7, "path_effects": halo, "zorder": 6}
                 axes.text(length / parsecs, 0.02, words + " ", transform=axes.get_xaxis_transform(), **place)

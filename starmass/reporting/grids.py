@@ -18,6 +18,8 @@ def split_grid(rows: pd.DataFrame, caption: str) -> Grid:
         head.append(f"R² minus that of {named.iloc[0] if len(named) else reference}")
     head += [*(["Published: R²; RMSE; label spread"] if beside else []), "90% interval: ± dex; coverage"]
     head += ["Maps: training; test", "Test protostars", "Seeds"]
+    repeated = "r2_seed_spread" in rows and bool(rows["r2_seed_spread"].notna().any())
+    head += ["Spread of R² over seeds"] if repeated else []
     body = []
     for _, row in rows.iterrows():
         line = [str(row["label"]), with_interval(row, "r2", 2), with_interval(row, "rmse_dex", 3), number(row["label_spread_dex"])]
@@ -28,7 +30,8 @@ def split_grid(rows: pd.DataFrame, caption: str) -> Grid:
             line.append("–" if pd.isna(row["published"]) else "; ".join(published))
         claimed = pd.notna(row["coverage_interval"])
         line.append(f"{number(row['interval_dex'])}; {row['coverage_interval']:.0%}" if claimed else "–")
-        body.append([*line, f"{row['n_train']}; {row['n_test']}", str(row["n_protostars"]), str(row["seed"])])
+        line += [f"{row['n_train']}; {row['n_test']}", str(row["n_protostars"]), str(row["seed"])]
+        body.append([*line, number(row["r2_seed_spread"], 3)] if repeated else line)
     return Grid(caption, head, body)
 
 

@@ -27,16 +27,20 @@ def plot_information(
     outputs: Mapping[str, str | Path],
     resolution: int,
     facts: Mapping[str, Any],
+    beam_pc: float | None = None,
 ) -> None:
-    """Draw a study's information.csv: R2 against the radius within or beyond which the maps are seen, and by channel."""
-    table = read_table(information, NEEDED)
+    """Draw a study's information.csv: R2 against the radius within or beyond which the maps are seen, and by channel.
+
+    ``beam_pc`` is the full width at half maximum of the beam through which they are seen, if any.
+    """
+    table = read_table(information, NEEDED).assign(beam_pc=np.nan if beam_pc is None else beam_pc)
     with style.journal_style():
         figure = draw_information(table, footer(simulations))
         style.save_figure(figure, outputs, resolution=resolution, title="Where the information is", facts=facts)
 
 
 def draw_information(table: pd.DataFrame, below: str = "") -> Figure:
-    """Two panels: (a) radius, with the accretion radius and the finest cell; (b) channels."""
+    """Two panels: (a) radius, with the accretion radius, the finest cell and the beam; (b) channels."""
     height = 3.0 + (0.2 if below else 0)
     figure = Figure(figsize=(style.TEXT_WIDTH, height))
     left, right = style.place_axes(figure, 0.52, 0.3, 3.5, 2.2), style.place_axes(figure, 5.0, 0.3, 1.92, 2.2)
@@ -59,10 +63,11 @@ def _draw_radii(axes: Axes, table: pd.DataFrame) -> None:
             axes.plot(line["radius_pc"], line["r2"], color=colour, markersize=3, label=f"{words}, {NAMES[method]}", **look)
             if method == "ridge":
                 axes.fill_between(line["radius_pc"], line["r2_low"], line["r2_high"], color=colour, alpha=0.15, linewidth=0)
-    for name, words in (("finest_cell_pc", "finest cell"), ("accretion_radius_pc", "accretion radius")):
+    lengths = {"finest_cell_pc": ("finest cell", "-."), "accretion_radius_pc": ("accretion radius", "--"), "beam_pc": ("beam", ":")}
+    for name, (words, dashes) in lengths.items():
         value = float(table[name].iloc[0])
-        if np.isfinite(value):
-            axes.axvline(value, color=style.INK, linewidth=0.8, linestyle="-." if name == "finest_cell_pc" else "--")
+        if value > 0:
+            axes.axvline(value, color=style.INK, linewidth=0.8, linestyle=dashes)
             place: dict[str, Any] = {"rotation": 90, "ha": "right", "va": "bottom", "fontsize": 7}
             axes.text(value, 0.02, words + " ", transform=axes.get_xaxis_transform(), **place)
     whole = table[(table["part"] == "all") & (table["method"] == "ridge")]["r2"].iloc[0]

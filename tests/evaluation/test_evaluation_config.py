@@ -7,7 +7,19 @@ import jsonschema
 import pytest
 import yaml
 
-from starmass.evaluation import encoding, features, inputs, labels, regression, samples, segmentation, splits, statistics, supervised
+from starmass.evaluation import (
+    encoding,
+    features,
+    finetuning,
+    inputs,
+    labels,
+    regression,
+    samples,
+    segmentation,
+    splits,
+    statistics,
+    supervised,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/evaluation.schema.yaml").read_text())
@@ -59,6 +71,14 @@ def test_choices_are_those_of_the_library():
     assert entry("features")["average"]["enum"] == list(features.AVERAGES)
     assert set(entry("features")["tokens"]["enum"]) == set(encoding.POOLINGS) - {"patches"}
     assert set(entry("splits")["by"]["enum"]) == set(splits.KINDS)
+
+
+def test_finetuning_defaults():
+    schema = entry("methods")["fit"]["properties"]
+    library = defaults(finetuning.finetune_and_predict)
+    assert {name: schema[name]["default"] for name in schema} == {name: library[name] for name in schema}
+    assert set(library) - set(schema) == {"tokens", "seed", "fold"}
+    assert schema["by"]["enum"] == list(finetuning.WAYS)
 
 
 def test_few_labels_defaults():

@@ -45,6 +45,35 @@ def test_annuli_of_equal_width_leave_the_corners_out(shown):
     np.testing.assert_array_equal(describe(shown, ["annuli"]), found)
 
 
+@pytest.mark.filterwarnings("ignore:Precision loss:RuntimeWarning")  # scipy's, over the flat channel
+def test_moments_are_scipys(shown):
+    from scipy.stats import kurtosis, skew
+
+    shown = np.exp(shown)
+    shown[1, 2] = 0.5  # a channel that is the same everywhere
+    flat = shown.reshape(3, 3, -1)
+    expected = [flat.mean(axis=2), flat.std(axis=2), skew(flat, axis=2), kurtosis(flat, axis=2)]
+    expected[2][1, 2] = expected[3][1, 2] = 0
+    np.testing.assert_allclose(describe(shown, ["moments"]), np.concatenate(expected, axis=1), rtol=1e-5, atol=1e-7)
+
+
+def test_a_power_law_has_its_slope_and_amplitude():
+    frequency = np.fft.fftfreq(64, 1 / 64)
+    wavenumber = np.hypot(frequency[:, None], frequency)
+    wavenumber[0, 0] = np.inf
+    noise = np.fft.fft2(np.random.default_rng(0).normal(size=(20, 1, 64, 64)))
+    fields = np.fft.ifft2(noise * wavenumber**-1.5).real
+    found = describe(fields, ["spectrum"])
+    assert found.shape == (20, 8)
+    middle = np.log10(np.sqrt(np.geomspace(1, 32, 9)[1:] * np.geomspace(1, 32, 9)[:-1]))
+    slope = np.polyfit(middle[2:], found.mean(axis=0)[2:], 1)[0]  # the window mixes the longest waves
+    assert slope == pytest.approx(-3, abs=0.15)
+    np.testing.assert_allclose(describe(10 * fields, ["spectrum"]), found + 2, atol=1e-4)
+    np.testing.assert_allclose(describe(np.rot90(fields, axes=(2, 3)), ["spectrum"]), found, atol=1e-4)
+    white = describe(np.random.default_rng(1).normal(size=(50, 1, 64, 64)), ["spectrum"]).mean(axis=0)
+    np.testing.assert_allclose(white, 0, atol=0.15)  # unit variance, as much in every mode
+
+
 def test_statistics_stand_side_by_side_and_do_not_mind_turns(shown):
     both = describe(shown, ["central", "profile"])
     np.testing.assert_array_equal(both[:, :6], describe(shown, ["central"]))

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from starmass.errors import InputError
-from starmass.evaluation.supervised import train_and_predict, turn_and_mirror, warm_up_and_cosine
+from starmass.evaluation.supervised import train_and_predict
+from starmass.evaluation.training import turn_and_mirror, warm_up_and_cosine
 
 
 @pytest.fixture(autouse=True)

@@ -30,6 +30,21 @@ def test_toy_clouds_are_named_under_the_figure(tmp_path, drawn, figure):
     assert plain.shape != toy.shape or (plain != toy).any()
 
 
+def test_lengths_are_drawn_where_they_are_known(study):
+    import pandas as pd
+
+    from starmass.reporting.information import draw_information
+
+    table = pd.read_csv(study / "information.csv")
+
+    def upright(table):
+        lines = draw_information(table).axes[0].lines
+        return {float(line.get_xdata()[0]) for line in lines if len(set(line.get_xdata())) == 1 and len(line.get_xdata()) == 2}
+
+    assert upright(table.assign(beam_pc=np.nan)) == {0.004, 0.05}
+    assert upright(table.assign(beam_pc=0.012)) == {0.004, 0.05, 0.012}
+
+
 def test_a_misspelt_colour_map_is_one_sentence(tmp_path, drawn):
     palettes = {"column_density": "magmma", "v_los": "RdBu_r", "sigma_v": "viridis"}
     with pytest.raises(InputError, match=r"no colour map 'magmma' \(did you mean 'magma'\?\)"):

@@ -99,6 +99,14 @@ def test_differences_bins_and_coverage_are_in_every_form(build, tmp_path):
     assert pd.read_csv(tmp_path / "demo.csv").set_index(["split", "method"]).loc[("random", "resnet18"), "r2_difference"] == -0.2
 
 
+def test_a_spread_over_seeds_is_shown_where_there_is_one(build, tmp_path, comparison):
+    head = "Spread of R² over seeds"
+    assert head not in build()["md"]
+    comparison(tmp_path / "repeated", seed="0 1 2", r2_seed_spread=0.0412)
+    page = build(folder=tmp_path / "repeated")
+    assert head in page["md"] and "0.041" in page["md"] and "0.041" in page["tex"]
+
+
 def test_the_same_twice(build):
     assert build() == build()
 

@@ -23,8 +23,9 @@ def shown_as(entry):
     return next(iter(inputs_of(entry)), {})
 
 
-def is_supervised(method):
-    return "network" in config["evaluation"]["methods"][method]
+def learned_by(method):
+    """Which rule makes a method's predictions."""
+    return next((kind for kind in ("network", "fit") if kind in config["evaluation"]["methods"][method]), "regressor")
 
 
 def one_of(names):
@@ -32,7 +33,9 @@ def one_of(names):
     return "|".join(names) or "(?!)"
 
 
-SUPERVISED, FROZEN = ([m for m in config["evaluation"]["methods"] if is_supervised(m) == kind] for kind in (True, False))
+SUPERVISED, FINETUNED, FROZEN = (
+    [m for m in config["evaluation"]["methods"] if learned_by(m) == kind] for kind in ("network", "fit", "regressor")
+)
 
 
 def study_maps(wildcards):
@@ -47,8 +50,11 @@ def study_catalogues(wildcards):
 
 
 def encoder_of(wildcards):
+    return encoder_files(evaluation_entry("features", wildcards.features))
+
+
+def encoder_files(entry):
     """What the encoder's weights are read from: the pretraining, a file of the user's, or nothing (random, or fetched by timm)."""
-    entry = evaluation_entry("features", wildcards.features)
     if "encoder" in entry:
         return {"encoder": f"results/pretraining/{entry['encoder']}/teacher.safetensors"}
     given = entry.get("weights", "pretrained")

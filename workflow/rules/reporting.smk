@@ -269,6 +269,7 @@ rule plot_information:
     params:
         config=figure_config("information"),
         simulations=simulation_formats,
+        beam_pc=lambda wildcards: beam_pc(wildcards.study),
         code=code_digest("workflow/scripts/plot_information.py"),
     message:
         "Drawing figure 4 of study {wildcards.study}: where the information is"

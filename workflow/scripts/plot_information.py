@@ -9,5 +9,6 @@ with job(snakemake.log[0]):
         resolution=config["resolution"],
         simulations=snakemake.params.simulations,
         outputs=dict(snakemake.output.items()),
+        beam_pc=snakemake.params.beam_pc,
         facts={"config": config, "inputs": list(snakemake.input)},
     )

@@ -1,0 +1,24 @@
+from starmass.console import job
+
+with job(snakemake.log[0]):
+    from starmass.evaluation.encoding import read_encoder, resize
+    from starmass.evaluation.finetuning import finetune_and_predict
+    from starmass.evaluation.inputs import Input, scale
+    from starmass.evaluation.predictions import Predictions, predict_folds
+    from starmass.evaluation.samples import load_maps, log_mass, read_samples, read_table, write_table
+
+    config, seed = snakemake.params.config, int(snakemake.wildcards.seed)
+    entry, samples = config["features"], read_samples(snakemake.input.samples)
+    weights = "random" if entry.get("weights") == "random" else "pretrained"
+    encoder = read_encoder(snakemake.input.get("encoder"), architecture=entry.get("architecture"), weights=weights, seed=seed)
+    shown_as = Input(**config["input"])
+    shown, labels = shown_as.transform(load_maps(samples)), log_mass(samples)
+    size = shown_as.images_size(shown.shape[-1], encoder[1].patch_size)
+
+    def predict_fold(fold, train, test):
+        images = resize(scale(shown, shown_as.find_limits(shown, train)), size)
+        options = {"tokens": entry.get("tokens", "class"), **config["fit"], "seed": seed, "fold": fold}
+        return Predictions(finetune_and_predict(encoder, images, labels, train, test, **options))
+
+    table, _ = predict_folds(samples, read_table(snakemake.input.split, ("row", "fold", "part")), predict_fold)
+    write_table(snakemake.output[0], table)

@@ -157,6 +157,8 @@ def _vary_method(config: dict[str, Any], ablation: str, method: str, changes: Ma
                 raise lacks("encoder of the section pretraining")
             encoder = _changed(encoders[features["encoder"]], changes, "encoder")
             if "images" in named.values():
+                if not isinstance(encoder["images"], str):
+                    raise lacks("synthetic images, for its encoder learns from maps")
                 encoder["images"] = _vary(config["fractals"]["images"], encoder["images"], changes, "images", suffix)
             features["encoder"] = _add(encoders, features["encoder"], encoder, suffix)
         entry["features"] = _add(evaluation["features"], entry["features"], features, suffix)

@@ -59,7 +59,7 @@ def _sentence(error: jsonschema.ValidationError, above: tuple[str, ...]) -> str:
         missing = next(name for name in error.validator_value if name not in error.instance)
         description = error.schema.get("properties", {}).get(missing, {}).get("description", "").rstrip(".")
         return f"config key '{'.'.join([*path, missing])}' is missing; add it{f' ({description})' if description else ''}."
-    if error.validator == "propertyNames":
+    if error.validator == "pattern" and "propertyNames" in error.absolute_schema_path:
         return f"config key {key!r}: {error.instance!r} can't be a name; use letters, digits and underscores."
     problem = {
         "minimum": lambda: f"{error.instance} is less than {error.validator_value}, the least allowed",
@@ -130,6 +130,21 @@ def _contradictions(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield f"ablations.{name}", "give either vary and values, or variants"
 
 
+def _channel_references(maps: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
+    """The same for channels of maps and what observations say of them."""
+    extra = maps.get("channels", {})
+    known = {**dict.fromkeys(("column_density", "v_los", "sigma_v")), **extra}
+    where = {"projection": maps["projection"], **{f"simulations.{name}": entry for name, entry in maps["simulations"].items()}}
+    for key, entry in where.items():
+        for channel in entry.get("channels", ()):
+            yield f"maps.{key}.channels", channel, "maps.channels", extra
+    for name, entry in maps.get("observations", {}).items():
+        for key in ("noise", "relative_noise"):
+            for channel in entry.get(key, ()):
+                if channel.rpartition("_")[0] not in extra:  # a channel of a spectrum, NAME_000
+                    yield f"maps.observations.{name}.{key}", channel, "maps.channels (or the three that are always there)", known
+
+
 def _check_references(config: Mapping[str, Any]) -> None:
     """Every entry that another entry names has to exist."""
     for key, name, section, entries in _references(config):
@@ -143,12 +158,13 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapp
     evaluation = config["evaluation"]
     studies, encoders, images = evaluation["studies"], config["pretraining"]["encoders"], config["fractals"]["images"]
     yield "study", config["study"], "evaluation.studies", studies
+    yield from _channel_references(config["maps"])
     for encoder, recipe in encoders.items():
         if isinstance(recipe.get("images"), str):
             yield f"pretraining.encoders.{encoder}.images", recipe["images"], "fractals.images", images
         for use in ("images", "check"):
             if isinstance(recipe.get(use), Mapping):
-                whole = {name: split for name, split in evaluation["splits"].items() if "folds" not in split}
+                whole = {name: split for name, split in evaluation["splits"].items() if split.get("folds") is None}
                 key, maps = f"pretraining.encoders.{encoder}.{use}", recipe[use]
                 yield f"{key}.study", maps["study"], "evaluation.studies", studies
                 yield f"{key}.split", maps["split"], "evaluation.splits without folds", whole

@@ -69,6 +69,9 @@ def test_schemas_refuse_typos_and_explain_keys(section):
         ({"study": "dmo"}, ["study", "dmo", "did you mean 'demo'"]),
         ({"fractals": {"images": {"flame": {"count": 0}}}}, ["fractals.images.flame.count", "0"]),
         ({"maps": {"projection": {"side": float("nan")}}}, ["maps.projection.side", "finite"]),
+        ({"maps": {"projection": {"channels": ["b_loss"]}}}, ["maps.projection.channels", "b_loss", "did you mean 'b_los'"]),
+        ({"maps": {"observations": {"taurus": {"noise": {"v_loss": 0.1}}}}}, ["maps.observations.taurus.noise", "did you mean 'v_los'"]),
+        ({"fractals": {"images": {"my-flames": {"count": 3}}}}, ["fractals.images", "'my-flames' can't be a name", "underscores"]),
         ({"evaluation": {"methods": {"dinov2_knn": {"neighbours": []}}}}, ["evaluation.methods.dinov2_knn.neighbours", "too short"]),
         ({"evaluation": {"methods": {"resnet18": {"learning_rate": "1e-3"}}}}, ["learning_rate", "YAML reads 1e-3 as text"]),
         (

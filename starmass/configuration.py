@@ -193,6 +193,9 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapp
             for kind in ("split", "input"):
                 name, section = entry["information"][kind], f"{kind}s"
                 yield f"evaluation.studies.{study}.information.{kind}", name, f"evaluation.{section}", evaluation[section]
+        embedding = entry.get("embedding") or {}
+        if embedding:
+            yield f"evaluation.studies.{study}.embedding.features", embedding["features"], "evaluation.features", evaluation["features"]
         colours = entry.get("segmentation") or {}
         for kind, section in (("features", "evaluation.features"), ("input", "evaluation.inputs")):
             if kind in colours:

@@ -16,6 +16,7 @@ SMALLER = {
     "evaluation": {"methods": {"resnet18": {"epochs": 1, "warmup_epochs": 0}}},
 }
 METHODS = 13
+FIGURES = ("examples", "regression", "segmentation", "information", "few_labels", "embedding", "segments", "attention")
 SPLITS = {"random", "protostar"}
 
 
@@ -58,7 +59,7 @@ def test_tables_and_figures_are_in_every_format(demo):
     folder, _ = demo
     for suffix in ("csv", "md", "tex"):
         assert (folder / f"results/tables/demo.{suffix}").stat().st_size > 500
-    for figure in ("examples", "regression", "segmentation", "few_labels"):
+    for figure in FIGURES:
         assert (folder / f"results/figures/demo/{figure}.pdf").read_bytes().startswith(b"%PDF")
         assert (folder / f"results/figures/demo/{figure}.png").stat().st_size > 20_000
 
@@ -67,8 +68,9 @@ def test_the_report_carries_all_of_it_and_needs_no_network(demo):
     folder, _ = demo
     page = (folder / "results/report.html").read_text()
     assert not re.search(r"""<(script|link|img)[^>]+(src|href)=["']https?://""", page)
-    for figure in ("examples", "regression", "segmentation", "few_labels"):
+    for figure in FIGURES:
         assert f"results/figures/demo/{figure}.png" in page
+    assert "results/tables/table1.html" in page and "results/tables/demo.html" in page
 
 
 def test_few_labels_are_a_curve_of_the_study(demo):

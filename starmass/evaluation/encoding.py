@@ -1,6 +1,6 @@
 """Maps through a frozen encoder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +65,27 @@ def encode_maps(encoder: Encoder, scaled: np.ndarray, shown_as: Input, tokens: s
 
     An encoder of one channel (grey images) sees each channel of a map in turn, and their features are set side by side.
     """
-    model, description = encoder
+    model, _ = encoder
     if tokens not in POOLINGS:
         raise InputError(
             f"evaluation.features: tokens {tokens!r} is unknown{closest(tokens, POOLINGS)}; choose from {', '.join(POOLINGS)}."
         )
+    parts = []
+    for images in prepare_images(encoder, scaled, shown_as):
+        found = encode(model, images.flatten(0, 1), tokens="patches" if tokens in POOLED_HERE else tokens)  # type: ignore[arg-type]
+        found = POOLED_HERE[tokens](found) if tokens in POOLED_HERE else found
+        # [row * turn, ..., width] -> [row, ..., turn * width]
+        found = np.moveaxis(found.reshape(*images.shape[:2], *found.shape[1:]), 1, -2)
+        parts.append(found.reshape(*found.shape[:-2], -1))
+    return np.concatenate(parts).astype(np.float32)
+
+
+def prepare_images(encoder: Encoder, scaled: np.ndarray, shown_as: Input) -> Iterator[torch.Tensor]:
+    """Yield maps scaled to 0..1 as the encoder's normalised images [row, turn, C, H, W], some rows at a time.
+
+    An encoder of as many channels as the maps takes one turn; one of a single channel as many as there are channels.
+    """
+    _, description = encoder
     channels, zoom = scaled.shape[1], scaled.shape[-1]
     if description.in_channels not in (1, channels):
         raise InputError(
@@ -77,15 +93,10 @@ def encode_maps(encoder: Encoder, scaled: np.ndarray, shown_as: Input, tokens: s
             " choose as many channels, or an encoder of 1 or 3 channels."
         )
     size = shown_as.images_size(zoom, description.patch_size)
-    parts = []
     for start in range(0, len(scaled), ROWS_AT_A_TIME):
-        images = torch.from_numpy(resize(scaled[start : start + ROWS_AT_A_TIME], size)).reshape(-1, description.in_channels, size, size)
-        found = encode(model, normalise_pixels(images, description), tokens="patches" if tokens in POOLED_HERE else tokens)  # type: ignore[arg-type]
-        found = POOLED_HERE[tokens](found) if tokens in POOLED_HERE else found
-        # [row * turn, ..., width] -> [row, ..., turn * width]
-        found = np.moveaxis(found.reshape(-1, channels // description.in_channels, *found.shape[1:]), 1, -2)
-        parts.append(found.reshape(*found.shape[:-2], -1))
-    return np.concatenate(parts).astype(np.float32)
+        images = torch.from_numpy(resize(scaled[start : start + ROWS_AT_A_TIME], size))
+        turns = images.reshape(len(images), -1, description.in_channels, size, size)
+        yield normalise_pixels(turns, description)
 
 
 def resize(images: np.ndarray, size: int) -> np.ndarray:

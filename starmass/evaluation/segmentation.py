@@ -1,6 +1,6 @@
-"""What the patch tokens tell apart: their first three principal components as colours, in one basis for all maps."""
+"""What the patch tokens tell apart: principal components as colours and clusters as segments, the same for all maps."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,14 +9,20 @@ import numpy as np
 import pandas as pd
 
 from starmass.errors import InputError
+from starmass.evaluation.attention import keep_mass
 from starmass.evaluation.inputs import Input, scale
 from starmass.evaluation.regression import principal_axes
 from starmass.evaluation.samples import Maps, protostars
+from starmass.evaluation.segments import Segments, fit_segments, physical_quantities, ring_segments, shrink, tally
 from starmass.evaluation.splits import parts_of
 from starmass.storage import write_dataset, written_aside
 
 COMPONENTS = 3
 PERCENTILES = (1.0, 99.0)
+ATTENTION_MASS = 0.6
+"""Share of the class token's attention that the patches shown as attended hold, as in Caron et al. (2021)."""
+ROWS_AT_A_TIME = 16
+"""Maps whose tokens are held at once: those of a large encoder with a token a pixel take gigabytes."""
 
 
 def choose_examples(samples: pd.DataFrame, test: np.ndarray, number: int) -> np.ndarray:
@@ -31,64 +37,174 @@ def choose_examples(samples: pd.DataFrame, test: np.ndarray, number: int) -> np.
 
 
 @dataclass(frozen=True)
+class ShownMaps:
+    """A study's maps as an input shows them in the first fold of a split, scaled by limits of its training rows.
+
+    Attributes
+    ----------
+    shown : transformed and cut out [row, channel, height, width]
+    limits : what becomes 0 and 1 [1 or row, channel, 2]
+    brightness : log column density, or what is shown first where that is not [row, height, width]
+    train, test : row numbers of the fold
+    """
+
+    shown: np.ndarray
+    limits: np.ndarray
+    brightness: np.ndarray
+    train: np.ndarray
+    test: np.ndarray
+
+    def scaled(self, rows: np.ndarray) -> np.ndarray:
+        """Return maps as 0..1, float32 [row, channel, height, width]."""
+        return scale(self.shown[rows], self.limits if len(self.limits) == 1 else self.limits[rows])
+
+
+def show_maps(maps: Maps, split: pd.DataFrame, shown_as: Input) -> ShownMaps:
+    """Show a study's maps as in the first fold of a split."""
+    _, train, test = next(parts_of(split))
+    shown = shown_as.transform(maps)
+    channels = list(shown_as.channels)
+    first = shown[:, channels.index("column_density") if "column_density" in channels else 0]
+    return ShownMaps(shown, shown_as.find_limits(shown, train), first, train, test)
+
+
+@dataclass(frozen=True)
 class Segmentation:
-    """Example maps by colour: rows of the study [example], components and colours [example, rows, columns, component]."""
+    """Example maps as their patch tokens tell them apart.
+
+    Attributes
+    ----------
+    row : of the study [example]
+    components, colours : [example, rows, columns, component]
+    explained : share of the training tokens' variance by component
+    members : segment of each token, from 0 [example, rows, columns]
+    segments : the clusters themselves
+    attention : of the class token's heads over the patches [example, head, rows, columns]; None where the encoder has none
+    """
 
     row: np.ndarray
     components: np.ndarray
     colours: np.ndarray
     explained: np.ndarray
+    members: np.ndarray
+    segments: Segments
+    attention: np.ndarray | None
 
 
 def segment(
     samples: pd.DataFrame,
-    maps: Maps,
-    split: pd.DataFrame,
+    maps: ShownMaps,
     encode: Callable[[np.ndarray], np.ndarray],
-    shown_as: Input,
+    attend: Callable[[np.ndarray], np.ndarray | None],
     *,
     examples: int | Sequence[int] = 4,
     palette_maps: int = 32,
+    segments: int = 6,
 ) -> Segmentation:
-    """Colour examples by their patch tokens, in a basis that training maps of the split's first fold gave.
+    """Colour examples by their patch tokens: by principal components, and by clusters, which training maps of the fold gave.
 
     Parameters
     ----------
     encode : takes maps scaled to 0..1 and returns their patch tokens [row, rows, columns, width]
+    attend : takes the same and returns attention [row, head, rows, columns]
     examples : how many test maps to choose (:func:`choose_examples`), or row numbers
-    palette_maps : at most so many training maps give the basis
+    palette_maps : at most so many training maps give the basis and the clusters
+    segments : number of clusters
     """
-    _, train, test = next(parts_of(split))
     if isinstance(examples, int):
-        rows = choose_examples(samples, test, examples)
+        rows = choose_examples(samples, maps.test, examples)
     else:
         rows = np.array(examples)
         if rows.max() >= len(samples):
             raise InputError(f"segmentation examples: there is no row {rows.max()} among the study's {len(samples)}; see its samples.csv.")
-    shown = shown_as.transform(maps)
-    limits = shown_as.find_limits(shown, train)
-
-    def scaled(at: np.ndarray) -> np.ndarray:
-        return scale(shown[at], limits if len(limits) == 1 else limits[at])
-
-    teachers = choose_examples(samples, train, palette_maps)
-    tokens = encode(scaled(teachers))
-    column = (
-        shown[teachers, list(shown_as.channels).index("column_density")] if "column_density" in shown_as.channels else shown[teachers, 0]
-    )
-    palette = fit_palette(tokens, shrink(column, tokens.shape[1]))
-    return Segmentation(rows, *palette.paint(encode(scaled(rows))), palette.explained)
+    teachers = choose_examples(samples, maps.train, palette_maps)
+    tokens = encode(maps.scaled(teachers))
+    brightness = shrink(maps.brightness[teachers], tokens.shape[1])
+    palette = fit_palette(tokens, brightness)
+    clusters = fit_segments(tokens, brightness, segments)
+    shown = encode(maps.scaled(rows))
+    return Segmentation(rows, *palette.paint(shown), palette.explained, clusters.assign(shown), clusters, attend(maps.scaled(rows)))
 
 
-def write_segmentation(path: str | Path, segmentation: Segmentation, *, provenance: str) -> None:
-    """Write a segmentation as HDF5, whole or not at all."""
+def fit_baselines(
+    samples: pd.DataFrame, maps: ShownMaps, untrained: Callable[[np.ndarray], np.ndarray], *, palette_maps: int = 32, segments: int = 6
+) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """Return ways to segment that a pretraining has to be held against, each taking rows to segments [row, rows, columns].
+
+    ``random_weights``: clusters of the tokens of the same encoder without pretraining (``untrained`` encodes); ``pixels``: clusters of the
+    shown channels themselves, averaged to the token grid and standardised, which is about the most that so many segments can tell of
+    the channels together; ``rings``: the distance from the star alone.
+    """
+    teachers = choose_examples(samples, maps.train, palette_maps)
+    tokens = untrained(maps.scaled(teachers))
+    side = tokens.shape[1]
+    brightness = shrink(maps.brightness[teachers], side)
+    by_token = fit_segments(tokens, brightness, segments)
+
+    def cells(rows: np.ndarray) -> np.ndarray:
+        return np.stack([shrink(maps.shown[rows, channel], side) for channel in range(maps.shown.shape[1])], axis=-1)
+
+    taught = cells(teachers)
+    centre, spread = taught.mean(axis=(0, 1, 2)), np.maximum(taught.std(axis=(0, 1, 2)), 1e-12)
+    by_pixel = fit_segments((taught - centre) / spread, brightness, segments)
+    rings = ring_segments(side, segments)
+    return {
+        "random_weights": lambda rows: by_token.assign(untrained(maps.scaled(rows))),
+        "pixels": lambda rows: by_pixel.assign((cells(rows) - centre) / spread),
+        "rings": lambda rows: np.repeat(rings[None], len(rows), axis=0),
+    }
+
+
+def measure_segments(
+    samples: pd.DataFrame, maps: Maps, rows: np.ndarray, zoom: int, ways: Mapping[str, Callable[[np.ndarray], np.ndarray]], count: int
+) -> dict[str, np.ndarray]:
+    """Return sums by protostar and segment (:func:`starmass.evaluation.segments.tally`) of maps ``rows``, for each way to segment them.
+
+    Parameters
+    ----------
+    zoom : side of the central square that is segmented [pixels]
+    ways : name -> function from rows to segments [row, rows, columns]
+    count : number of segments
+    """
+    stars, places = np.unique(protostars(samples)[rows], return_inverse=True)
+    sums: dict[str, np.ndarray] = {}
+    for start in range(0, len(rows), ROWS_AT_A_TIME):
+        some, where = rows[start : start + ROWS_AT_A_TIME], places[start : start + ROWS_AT_A_TIME]
+        for way, assign in ways.items():
+            members = assign(some)
+            quantities = physical_quantities(maps, some, members.shape[-1], zoom)
+            sums[way] = sums.get(way, 0.0) + tally(members, quantities, where, count, len(stars))
+    return sums
+
+
+def spread_evenly(rows: np.ndarray, most: int | None) -> np.ndarray:
+    """Return at most so many of the rows, evenly along them; all for None."""
+    return rows if most is None else rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))]
+
+
+def write_segmentation(path: str | Path, found: Segmentation, *, side_pc: float, attention_mass: float | None, provenance: str) -> None:
+    """Write a segmentation as HDF5, whole or not at all.
+
+    Parameters
+    ----------
+    side_pc : side of the square that is segmented [pc]
+    attention_mass : share of the attention that the patches marked as attended hold, by head and for the mean over heads
+    """
     with written_aside(path) as temporary, h5py.File(temporary, "w") as file:
-        write_dataset(file, "row", segmentation.row, unit="", description="row of samples.csv of each example")
-        write_dataset(file, "components", segmentation.components, unit="", description="principal components of the patch tokens")
-        write_dataset(
-            file, "colours", segmentation.colours, unit="", description="red, green, blue in 0..1: components 1, 2, 3 of the tokens"
-        )
-        write_dataset(file, "explained", segmentation.explained, unit="", description="share of the training tokens' variance by component")
+        write_dataset(file, "row", found.row, unit="", description="row of samples.csv of each example")
+        write_dataset(file, "components", found.components, unit="", description="principal components of the patch tokens")
+        write_dataset(file, "colours", found.colours, unit="", description="red, green, blue in 0..1: components 1, 2, 3 of the tokens")
+        write_dataset(file, "explained", found.explained, unit="", description="share of the training tokens' variance by component")
+        write_dataset(file, "segments", found.members + 1, unit="", description="segment of each token, from 1, by rising column density")
+        if found.attention is not None and attention_mass is not None:
+            every = np.concatenate([found.attention, found.attention.mean(axis=1, keepdims=True)], axis=1)
+            names = "[example, head and then their mean, rows, columns]"
+            write_dataset(file, "attention", every, unit="", description=f"share of the class token's attention {names}")
+            kept = keep_mass(every, attention_mass)
+            write_dataset(file, "attended", kept, unit="", description="fewest patches that hold attention_mass of it")
+            file.attrs["attention_mass"] = attention_mass
+        file.attrs["segment_count"] = len(found.segments.centres)
+        file.attrs["side_pc"] = side_pc
         file.attrs["provenance"] = provenance
 
 
@@ -134,13 +250,3 @@ def fit_palette(tokens: np.ndarray, brightness: np.ndarray) -> Palette:
     axes = axes * np.where(agreement < 0, -1.0, 1.0)
     limits = np.percentile((flat - centre) @ axes, PERCENTILES, axis=0).T
     return Palette(centre, axes, limits, variances[:COMPONENTS] / variances.sum())
-
-
-def shrink(maps: np.ndarray, side: int) -> np.ndarray:
-    """Average maps [row, height, width] over (or repeat them to) a grid of ``side`` cells a side."""
-    height = maps.shape[-1]
-    # Exact overlap of pixels with cells, so that any two sizes go together.
-    edges = np.linspace(0, height, side + 1)
-    overlap = np.clip(np.minimum(edges[1:, None], np.arange(1, height + 1)) - np.maximum(edges[:-1, None], np.arange(height)), 0.0, None)
-    overlap *= side / height
-    return np.einsum("ai,nij,bj->nab", overlap, maps.astype(np.float64), overlap)

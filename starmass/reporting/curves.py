@@ -21,7 +21,7 @@ PANELS: Sequence[tuple[str, Mapping[str, str]]] = (
 )
 COLOURS = (style.INK, style.POINTS, style.ACCENT, "#009e73", "#cc79a7")
 """With vermilion and blue, green and purple of Okabe & Ito (2008)."""
-HEIGHT, LEFT, GAP, WIDTH = 1.7, 0.55, 0.5, 2.9
+HEIGHT, LEFT, GAP, WIDTH = 1.7, 0.55, 0.5, 2.85
 
 
 def plot_curves(*, metrics: str | Path, encoder: str, outputs: Mapping[str, str | Path], resolution: int, facts: Mapping[str, Any]) -> None:

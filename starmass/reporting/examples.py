@@ -10,7 +10,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from starmass.reporting import style
-from starmass.reporting.inputs import SKY, MapRow, footer, read_map_row, read_samples
+from starmass.reporting.inputs import MapRow, footer, read_map_row, read_samples
+from starmass.reporting.panels import channel_scales, draw_channel, draw_channel_bar, orient
 
 COLUMNS = 6
 """Images in one line of the figure: two protostars with three channels each, or so many fractals."""
@@ -55,7 +56,6 @@ def choose_protostars(samples: pd.DataFrame, count: int) -> list[pd.DataFrame]:
 
 def draw_examples(images: np.ndarray, blocks: Sequence[Sequence[MapRow]], palettes: Mapping[str, str], below: str = "") -> Figure:
     """Lay out fractals [image, row, column, (3)] above blocks of maps [protostar][axis]; sizes in inches."""
-    names, units = blocks[0][0].names, blocks[0][0].units
     cell = (style.TEXT_WIDTH - GUTTER - 2 * LABEL) / COLUMNS - GAP
     fractals_height = HEADING + -(-len(images) // COLUMNS) * (style.TEXT_WIDTH / COLUMNS)
     block_height = HEADING + max(len(block) for block in blocks) * (cell + GAP)
@@ -65,18 +65,16 @@ def draw_examples(images: np.ndarray, blocks: Sequence[Sequence[MapRow]], palett
     _draw_fractals(figure, images)
     style.place_text(figure, 0.02, fractals_height + 0.06, "(2) Maps of the gas about protostars")
 
-    shown = np.stack([row.channels for block in blocks for row in block])
-    scales = [style.channel_scale(name, shown[:, c]) for c, name in enumerate(names)]
+    scales = channel_scales([row for block in blocks for row in block])
     for place, block in enumerate(blocks):
         left = (place % 2) * (style.TEXT_WIDTH + GUTTER) / 2
         top = fractals_height + HEADING + (place // 2) * block_height
         _draw_block(figure, left, top, cell, block, scales, palettes)
     bars = fractals_height + HEADING + lines * block_height + 0.04
-    for c, name in enumerate(names):
+    for c in range(len(blocks[0][0].names)):
         # One bar a channel, under the first block: all blocks share the scales.
         for left in (0.0, (style.TEXT_WIDTH + GUTTER) / 2)[: min(len(blocks), 2)]:
-            axes = style.place_axes(figure, left + LABEL + c * (cell + GAP) + 0.02, bars, cell - 0.04, 0.07)
-            style.draw_colour_bar(axes, style.palette(palettes[name]), scales[c], style.quantity_label(name, units[c]))
+            draw_channel_bar(figure, left + LABEL + c * (cell + GAP) + 0.02, bars, cell - 0.04, blocks[0][0], c, scales[c], palettes)
     style.place_text(figure, style.TEXT_WIDTH / 2, height - 0.04, below, ha="center", va="bottom", fontsize=8)
     return figure
 
@@ -95,26 +93,13 @@ def _draw_block(
     figure: Figure, left: float, top: float, cell: float, block: Sequence[MapRow], scales: Sequence[Normalize], palettes: Mapping[str, str]
 ) -> None:
     head = block[0]
-    title = rf"$M_\star = {head.mass:.3g}$ M$_\odot$, {format_age(head.age)} old ({head.simulation})"
+    title = rf"$M_\star = {head.mass:.3g}$ M$_\odot$, {style.format_age(head.age)} old ({head.simulation})"
     middle = left + LABEL + len(head.names) * (cell + GAP) / 2
     style.place_text(figure, middle, top + 0.05, title, ha="center")
     for line, row in enumerate(block):
-        half = row.side / 2
-        for c, name in enumerate(row.names):
+        for c in range(len(row.names)):
             axes = style.place_axes(figure, left + LABEL + c * (cell + GAP), top + HEADING + line * (cell + GAP), cell, cell)
-            axes.imshow(row.channels[c], norm=scales[c], cmap=style.palette(palettes[name]), extent=(-half, half, -half, half))
-            style.bare(axes)
-            style.mark_protostar(axes)
+            draw_channel(axes, row, c, scales[c], palettes)
             if c == 0:
                 axes.set_ylabel(f"along ${row.axis}$", labelpad=3)
-                style.draw_compass(axes, row.side, *SKY[row.axis])
-                if line == 0:
-                    style.draw_scale_bar(axes, row.side)
-
-
-def format_age(years: float) -> str:
-    """Return an age with the unit that an astronomer would choose."""
-    for factor, unit in ((1e6, "Myr"), (1e3, "kyr")):
-        if years >= factor:
-            return f"{years / factor:.3g} {unit}"
-    return f"{years:.3g} yr"
+                orient(axes, row, bar=line == 0)

@@ -43,7 +43,7 @@ def draw_information(table: pd.DataFrame, below: str = "") -> Figure:
     """Two panels: (a) radius, with the accretion radius, the finest cell and the beam; (b) channels."""
     height = 3.0 + (0.2 if below else 0)
     figure = Figure(figsize=(style.TEXT_WIDTH, height))
-    left, right = style.place_axes(figure, 0.52, 0.3, 3.5, 2.2), style.place_axes(figure, 5.0, 0.3, 1.92, 2.2)
+    left, right = style.place_axes(figure, 0.52, 0.3, 3.5, 2.2), style.place_axes(figure, 5.0, 0.3, 1.85, 2.2)
     lowest = max(LOWEST, float(table["r2_low"].min()))
     _draw_radii(left, table)
     _draw_channels(right, table)
@@ -75,7 +75,8 @@ def _draw_radii(axes: Axes, table: pd.DataFrame) -> None:
     axes.set(xscale="log", xlabel="r [pc]", ylabel=r"$R^2$ of $\log_{10} M_\star$")
     axes.xaxis.set_major_formatter(FuncFormatter(style.plain_number))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.legend(frameon=False, loc="upper center", ncols=2, fontsize=7, handlelength=2.5)
+    ground = {"facecolor": "white", "edgecolor": "none", "framealpha": 1}  # over the vertical lines
+    axes.legend(loc="upper center", ncols=2, fontsize=7, handlelength=2.5, **ground)
 
 
 def _draw_channels(axes: Axes, table: pd.DataFrame) -> None:

@@ -91,27 +91,58 @@ def read_features(path: str | Path) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """Maps coloured by patch tokens.
+    """Maps as their patch tokens tell them apart.
 
-    ``rows`` int [example]; ``colours`` float [example, row, column, 3] in 0..1; ``explained`` [component], the share of the
-    tokens' variance; ``side`` in pc of the coloured square about the protostar, None for the whole map.
+    Attributes
+    ----------
+    rows : of the study [example]
+    colours : float [example, row, column, 3] in 0..1
+    explained : share of the tokens' variance [component]
+    segments : segment of each token, from 1 [example, row, column]
+    segment_count : how many there are
+    attention : share of the class token's attention [example, head, row, column], the mean over heads last; None where there is none
+    attended : which tokens hold ``attention_mass`` of it, the fewest that do [example, head, row, column]
+    side : of the square about the protostar that the tokens cover [pc]
     """
 
     rows: np.ndarray
     colours: np.ndarray
     explained: np.ndarray
-    side: float | None
+    segments: np.ndarray
+    segment_count: int
+    attention: np.ndarray | None
+    attended: np.ndarray | None
+    attention_mass: float
+    side: float
 
 
 def read_segmentation(path: str | Path) -> Segmentation:
-    """Read example rows and the colours of their tokens."""
+    """Read what :func:`starmass.evaluation.segmentation.write_segmentation` wrote."""
     with open_hdf5(path) as file:
-        return Segmentation(
-            rows=np.asarray(file["row"]),
-            colours=np.clip(np.asarray(file["colours"], dtype=float), 0, 1),
-            explained=np.asarray(file["explained"], dtype=float),
-            side=float(file.attrs["side_pc"]) if "side_pc" in file.attrs else None,
-        )
+        try:
+            seen = "attention" in file
+            return Segmentation(
+                rows=np.asarray(file["row"]),
+                colours=np.clip(np.asarray(file["colours"], dtype=float), 0, 1),
+                explained=np.asarray(file["explained"], dtype=float),
+                segments=np.asarray(file["segments"]),
+                segment_count=int(file.attrs["segment_count"]),
+                attention=np.asarray(file["attention"], dtype=float) if seen else None,
+                attended=np.asarray(file["attended"], dtype=bool) if seen else None,
+                attention_mass=float(file.attrs["attention_mass"]) if seen else float("nan"),
+                side=float(file.attrs["side_pc"]),
+            )
+        except KeyError as error:
+            raise InputError(f"{path}: not a segmentation of this version ({error}); delete it and run Snakemake again.") from error
+
+
+def read_examples(segmentation: str | Path, samples: str | Path) -> tuple[Segmentation, list[MapRow]]:
+    """Read a segmentation and the maps of its examples."""
+    found = read_segmentation(segmentation)
+    table = read_samples(samples).set_index("row")
+    if unknown := [int(row) for row in found.rows if row not in table.index]:
+        raise InputError(f"{segmentation}: row {unknown[0]} is not in {samples}; delete the file and run Snakemake again to remake it.")
+    return found, [read_map_row(table.loc[int(row)]) for row in found.rows]
 
 
 def read_predictions(path: str | Path) -> pd.DataFrame:

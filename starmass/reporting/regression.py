@@ -22,7 +22,7 @@ BIN_DEX = 0.25
 """Width of the mass bins of counts, medians and intervals."""
 FEWEST = 5
 """Test maps that a bin needs before a median of it is drawn."""
-LEFT, GAP, TITLE, LINE, STRIP, BOTTOM, FOOTER = 0.52, 0.08, 0.22, 0.14, 0.36, 0.46, 0.2
+LEFT, GAP, TITLE, LINE, STRIP, BOTTOM, FOOTER = 0.52, 0.08, 0.22, 0.14, 0.44, 0.46, 0.2
 """Inches left and right of a panel, over it for its name (first and further lines) and for counts, under it, and for a last line."""
 
 
@@ -180,9 +180,7 @@ def _draw_components(axes: Axes, line: Line, scale: LogNorm, palette: str) -> No
 
 
 def _draw_mass_bar(axes: Axes, scale: LogNorm, palette: str) -> None:
-    style.draw_colour_bar(axes, style.palette(palette), scale, style.MASS_LABEL, extend="neither")
-    axes.xaxis.set_ticks_position("top")
-    axes.xaxis.set_label_position("top")
+    style.draw_colour_bar(axes, style.palette(palette), scale, style.MASS_LABEL, extend="neither", above=True)
 
 
 def _draw_prediction(axes: Axes, panel: Panel, limits: tuple[float, float]) -> None:
@@ -197,7 +195,7 @@ def _draw_prediction(axes: Axes, panel: Panel, limits: tuple[float, float]) -> N
     axes.set(xlim=limits, ylim=limits, xlabel=f"true {style.MASS_LABEL}")
     axes.set_ylabel(f"predicted {style.MASS_LABEL}", labelpad=1)
     ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
-    axes.text(0.96, 0.04, metrics_text(panel.metrics), transform=axes.transAxes, ha="right", va="bottom", fontsize=8, bbox=ground)
+    axes.text(0.04, 0.96, metrics_text(panel.metrics), transform=axes.transAxes, ha="left", va="top", fontsize=8, bbox=ground)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(style.plain_number))
         axis.set_minor_formatter(NullFormatter())

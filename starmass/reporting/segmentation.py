@@ -1,19 +1,26 @@
-"""Figure 3: the three channels of example maps beside the colours of their patch tokens."""
+"""Figure 3: the channels of example maps beside what the patch tokens make of them: colours, segments, attention."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from string import ascii_lowercase
 from typing import Any
 
-import numpy as np
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from starmass.errors import InputError
 from starmass.reporting import style
-from starmass.reporting.examples import format_age
-from starmass.reporting.inputs import SKY, MapRow, Segmentation, footer, read_map_row, read_samples, read_segmentation
+from starmass.reporting.attention import attended, attention_scale, draw_attention_bar
+from starmass.reporting.inputs import MapRow, Segmentation, footer, read_examples
+from starmass.reporting.panels import (
+    channel_scales,
+    draw_channel,
+    draw_channel_bar,
+    draw_segment_key,
+    draw_tokens,
+    name_line,
+    segment_colours,
+)
 
-LABEL, GAP, BAR, FOOTER = 0.24, 0.05, 0.52, 0.2
+LABEL, GAP, BAR, FOOTER = 0.36, 0.05, 0.52, 0.2
 """Inches for the label left of a line, between images, under them for colour bars, and for a last line."""
 
 
@@ -27,49 +34,50 @@ def plot_segmentation(
     resolution: int,
     facts: Mapping[str, Any],
 ) -> None:
-    """Draw the examples of a segmentation file, one a line: column density, velocity, dispersion, token colours."""
-    found = read_segmentation(segmentation)
-    table = read_samples(samples).set_index("row")
-    if unknown := [int(row) for row in found.rows if row not in table.index]:
-        raise InputError(f"{segmentation}: row {unknown[0]} is not in {samples}; delete the file and run Snakemake again to remake it.")
-    examples = [read_map_row(table.loc[int(row)]) for row in found.rows]
+    """Draw the examples of a segmentation file, one a line."""
+    found, examples = read_examples(segmentation, samples)
     with style.journal_style():
         figure = draw_segmentation(examples, found, palettes, footer(simulations))
         style.save_figure(figure, outputs, resolution=resolution, title="Segmentation by patch tokens", facts=facts)
 
 
 def draw_segmentation(examples: Sequence[MapRow], found: Segmentation, palettes: Mapping[str, str], below: str = "") -> Figure:
-    """Lay out examples, one a line, with the colours of their tokens at the right; sizes in inches."""
-    names, units = examples[0].names, examples[0].units
-    cell = (style.TEXT_WIDTH - LABEL) / (len(names) + 1) - GAP
-    bars = len(examples) * (cell + GAP)
+    """Lay out examples, one a line: three channels, then colours, segments and attention of their tokens; sizes in inches."""
+    first = examples[0]
+    channels = len(first.names)
+    columns = channels + 2 + (found.attention is not None)
+    cell = (style.TEXT_WIDTH - LABEL) / columns - GAP
+    bars = len(examples) * (cell + GAP) + 0.05
     height = bars + BAR + (FOOTER if below else 0)
     figure = Figure(figsize=(style.TEXT_WIDTH, height))
-    shown = np.stack([row.channels for row in examples])
-    scales = [style.channel_scale(name, shown[:, c]) for c, name in enumerate(names)]
+    scales = channel_scales(examples)
+    brightest = attention_scale(found)
     for line, row in enumerate(examples):
-        half = row.side / 2
-        for c in range(len(names) + 1):
-            axes = style.place_axes(figure, LABEL + c * (cell + GAP), GAP / 2 + line * (cell + GAP), cell, cell)
-            extent = (-half, half, -half, half)
-            if c < len(names):
-                axes.imshow(row.channels[c], norm=scales[c], cmap=style.palette(palettes[names[c]]), extent=extent)
-            else:
-                side = (found.side or row.side) / 2
-                axes.imshow(found.colours[line], extent=(-side, side, -side, side))
-                axes.set(xlim=(-half, half), ylim=(-half, half))
-            style.bare(axes)
-            style.mark_protostar(axes)
-            if c == 0:
-                style.draw_scale_bar(axes, row.side)
-                style.draw_compass(axes, row.side, *SKY[row.axis])
-                name = rf"({ascii_lowercase[line % 26]})  {row.mass:.2g} M$_\odot$, {format_age(row.age)}, along ${row.axis}$"
-                axes.set_ylabel(name, labelpad=3)
-    for c, name in enumerate(names):
-        axes = style.place_axes(figure, LABEL + c * (cell + GAP) + 0.03, bars + 0.04, cell - 0.06, 0.08)
-        style.draw_colour_bar(axes, style.palette(palettes[name]), scales[c], style.quantity_label(name, units[c]))
-    right = LABEL + len(names) * (cell + GAP) + cell / 2
-    name = f"first three components of the\npatch tokens as RGB\n({found.explained.sum():.0%} of variance)"
-    style.place_text(figure, right, bars + 0.06, name, ha="center", linespacing=1.3, fontsize=8)
+        top = GAP / 2 + line * (cell + GAP)
+        panels = [style.place_axes(figure, LABEL + column * (cell + GAP), top, cell, cell) for column in range(columns)]
+        for channel in range(channels):
+            draw_channel(panels[channel], row, channel, scales[channel], palettes)
+        name_line(panels[0], row, line)
+        draw_tokens(panels[channels], found.colours[line], row, found.side)
+        draw_tokens(
+            panels[channels + 1],
+            found.segments[line] - 1,
+            row,
+            found.side,
+            segment_colours(found.segment_count),
+            Normalize(-0.5, found.segment_count - 0.5),
+        )
+        if found.attention is not None:
+            draw_tokens(panels[-1], attended(found, line, -1), row, found.side, style.palette(palettes["attention"]), brightest)
+    for channel in range(channels):
+        draw_channel_bar(figure, LABEL + channel * (cell + GAP) + 0.03, bars, cell - 0.06, first, channel, scales[channel], palettes)
+    middle = [LABEL + column * (cell + GAP) + cell / 2 for column in range(columns)]
+    words = f"components 1, 2, 3\nof the patch tokens\n({found.explained.sum():.0%} of variance)"
+    style.place_text(figure, middle[channels], bars - 0.02, words, ha="center", linespacing=1.3, fontsize=8)
+    draw_segment_key(style.place_axes(figure, middle[channels + 1] - cell / 2 + 0.03, bars - 0.02, cell - 0.06, 0.15), found.segment_count)
+    words = r"segments, by rising" + "\n" + r"column density"
+    style.place_text(figure, middle[channels + 1], bars + 0.17, words, ha="center", linespacing=1.2, fontsize=8)
+    if found.attention is not None:
+        draw_attention_bar(style.place_axes(figure, middle[-1] - cell / 2 + 0.03, bars, cell - 0.06, 0.07), palettes, brightest)
     style.place_text(figure, style.TEXT_WIDTH / 2, height - 0.04, below, ha="center", va="bottom", fontsize=8)
     return figure

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from starmass.reporting import style
-from starmass.reporting.examples import format_age
 from starmass.reporting.inputs import SKY, TOY, MapRow, read_map_row, read_table
+from starmass.reporting.panels import channel_scales, draw_channel, draw_channel_bar
 
 COLUMNS, AXIS = 4, "z"
 """Map triplets in one line of the gallery, seen along this axis."""
@@ -84,7 +83,7 @@ def _draw(
     title = f"{len(samples)} samples of {samples['sink_id'].nunique()} protostars, {listed['snapshot'].nunique()} snapshots"
     style.place_text(figure, left, 0.06, title)
     _draw_histogram(figure, left, HEADING + 0.02, half, mass, style.MASS_LABEL, samples)
-    _draw_histogram(figure, left, HEADING + half + 0.52, half, age / 1e3, "age [kyr]", samples)
+    _draw_histogram(figure, left, HEADING + half + 0.52, half, age / 1e3, style.AGE_LABEL, samples)
     if rows:
         _draw_gallery(figure, top, cell, triplet, rows, palettes)
     if toy:
@@ -135,24 +134,20 @@ def _draw_histogram(figure: Figure, left: float, top: float, height: float, valu
 
 
 def _draw_gallery(figure: Figure, top: float, cell: float, triplet: float, rows: Sequence[MapRow], palettes: Mapping[str, str]) -> None:
-    names, units = rows[0].names, rows[0].units
-    shown = np.stack([row.channels for row in rows])
-    scales: list[Normalize] = [style.channel_scale(name, shown[:, channel]) for channel, name in enumerate(names)]
+    names = rows[0].names
+    scales = channel_scales(rows)
     across, up = SKY[AXIS]
     heading = f"Maps of {rows[0].side:g} pc about protostars, by rising mass, seen along ${AXIS}$ (${across}$ to the right, ${up}$ up)"
     style.place_text(figure, 0.02, top, heading)
     for place, row in enumerate(rows):
         left = 0.02 + (place % COLUMNS) * (triplet + GUTTER)
         above = top + 0.7 * HEADING + (place // COLUMNS) * (HEADING + cell)
-        title = rf"{row.mass:.3g} M$_\odot$, {format_age(row.age)}"
+        title = rf"{row.mass:.3g} M$_\odot$, {style.format_age(row.age)}"
         style.place_text(figure, left + triplet / 2, above + 0.06, title, ha="center", fontsize=8)
-        half = row.side / 2
-        for channel, name in enumerate(names):
+        for channel in range(len(names)):
             axes = style.place_axes(figure, left + channel * (cell + GAP), above + HEADING, cell, cell)
-            axes.imshow(row.channels[channel], norm=scales[channel], cmap=style.palette(palettes[name]), extent=(-half, half, -half, half))
-            style.bare(axes)
+            draw_channel(axes, row, channel, scales[channel], palettes, marked=False)
     below = top + 0.7 * HEADING + -(-len(rows) // COLUMNS) * (HEADING + cell) + 0.06
     width = style.TEXT_WIDTH / 3
-    for channel, name in enumerate(names):
-        bar = style.place_axes(figure, channel * width + 0.15, below, width - 0.3, 0.07)
-        style.draw_colour_bar(bar, style.palette(palettes[name]), scales[channel], style.quantity_label(name, units[channel]))
+    for channel in range(len(names)):
+        draw_channel_bar(figure, channel * width + 0.15, below, width - 0.3, rows[0], channel, scales[channel], palettes)

@@ -18,18 +18,31 @@ from starmass.errors import InputError, closest
 from starmass.provenance import provenance_json
 from starmass.storage import written_aside
 
-COLUMN_WIDTH = 3.35
 TEXT_WIDTH = 7.0
-"""Widths [inch] of one column and of the full text of the journals of the field."""
+"""Width [inch] of the full text of the journals of the field (ApJ: 7.1; of one column 3.5)."""
 
 INK = "#1f2430"
 ACCENT = "#d55e00"
 POINTS = "#0072b2"
 """Vermilion and blue of Okabe & Ito (2008): told apart with any colour vision, and in grey."""
 
+CATEGORIES = ("#0072b2", "#009e73", "#d55e00", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#000000")
+"""Blue, green, vermilion, purple, orange, sky, yellow and black of Okabe & Ito (2008): what has no order of its own."""
+RISING = ("#000000", "#0072b2", "#009e73", "#d55e00", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")
+"""The same from dark to light: what has an order."""
+CHOICES = {
+    count: [RISING[place] for place in places]
+    for count, places in enumerate(
+        ((), (1,), (1, 5), (1, 3, 7), (1, 3, 5, 7), (1, 2, 3, 5, 7), (1, 2, 3, 4, 5, 7), (1, 2, 3, 4, 5, 6, 7), range(8))
+    )
+}
+"""Of so many, which are told apart best."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
 SYMBOLS = {"column_density": r"$N_\mathrm{H}$", "v_los": r"$v_\mathrm{los}$", "sigma_v": r"$\sigma_v$"}
 UNITS = {"cm**-2": r"cm$^{-2}$", "km/s": r"km s$^{-1}$"}
 MASS_LABEL = r"$M_\star$ [M$_\odot$]"
+AGE_LABEL = "age [kyr]"
 
 _STYLE: Any = {
     "font.family": "STIXGeneral",  # ships with matplotlib, so that a figure is the same on every machine
@@ -76,10 +89,15 @@ def place_text(figure: Figure, left: float, top: float, text: str, **options: An
     figure.text(left / page_width, 1 - top / page_height, text, **{"va": "top", **options})
 
 
-def draw_colour_bar(axes: Axes, colours: Colormap, scale: Normalize, label: str, extend: Literal["both", "neither"] = "both") -> None:
-    """Fill ``axes`` with a horizontal colour bar; logarithmic ones are labelled at round values."""
+def draw_colour_bar(
+    axes: Axes, colours: Colormap, scale: Normalize, label: str, extend: Literal["both", "neither"] = "both", *, above: bool = False
+) -> None:
+    """Fill ``axes`` with a horizontal colour bar, numbers and label under or above it; logarithmic ones are labelled at round values."""
     bar = axes.figure.colorbar(ScalarMappable(scale, colours), cax=axes, orientation="horizontal", extend=extend, extendfrac=0.04)
-    bar.set_label(label, labelpad=1)
+    if above:
+        bar.ax.xaxis.set_ticks_position("top")
+        bar.ax.xaxis.set_label_position("top")
+    bar.set_label(label, labelpad=4 if above else 1)
     if isinstance(scale, LogNorm):
         bar.ax.xaxis.set_major_locator(FixedLocator(round_values(scale.vmin, scale.vmax)))
         bar.ax.xaxis.set_major_formatter(FuncFormatter(plain_number))
@@ -133,6 +151,14 @@ def palette(name: str) -> Colormap:
     except KeyError:
         near = closest(name, list(matplotlib.colormaps))
         raise InputError(f"reporting.palettes: matplotlib has no colour map {name!r}{near}; cividis, viridis and magma are safe.") from None
+
+
+def format_age(years: float) -> str:
+    """Return an age with the unit that an astronomer would choose."""
+    for factor, unit in ((1e6, "Myr"), (1e3, "kyr")):
+        if years >= factor:
+            return f"{years / factor:.3g} {unit}"
+    return f"{years:.3g} yr"
 
 
 def quantity_label(channel: str, unit: str) -> str:
@@ -195,6 +221,12 @@ def draw_compass(axes: Axes, side: float, right: str, up: str) -> None:
             fontsize=7,
             path_effects=outline,
         )
+
+
+def label_panel(axes: Axes, text: str) -> None:
+    """Write a panel's letter, or a number, into its upper left corner."""
+    ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+    axes.text(0.03, 0.97, text, transform=axes.transAxes, ha="left", va="top", fontsize=8, bbox=ground)
 
 
 def mark_protostar(axes: Axes) -> None:

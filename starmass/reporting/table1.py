@@ -9,14 +9,14 @@ from starmass.provenance import git_commit
 from starmass.reporting.grids import number, with_interval
 from starmass.reporting.inputs import read_table
 from starmass.reporting.tables import PUBLISHED, read_published
-from starmass.reporting.typesetting import Grid, Page, latex, markdown
+from starmass.reporting.typesetting import Grid, Page, html, latex, markdown
 from starmass.storage import write_text, written_aside
 
 METRICS = (("r2", "R²", 2), ("rmse_dex", "RMSE [dex]", 3), ("label_spread_dex", "Label spread [dex]", 2))
 
 
 def build_table1(*, study: str, table: str | Path, published: str | Path, outputs: Mapping[str, str | Path]) -> None:
-    """Write the published table's columns, published and measured, as CSV, Markdown and LaTeX.
+    """Write the published table's columns, published and measured, as CSV, Markdown, LaTeX and HTML.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def build_table1(*, study: str, table: str | Path, published: str | Path, output
     table : the study's table (results/tables/{study}.csv), whose column ``published`` says what corresponds; where several methods do, or
         several splits by row, the first does
     published : the published table (resources/table1_published.csv)
-    outputs : files by ``csv``, ``md`` and ``tex``
+    outputs : files by ``csv``, ``md``, ``tex`` and ``html``
     """
     reference = read_published(published)
     measured = read_table(table, ("published", "label", "split", "data", "r2", "rmse_dex", "label_spread_dex"))
@@ -38,6 +38,7 @@ def build_table1(*, study: str, table: str | Path, published: str | Path, output
     page = compose_page(study, both)
     write_text(outputs["md"], markdown(page))
     write_text(outputs["tex"], latex(page, name="table1"))
+    write_text(outputs["html"], html(page))
 
 
 def compose_page(study: str, both: pd.DataFrame) -> Page:

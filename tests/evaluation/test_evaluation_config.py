@@ -89,7 +89,7 @@ def test_few_labels_defaults():
 
 def test_segmentation_defaults():
     schema = entry("studies")["segmentation"]["properties"]
-    library = defaults(segmentation.segment)
+    library = {**defaults(segmentation.segment), "attention_mass": segmentation.ATTENTION_MASS, "test_maps": None}
     assert {name: schema[name]["default"] for name in library} == library
 
 

@@ -5,7 +5,17 @@ import pytest
 from starmass.errors import InputError
 from starmass.evaluation.inputs import Input
 from starmass.evaluation.samples import load_maps, protostars
-from starmass.evaluation.segmentation import choose_examples, fit_palette, segment, shrink, write_segmentation
+from starmass.evaluation.segmentation import (
+    choose_examples,
+    fit_baselines,
+    fit_palette,
+    measure_segments,
+    segment,
+    show_maps,
+    spread_evenly,
+    write_segmentation,
+)
+from starmass.evaluation.segments import compare_segments
 from starmass.evaluation.splits import draw_split, parts_of
 
 
@@ -15,18 +25,25 @@ def patches(scaled):
     return np.moveaxis(np.concatenate([cells, cells**2], axis=1), 1, -1)
 
 
+def blind(scaled):
+    """An encoder without a class token."""
+
+
 def test_the_basis_is_the_training_maps_alone(samples):
     maps, split = load_maps(samples), draw_split(samples, by="protostar", test_fraction=0.4)
     ((_, _, test),) = parts_of(split)
-    first = segment(samples, maps, split, patches, Input(), examples=3)
+    first = segment(samples, show_maps(maps, split, Input()), patches, blind, examples=3)
     assert set(first.row) <= set(test)
     assert len(set(protostars(samples)[first.row])) == len(first.row) == 3
     assert first.colours.shape == first.components.shape == (3, 4, 4, 3)
     assert 0 <= first.colours.min() < first.colours.max() <= 1
-    one = segment(samples, maps, split, patches, Input(), examples=[int(first.row[1])])
+    one = segment(samples, show_maps(maps, split, Input()), patches, blind, examples=[int(first.row[1])])
     np.testing.assert_allclose(one.colours[0], first.colours[1], atol=1e-6)
+    np.testing.assert_array_equal(one.members[0], first.members[1])
     maps.values[np.setdiff1d(test, first.row)] *= 100
-    np.testing.assert_allclose(segment(samples, maps, split, patches, Input(), examples=3).colours, first.colours, atol=1e-6)
+    again = segment(samples, show_maps(maps, split, Input()), patches, blind, examples=3)
+    np.testing.assert_allclose(again.colours, first.colours, atol=1e-6)
+    np.testing.assert_array_equal(again.members, first.members)
 
 
 def test_components_are_ordered_and_denser_gas_is_brighter(samples):
@@ -49,18 +66,39 @@ def test_examples_go_from_light_to_heavy(samples):
     assert len(choose_examples(samples, np.arange(len(samples)), 100)) == 8
 
 
-def test_shrinking_averages_whatever_the_sizes():
-    maps = np.random.default_rng(0).random((2, 12, 12))
-    np.testing.assert_allclose(shrink(maps, 4), maps.reshape(2, 4, 3, 4, 3).mean(axis=(2, 4)))
-    np.testing.assert_allclose(shrink(maps, 5).mean(), maps.mean())
-    np.testing.assert_allclose(shrink(maps, 24), maps.repeat(2, axis=1).repeat(2, axis=2))
+def test_segments_that_see_the_gas_beat_those_that_do_not(samples):
+    """Tokens made of the channels tell gas apart as pixels do; scrambled tokens do not."""
+    maps, split = load_maps(samples), draw_split(samples, by="protostar", test_fraction=0.4)
+    shown = show_maps(maps, split, Input())
+    generator = np.random.default_rng(0)
+    found = segment(samples, shown, patches, blind, segments=4)
+    ways = {"tokens": lambda rows: found.segments.assign(patches(shown.scaled(rows)))}
+    ways |= fit_baselines(samples, shown, lambda scaled: generator.normal(size=(len(scaled), 4, 4, 5)), segments=4)
+    rows = spread_evenly(shown.test, 20)
+    assert len(rows) == 20 and np.isin(rows, shown.test).all()
+    sums = measure_segments(samples, maps, rows, 16, ways, 4)
+    for one in sums.values():
+        assert one[0].sum() == 20 * 16
+        np.testing.assert_allclose(one.sum(axis=2), sums["rings"].sum(axis=2))
+    table = compare_segments(sums, draws=200).set_index(["segments", "quantity"])
+    column = table.xs("log10_column_density", level="quantity")  # the channel that varies most in these maps
+    assert column.loc["random_weights", "eta2"] < 0.1 and column.loc["tokens", "eta2"] > 0.5
+    together = table["eta2"].groupby("segments").sum()
+    assert together["pixels"] > 2 * together["random_weights"]
+    assert column.loc["random_weights", "eta2_difference_low"] > 0
+    assert 0.1 < column.loc["rings", "eta2"] < column.loc["tokens", "eta2"]  # these maps' column density falls off from the star
+    assert table.loc["tokens", "eta2_difference"].isna().all()
 
 
 def test_the_file(tmp_path, samples):
     split = draw_split(samples, by="protostar", test_fraction=0.4)
-    found = segment(samples, load_maps(samples), split, patches, Input(), examples=2)
-    write_segmentation(tmp_path / "dinov2.h5", found, provenance="{}")
+    attention = np.random.default_rng(0).random((2, 3, 4, 4))
+    found = segment(samples, show_maps(load_maps(samples), split, Input()), patches, lambda scaled: attention, examples=2)
+    write_segmentation(tmp_path / "dinov2.h5", found, side_pc=0.5, attention_mass=0.6, provenance="{}")
     with h5py.File(tmp_path / "dinov2.h5") as file:
+        assert file["attention"].shape == file["attended"].shape == (2, 4, 4, 4)  # three heads and their mean
+        np.testing.assert_array_equal(file["segments"], found.members + 1)
+        assert file.attrs["side_pc"] == 0.5
         np.testing.assert_array_equal(file["row"], found.row)
         np.testing.assert_array_equal(file["colours"], found.colours)
         assert file["components"].attrs["description"]
@@ -69,4 +107,4 @@ def test_the_file(tmp_path, samples):
 def test_a_row_that_is_not_there_is_named(samples):
     split = draw_split(samples, by="protostar", test_fraction=0.4)
     with pytest.raises(InputError, match="there is no row 5000"):
-        segment(samples, load_maps(samples), split, patches, Input(), examples=[5000])
+        segment(samples, show_maps(load_maps(samples), split, Input()), patches, blind, examples=[5000])

@@ -30,6 +30,12 @@ def study(tmp_path_factory):
         file["row"] = np.array([2, 20])
         file["colours"] = random.random((2, 8, 8, 3), dtype=np.float32)
         file["explained"] = [0.5, 0.2, 0.1]
+        file["segments"] = random.integers(1, 5, (2, 8, 8))
+        attention = random.dirichlet(np.full(64, 0.1), (2, 8)).reshape(2, 8, 8, 8)
+        file["attention"], file["attended"] = attention, attention > 0.02
+        file.attrs.update(segment_count=4, side_pc=SIDE / 2, attention_mass=0.6)
+    write_segments(folder)
+    write_embedding(folder / "embedding.csv", samples, random)
     rows = [row for split in ("random", "protostar") for row in write_evidence(folder / split, split, samples, random)]
     write_comparison(folder, rows)
     write_information(folder / "information.csv")
@@ -109,6 +115,36 @@ def write_ablation(path):
     table.assign(**facts, finest_cell_pc=0.004, accretion_radius_pc=0.01).to_csv(path, index=False)
 
 
+def write_segments(folder):
+    quantities = {
+        "area_fraction": 0.25,
+        "log10_column_density": 21.5,
+        "v_los": 0.5,
+        "v_los_from_star": 0.1,
+        "sigma_v": 0.4,
+        "distance": 0.2,
+    }
+    rows = [(segment, name, 0.1 * segment + value) for segment in range(1, 5) for name, value in quantities.items()]
+    table = pd.DataFrame(rows, columns=["segment", "quantity", "mean"])
+    facts = {"mean_low": table["mean"] - 0.05, "mean_high": table["mean"] + 0.05, "spread": 0.1, "n_maps": 6, "n_protostars": 4}
+    table.assign(**facts).to_csv(folder / "segments.csv", index=False)
+    ways, channels = ("tokens", "random_weights", "pixels", "rings"), ("log10_column_density", "v_los", "sigma_v")
+    table = pd.DataFrame([(way, channel) for way in ways for channel in channels], columns=["segments", "quantity"])
+    table = table.assign(eta2=0.5, eta2_low=0.4, eta2_high=0.6, n_maps=6, n_protostars=4)
+    other = table["segments"] != "tokens"
+    for bound, value in (("", 0.1), ("_low", -0.1), ("_high", 0.2)):
+        table[f"eta2_difference{bound}"] = np.where(other, value, np.nan)
+    table.to_csv(folder / "explained.csv", index=False)
+
+
+def write_embedding(path, samples, random):
+    planes = {f"{plane}_{number}": random.normal(size=len(samples)) for plane in ("pc", "tsne") for number in (1, 2)}
+    shares = {"pc_1_share": 0.6, "pc_2_share": 0.2}
+    part = np.where(np.arange(len(samples)) % 4 == 0, "test", "train")
+    near = {"same_protostar": (np.arange(len(samples)) % 2), "same_simulation": 1}
+    pd.DataFrame({"row": samples["row"], "part": part, **planes, **shares, **near}).to_csv(path, index=False)
+
+
 METRICS = {
     "study": "demo",
     "split": "random",
@@ -137,7 +173,14 @@ def comparison():
 @pytest.fixture(scope="session")
 def drawn(study):
     """Return ``drawn(folder, figure)``: the figure's PDF and PNG, drawn from the study."""
-    palettes = {"column_density": "magma", "v_los": "RdBu_r", "sigma_v": "viridis"}
+    palettes = {
+        "column_density": "magma",
+        "v_los": "RdBu_r",
+        "sigma_v": "viridis",
+        "attention": "YlOrRd",
+        "mass": "viridis",
+        "age": "cividis",
+    }
 
     def draw(folder, figure, **options):
         folder.mkdir(exist_ok=True)
@@ -153,6 +196,19 @@ def drawn(study):
             from starmass.reporting.segmentation import plot_segmentation
 
             plot_segmentation(**{**common, "segmentation": study / "segmentation.h5", "palettes": palettes, **options})
+        elif figure == "attention":
+            from starmass.reporting.attention import plot_attention
+
+            plot_attention(**{**common, "segmentation": study / "segmentation.h5", "palettes": palettes, **options})
+        elif figure == "segments":
+            from starmass.reporting.segments import plot_segments
+
+            del common["samples"]
+            plot_segments(**{**common, "segments": study / "segments.csv", "explained": study / "explained.csv", **options})
+        elif figure == "embedding":
+            from starmass.reporting.embedding import plot_embedding
+
+            plot_embedding(**{**common, "embedding": study / "embedding.csv", "split": "random", "palettes": palettes, **options})
         elif figure == "information":
             from starmass.reporting.information import plot_information
 

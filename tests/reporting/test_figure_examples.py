@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from starmass.reporting.examples import choose_protostars, format_age
+from starmass.reporting.examples import choose_protostars
+from starmass.reporting.style import format_age
 
 
 def samples_of(masses: dict[int, list[float]]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from matplotlib.image import imread
 
 from starmass.errors import InputError
 
-FIGURES = ("examples", "regression", "segmentation", "information", "few_labels", "ablation")
+FIGURES = ("examples", "regression", "segmentation", "information", "few_labels", "ablation", "embedding", "segments", "attention")
 
 
 @pytest.mark.parametrize("figure", FIGURES)

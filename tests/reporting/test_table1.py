@@ -20,7 +20,7 @@ def built(tmp_path, root):
         {"published": None, "label": "mean", "r2": 0.0, "rmse_dex": 0.5, "label_spread_dex": 0.42},
     ]
     pd.DataFrame(rows).assign(split="random", data="cloud").to_csv(tmp_path / "demo.csv", index=False)
-    outputs = {kind: tmp_path / f"table1.{kind}" for kind in ("csv", "md", "tex")}
+    outputs = {kind: tmp_path / f"table1.{kind}" for kind in ("csv", "md", "tex", "html")}
     build_table1(study="demo", table=tmp_path / "demo.csv", published=root / "resources/table1_published.csv", outputs=outputs)
     return outputs
 

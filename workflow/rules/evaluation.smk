@@ -115,21 +115,35 @@ def information_entry(study):
     return entry
 
 
+def embedding_entry(study):
+    entry = evaluation_entry("studies", study).get("embedding")
+    if entry is None:
+        raise WorkflowError(f"evaluation.studies.{study} has no embedding; add it: embedding: {{features: ...}}.")
+    return entry
+
+
+def embedding_of(study):
+    entry = evaluation_entry("studies", study).get("embedding")
+    return [f"results/evaluation/{study}/embedding/{entry['features']}.csv"] if entry else []
+
+
 def segmentation_entry(study):
     return evaluation_entry("studies", study).get("segmentation") or {}
 
 
 def segmentation_of(study):
     entry = segmentation_entry(study)
-    return [f"results/evaluation/{study}/segmentation/{entry['features']}.h5"] if entry else []
+    folder = f"results/evaluation/{study}/segmentation/{entry['features']}" if entry else ""
+    return [f"{folder}.h5", f"{folder}/segments.csv", f"{folder}/explained.csv"] if entry else []
 
 
 rule evaluation:
     input:
         f"results/evaluation/{STUDY}/metrics.csv",
+        embedding_of(STUDY),
         segmentation_of(STUDY),
     message:
-        "Metrics and segmentation of study {STUDY} are there."
+        "Metrics, embedding and segmentation of study {STUDY} are there."
 
 
 rule collect_samples:
@@ -382,6 +396,32 @@ rule locate_information:
         "../scripts/locate_information.py"
 
 
+rule embed_features:
+    input:
+        samples=rules.collect_samples.output[0],
+        split=lambda wildcards: f"results/evaluation/{wildcards.study}/{evaluation_entry('studies', wildcards.study)['splits'][0]}/split.csv",
+        features=lambda wildcards: "results/evaluation/{}/{}/features/{}/seed-0.h5".format(
+            wildcards.study, evaluation_entry("studies", wildcards.study)["splits"][0], wildcards.features
+        ),
+    output:
+        f"{EVALUATION}/embedding/{{features}}.csv",
+    log:
+        "logs/evaluation/{study}/embedding/{features}.log",
+    benchmark:
+        "benchmarks/results/evaluation/{study}/embedding/{features}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=120,
+    params:
+        config=lambda wildcards: {key: value for key, value in embedding_entry(wildcards.study).items() if key != "features"},
+        code=code_digest("workflow/scripts/embed_features.py"),
+    message:
+        "Putting features {wildcards.features} of study {wildcards.study} in a plane"
+    script:
+        "../scripts/embed_features.py"
+
+
 rule segment_maps:
     input:
         unpack(encoder_of),
@@ -389,7 +429,9 @@ rule segment_maps:
         samples=rules.collect_samples.output[0],
         split=lambda wildcards: f"results/evaluation/{wildcards.study}/{evaluation_entry('studies', wildcards.study)['splits'][0]}/split.csv",
     output:
-        f"{EVALUATION}/segmentation/{{features}}.h5",
+        examples=f"{EVALUATION}/segmentation/{{features}}.h5",
+        segments=f"{EVALUATION}/segmentation/{{features}}/segments.csv",
+        explained=f"{EVALUATION}/segmentation/{{features}}/explained.csv",
     log:
         "logs/evaluation/{study}/segmentation/{features}.log",
     benchmark:
@@ -397,7 +439,7 @@ rule segment_maps:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=60,
+        runtime=240,
     params:
         config=lambda wildcards: {
             "features": evaluation_entry("features", wildcards.features),
@@ -411,6 +453,6 @@ rule segment_maps:
         },
         code=code_digest("workflow/scripts/segment_maps.py"),
     message:
-        "Colouring maps by their patch tokens ({wildcards.features}, study {wildcards.study})"
+        "Colouring and dividing maps by their patch tokens ({wildcards.features}, study {wildcards.study})"
     script:
         "../scripts/segment_maps.py"

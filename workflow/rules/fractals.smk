@@ -61,7 +61,7 @@ rule review_fractals:
             "results/tables/fractals/{images}.csv",
             caption="../report/fractals_table.rst",
             category="Tables",
-            labels={"result": "Images {images}", "form": "CSV"},
+            labels={"result": "Images {images}: accepted and rejected, as CSV"},
         ),
         md="results/tables/fractals/{images}.md",
         pdf="results/figures/fractals/{images}.pdf",

@@ -39,10 +39,16 @@ def regression_inputs(wildcards):
 
 
 def segmentation_input(wildcards):
+    """Examples (HDF5), what the segments hold, and how much they explain (CSV)."""
     files = segmentation_of(wildcards.study)
     if not files:
         raise WorkflowError(f"evaluation.studies.{wildcards.study} has no segmentation; add one: segmentation: {{features: ...}}.")
-    return files[0]
+    return dict(zip(("examples", "segments", "explained"), files, strict=True))
+
+
+def embedding_input(wildcards):
+    embedding_entry(wildcards.study)  # says what is missing
+    return embedding_of(wildcards.study)[0]
 
 
 def figure_config(figure, *palettes):
@@ -53,8 +59,11 @@ def figure_config(figure, *palettes):
 
 
 def figures_of(study):
+    """The figures that a study has: some of its entries bring some of their own."""
     wanted = evaluation_entry("studies", study)
-    names = ["examples", "regression", *(name for name in ("segmentation", "information", "few_labels") if wanted.get(name))]
+    names = ["examples", "regression", *(name for name in ("segmentation", "information", "few_labels", "embedding") if wanted.get(name))]
+    if wanted.get("segmentation"):
+        names += ["segments", *(["attention"] if wanted["segmentation"].get("attention_mass", True) else [])]
     return expand("results/figures/{study}/{figure}.{kind}", study=study, figure=names, kind=["pdf", "png"])
 
 
@@ -70,7 +79,7 @@ rule build_table:
             "results/tables/{study}.csv",
             caption="../report/table_csv.rst",
             category="Tables",
-            labels={"result": "Table of {study}", "form": "CSV"},
+            labels={"result": "All methods and splits ({study}), as CSV"},
         ),
         md="results/tables/{study}.md",
         tex="results/tables/{study}.tex",
@@ -78,7 +87,7 @@ rule build_table:
             "results/tables/{study}.html",
             caption="../report/table.rst",
             category="Tables",
-            labels={"result": "Table of {study}", "form": "to read"},
+            labels={"result": "All methods and splits ({study})"},
         ),
     log:
         "logs/tables/{study}.log",
@@ -110,6 +119,12 @@ rule build_table1:
         csv="results/tables/table1.csv",
         md="results/tables/table1.md",
         tex="results/tables/table1.tex",
+        html=report(
+            "results/tables/table1.html",
+            caption="../report/table1.rst",
+            category="Tables",
+            labels={"result": "Table 1, published and measured"},
+        ),
     log:
         "logs/tables/table1.log",
     benchmark:
@@ -191,7 +206,7 @@ rule plot_regression:
 
 rule plot_segmentation:
     input:
-        segmentation=segmentation_input,
+        segmentation=lambda wildcards: segmentation_input(wildcards)["examples"],
         samples="results/evaluation/{study}/samples.csv",
     output:
         pdf="results/figures/{study}/segmentation.pdf",
@@ -210,7 +225,7 @@ rule plot_segmentation:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=10,
     params:
-        config=figure_config("segmentation", "column_density", "v_los", "sigma_v"),
+        config=figure_config("segmentation", "column_density", "v_los", "sigma_v", "attention"),
         simulations=simulation_formats,
         code=code_digest("workflow/scripts/plot_segmentation.py"),
     message:
@@ -275,6 +290,97 @@ rule plot_information:
         "Drawing figure 4 of study {wildcards.study}: where the information is"
     script:
         "../scripts/plot_information.py"
+
+
+rule plot_embedding:
+    input:
+        embedding=embedding_input,
+        samples="results/evaluation/{study}/samples.csv",
+    output:
+        pdf="results/figures/{study}/embedding.pdf",
+        png=report(
+            "results/figures/{study}/embedding.png",
+            caption="../report/embedding.rst",
+            category="Figures",
+            labels={"result": "5 Features in a plane ({study})"},
+        ),
+    log:
+        "logs/figures/{study}/embedding.log",
+    benchmark:
+        "benchmarks/results/figures/{study}/embedding.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        config=figure_config("embedding", "mass", "age"),
+        split=lambda wildcards: evaluation_entry("studies", wildcards.study)["splits"][0],
+        simulations=simulation_formats,
+        code=code_digest("workflow/scripts/plot_embedding.py"),
+    message:
+        "Drawing figure 5 of study {wildcards.study}: features in a plane"
+    script:
+        "../scripts/plot_embedding.py"
+
+
+rule plot_segments:
+    input:
+        segments=lambda wildcards: segmentation_input(wildcards)["segments"],
+        explained=lambda wildcards: segmentation_input(wildcards)["explained"],
+    output:
+        pdf="results/figures/{study}/segments.pdf",
+        png=report(
+            "results/figures/{study}/segments.png",
+            caption="../report/segments.rst",
+            category="Figures",
+            labels={"result": "6 What the segments hold ({study})"},
+        ),
+    log:
+        "logs/figures/{study}/segments.log",
+    benchmark:
+        "benchmarks/results/figures/{study}/segments.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        config=figure_config("segments"),
+        simulations=simulation_formats,
+        code=code_digest("workflow/scripts/plot_segments.py"),
+    message:
+        "Drawing figure 6 of study {wildcards.study}: what the segments hold"
+    script:
+        "../scripts/plot_segments.py"
+
+
+rule plot_attention:
+    input:
+        segmentation=lambda wildcards: segmentation_input(wildcards)["examples"],
+        samples="results/evaluation/{study}/samples.csv",
+    output:
+        pdf="results/figures/{study}/attention.pdf",
+        png=report(
+            "results/figures/{study}/attention.png",
+            caption="../report/attention.rst",
+            category="Figures",
+            labels={"result": "7 Attention ({study})"},
+        ),
+    log:
+        "logs/figures/{study}/attention.log",
+    benchmark:
+        "benchmarks/results/figures/{study}/attention.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        config=figure_config("attention", "column_density", "attention"),
+        simulations=simulation_formats,
+        code=code_digest("workflow/scripts/plot_attention.py"),
+    message:
+        "Drawing figure 7 of study {wildcards.study}: where the encoder looks"
+    script:
+        "../scripts/plot_attention.py"
 
 
 rule tables:

@@ -3,19 +3,46 @@ from functools import partial
 from starmass.console import job
 
 with job(snakemake.log[0]) as log:
+    from starmass.evaluation.attention import attend_maps
     from starmass.evaluation.encoding import encode_maps, read_encoder
     from starmass.evaluation.inputs import Input
-    from starmass.evaluation.samples import load_maps, read_samples, read_table
-    from starmass.evaluation.segmentation import segment, write_segmentation
+    from starmass.evaluation.samples import load_maps, read_samples, read_table, write_table
+    from starmass.evaluation.segmentation import (
+        ATTENTION_MASS,
+        fit_baselines,
+        measure_segments,
+        segment,
+        show_maps,
+        spread_evenly,
+        write_segmentation,
+    )
+    from starmass.evaluation.segments import compare_segments, describe_segments
     from starmass.provenance import provenance_json
 
     config = snakemake.params.config
     entry, shown_as = config["features"], Input(**config["input"])
+    wanted = dict(config["segmentation"])
+    mass, most = wanted.pop("attention_mass", ATTENTION_MASS), wanted.pop("test_maps", None)
     samples = read_samples(snakemake.input.samples)
-    split = read_table(snakemake.input.split, ("row", "fold", "part"))
-    weights = "random" if entry.get("weights") == "random" else "pretrained"
-    encoder = read_encoder(snakemake.input.get("encoder"), architecture=entry.get("architecture"), weights=weights)
-    encode = partial(encode_maps, encoder, shown_as=shown_as, tokens="patches")
-    segmentation = segment(samples, load_maps(samples), split, encode, shown_as, **config["segmentation"])
-    write_segmentation(snakemake.output[0], segmentation, provenance=provenance_json(config=config, seed=0, inputs=snakemake.input))
-    log.info("examples: rows %s", ", ".join(map(str, segmentation.row)))
+    maps = load_maps(samples)
+    shown = show_maps(maps, read_table(snakemake.input.split, ("row", "fold", "part")), shown_as)
+    read = partial(read_encoder, snakemake.input.get("encoder"), architecture=entry.get("architecture"))
+    drawn = entry.get("weights") == "random"
+    encoder, untrained = read(weights="random" if drawn else "pretrained"), read(weights="random", seed=int(drawn))
+    encode, encode_untrained = (partial(encode_maps, one, shown_as=shown_as, tokens="patches") for one in (encoder, untrained))
+
+    attend = (lambda scaled: None) if mass is None else partial(attend_maps, encoder, shown_as=shown_as)
+    found = segment(samples, shown, encode, attend, **wanted)
+    zoom, count = shown.shown.shape[-1], len(found.segments.centres)
+    facts = {"side_pc": zoom * maps.pixel_pc, "attention_mass": mass}
+    provenance = provenance_json(config=config, seed=0, inputs=snakemake.input)
+    write_segmentation(snakemake.output.examples, found, provenance=provenance, **facts)
+    log.info("examples: rows %s", ", ".join(map(str, found.row)))
+
+    ways = {"tokens": lambda rows: found.segments.assign(encode(shown.scaled(rows)))}
+    teachers = {key: wanted[key] for key in ("palette_maps",) if key in wanted}
+    ways |= fit_baselines(samples, shown, encode_untrained, segments=count, **teachers)
+    rows = spread_evenly(shown.test, most)
+    sums = measure_segments(samples, maps, rows, zoom, ways, count)
+    write_table(snakemake.output.segments, describe_segments(sums["tokens"]).assign(n_maps=len(rows)))
+    write_table(snakemake.output.explained, compare_segments(sums).assign(n_maps=len(rows), n_protostars=sums["tokens"].shape[1]))

@@ -120,6 +120,8 @@ def _contradictions(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         ways = [key for key in ("network", "fit", "regressor") if key in entry]
         if len(ways) > 1:
             yield f"methods.{name}", f"{' and '.join(ways)} are different methods; give one of them"
+        if "encoder" in entry and ("network" not in entry or "weights" in entry):
+            yield f"methods.{name}.encoder", "it is for a network, in the place of weights; features name the encoders of other methods"
         shown = evaluation["features"].get(entry.get("features"), {})
         if "fit" in entry and (shown.get("kind") != "encoder" or shown.get("tokens", "class") not in ("class", "mean", "class_mean")):
             yield f"methods.{name}.fit", "only an encoder learns on, read at its class token, the mean or both; name such features"
@@ -173,10 +175,14 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapp
         for shown in [features["input"]] if isinstance(features["input"], str) else features["input"]:
             yield f"evaluation.features.{name}.input", shown, "evaluation.inputs", evaluation["inputs"]
         if "encoder" in features:
-            yield f"evaluation.features.{name}.encoder", features["encoder"], "pretraining.encoders", encoders
+            tokens = {key: entry for key, entry in encoders.items() if entry.get("method") != "simsiam"}  # a ResNet has none
+            yield f"evaluation.features.{name}.encoder", features["encoder"], "pretraining.encoders of transformers", tokens
     for name, method in evaluation["methods"].items():
         if "features" in method:
             yield f"evaluation.methods.{name}.features", method["features"], "evaluation.features", evaluation["features"]
+        if "encoder" in method:
+            learnt = {key: entry for key, entry in encoders.items() if entry.get("method") == "simsiam"}
+            yield f"evaluation.methods.{name}.encoder", method["encoder"], "pretraining.encoders of method simsiam", learnt
         if "input" in method:
             yield f"evaluation.methods.{name}.input", method["input"], "evaluation.inputs", evaluation["inputs"]
     for study, entry in studies.items():

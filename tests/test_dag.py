@@ -48,6 +48,8 @@ def test_the_default_target_is_all(plan):
         "results/figures/demo/segmentation.pdf",
         "results/evaluation/demo/few_labels.csv",
         "results/evaluation/demo/ablations/images.csv",
+        "results/evaluation/demo/random/metrics/resnet18_fractals.csv",
+        "results/evaluation/demo/random/metrics/dinov2_lora.csv",
         "results/figures/demo/ablation_beam.pdf",
     ],
 )

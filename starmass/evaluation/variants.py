@@ -16,7 +16,7 @@ does everything that was made of it; a changed one is called ``{entry}__{ablatio
 
 import copy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,9 +140,12 @@ def _vary_method(config: dict[str, Any], ablation: str, method: str, changes: Ma
         return InputError(f"evaluation.ablations.{ablation}: {next(iter(named))!r} is varied, but method {method!r} has no {what}.")
 
     if named and "network" in entry:
-        if set(named.values()) != {"input"}:
+        if "features" in named.values():
             raise lacks("features, for it is a network that learns from maps")
-        entry["input"] = _vary(evaluation["inputs"], entry["input"], changes, "input", suffix)
+        if "input" in named.values():
+            entry["input"] = _vary(evaluation["inputs"], entry["input"], changes, "input", suffix)
+        if {"encoder", "images"} & set(named.values()):
+            entry["encoder"] = _vary_encoder(config, entry.get("encoder"), changes, suffix, lacks)
     elif named:
         if entry.get("features") not in evaluation["features"]:
             raise lacks(f"features{' called ' + repr(entry['features']) if 'features' in entry else ''}")
@@ -152,17 +155,24 @@ def _vary_method(config: dict[str, Any], ablation: str, method: str, changes: Ma
             varied = [_vary(evaluation["inputs"], name, changes, "input", suffix) for name in shown]
             features["input"] = varied[0] if isinstance(features["input"], str) else varied
         if {"encoder", "images"} & set(named.values()):
-            encoders = config["pretraining"]["encoders"]
-            if features.get("encoder") not in encoders:
-                raise lacks("encoder of the section pretraining")
-            encoder = _changed(encoders[features["encoder"]], changes, "encoder")
-            if "images" in named.values():
-                if not isinstance(encoder["images"], str):
-                    raise lacks("synthetic images, for its encoder learns from maps")
-                encoder["images"] = _vary(config["fractals"]["images"], encoder["images"], changes, "images", suffix)
-            features["encoder"] = _add(encoders, features["encoder"], encoder, suffix)
+            features["encoder"] = _vary_encoder(config, features.get("encoder"), changes, suffix, lacks)
         entry["features"] = _add(evaluation["features"], entry["features"], features, suffix)
     _add(evaluation["methods"], method, entry, suffix)
+
+
+def _vary_encoder(
+    config: dict[str, Any], name: str | None, changes: Mapping[str, Any], suffix: str, lacks: Callable[[str], InputError]
+) -> str:
+    """Add the pretraining with its changes, and its images if they change."""
+    encoders = config["pretraining"]["encoders"]
+    if name is None or name not in encoders:
+        raise lacks("encoder of the section pretraining")
+    encoder = _changed(encoders[name], changes, "encoder")
+    if any(_root(path) == "images" for path in changes):
+        if not isinstance(encoder["images"], str):
+            raise lacks("synthetic images, for its encoder learns from maps")
+        encoder["images"] = _vary(config["fractals"]["images"], encoder["images"], changes, "images", suffix)
+    return _add(encoders, name, encoder, suffix)
 
 
 def _vary_study(config: dict[str, Any], ablation: str, study: str, methods: list[str], changes: Mapping[str, Any], suffix: str) -> None:

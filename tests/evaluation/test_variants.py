@@ -74,6 +74,15 @@ def test_what_lies_below_an_encoder_makes_a_pretraining_of_its_own():
     assert list(whole["fractals"]["images"].values())[-1] == {"generator": "dead_leaves", "count": 9, "size": 96}
 
 
+def test_a_network_starts_from_a_pretraining_of_its_own():
+    config = copy.deepcopy(CONFIG)
+    config["evaluation"]["methods"]["network"]["encoder"] = "nano"
+    config["evaluation"]["ablations"] = {"one": {"method": "network", "vary": "images.count", "values": [30]}}
+    found = add_variants(config)
+    assert found["evaluation"]["methods"]["network__one__30"] == {"network": "resnet18", "input": "whole", "encoder": "nano__one__30"}
+    assert found["pretraining"]["encoders"]["nano__one__30"]["images"] == "flame__one__30"
+
+
 def test_an_observation_makes_a_study_of_its_own_with_its_table_alone():
     found = varied(vary="observation.beam", values=[0, 18], method=["knn", "ridge"])
     assert found["maps"]["observations"]["far__one__0"] == {"distance": 140, "beam": 0, "noise": {"v_los": 0.1}}

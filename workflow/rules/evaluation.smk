@@ -62,9 +62,11 @@ def encoder_files(entry):
 
 
 def weights_of(wildcards):
-    """The file that a network starts from, if one is given."""
-    given = evaluation_entry("methods", wildcards.method).get("weights")
-    return {"weights": given} if given else {}
+    """The file that a network starts from: a pretraining's, one of the user's, or none."""
+    entry = evaluation_entry("methods", wildcards.method)
+    if "encoder" in entry:
+        return {"weights": f"results/pretraining/{entry['encoder']}/teacher.safetensors"}
+    return {"weights": entry["weights"]} if "weights" in entry else {}
 
 
 def features_of(wildcards):
@@ -296,7 +298,7 @@ rule train_supervised:
             "method": {
                 key: value
                 for key, value in evaluation_entry("methods", wildcards.method).items()
-                if key not in ("label", "input", "seeds", "weights")
+                if key not in ("label", "input", "seeds", "weights", "encoder")
             },
             "input": shown_as(evaluation_entry("methods", wildcards.method)),
         },

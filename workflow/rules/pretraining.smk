@@ -17,12 +17,12 @@ def what_shapes(encoder):
 
 
 def encoders_of(study):
-    """Entries that the features of a study are taken from."""
+    """Entries that the features of a study are taken from, and that its networks start from."""
     evaluation = config["evaluation"]
     chosen = evaluation["studies"][study]
     methods = [evaluation["methods"][method] for method in chosen["methods"]]
     features = [entry["features"] for entry in [*methods, chosen.get("segmentation") or {}] if "features" in entry]
-    found = [evaluation["features"][name].get("encoder") for name in features]
+    found = [evaluation["features"][name].get("encoder") for name in features] + [method.get("encoder") for method in methods]
     return [encoder for encoder in dict.fromkeys(found) if encoder]
 
 

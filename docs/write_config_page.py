@@ -45,7 +45,7 @@ def rows(schema: dict[str, Any], root: dict[str, Any], path: str, example: Any) 
         meaning = child.get("description", "")
         if name in schema.get("required", []) and "default" not in child and path.endswith("NAME"):
             meaning = f"{meaning.rstrip('.')} (required)"
-        yield key, kind(child), "" if value is None or isinstance(value, dict) else shown(value), meaning
+        yield key, kind(child, root), "" if value is None or isinstance(value, dict) else shown(value), meaning
         yield from rows(child, root, key, value)
     entries = schema.get("additionalProperties")
     if isinstance(entries, dict):
@@ -77,18 +77,19 @@ def merged(entries: Any) -> dict[str, Any]:
     return together
 
 
-def kind(schema: dict[str, Any]) -> str:
+def kind(schema: dict[str, Any], root: dict[str, Any]) -> str:
     """Name a key's type or choices."""
+    schema = resolve(schema, root)
     if "const" in schema:
         return f"`{schema['const']}`"
     if "enum" in schema:
         return " or ".join(f"`{shown_plain(value)}`" for value in schema["enum"])
     if "type" in schema:
         names = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        inner = f"list of {kind(schema['items'])}" if "items" in schema else "list"
+        inner = f"list of {kind(schema['items'], root)}" if "items" in schema else "list"
         return " or ".join({"array": inner, "object": "section"}.get(name, name) for name in names)
     branches = schema.get("oneOf") or schema.get("anyOf") or []
-    return " or ".join(dict.fromkeys(filter(None, map(kind, branches))))
+    return " or ".join(dict.fromkeys(filter(None, (kind(branch, root) for branch in branches))))
 
 
 def shown_plain(value: Any) -> str:

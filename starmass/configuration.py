@@ -123,6 +123,12 @@ def _contradictions(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if "encoder" in entry and ("network" not in entry or "weights" in entry):
             yield f"methods.{name}.encoder", "it is for a network, in the place of weights; features name the encoders of other methods"
         shown = evaluation["features"].get(entry.get("features"), {})
+        several = len(_listed(shown.get("encoder", "one")))
+        if several > 1 and max(entry.get("seeds", [0])) >= several:
+            yield (
+                f"methods.{name}.seeds",
+                f"features {entry['features']!r} name pretrainings for seeds 0 to {several - 1} alone",
+            )
         if "fit" in entry and (shown.get("kind") != "encoder" or shown.get("tokens", "class") not in ("class", "mean", "class_mean")):
             yield f"methods.{name}.fit", "only an encoder learns on, read at its class token, the mean or both; name such features"
         if "fit" in entry and (isinstance(shown["input"], list) or shown.get("average", "none") != "none"):
@@ -130,6 +136,10 @@ def _contradictions(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, entry in (evaluation.get("ablations") or {}).items():
         if {"vary", "values", "variants"} & entry.keys() not in ({"vary", "values"}, {"variants"}):
             yield f"ablations.{name}", "give either vary and values, or variants"
+
+
+def _listed(names: str | list[str]) -> list[str]:
+    return [names] if isinstance(names, str) else names
 
 
 def _channel_references(maps: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
@@ -172,11 +182,11 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapp
                 yield f"{key}.split", maps["split"], "evaluation.splits without folds", whole
                 yield f"{key}.input", maps.get("input", "whole"), "evaluation.inputs", evaluation["inputs"]
     for name, features in evaluation["features"].items():
-        for shown in [features["input"]] if isinstance(features["input"], str) else features["input"]:
+        for shown in _listed(features["input"]):
             yield f"evaluation.features.{name}.input", shown, "evaluation.inputs", evaluation["inputs"]
-        if "encoder" in features:
-            tokens = {key: entry for key, entry in encoders.items() if entry.get("method") != "simsiam"}  # a ResNet has none
-            yield f"evaluation.features.{name}.encoder", features["encoder"], "pretraining.encoders of transformers", tokens
+        tokens = {key: entry for key, entry in encoders.items() if entry.get("method") != "simsiam"}  # a ResNet has none
+        for encoder in _listed(features.get("encoder", [])):
+            yield f"evaluation.features.{name}.encoder", encoder, "pretraining.encoders of transformers", tokens
     for name, method in evaluation["methods"].items():
         if "features" in method:
             yield f"evaluation.methods.{name}.features", method["features"], "evaluation.features", evaluation["features"]

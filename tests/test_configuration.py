@@ -69,6 +69,16 @@ def test_schemas_refuse_typos_and_explain_keys(section):
         ({"study": "dmo"}, ["study", "dmo", "did you mean 'demo'"]),
         ({"fractals": {"images": {"flame": {"count": 0}}}}, ["fractals.images.flame.count", "0"]),
         ({"maps": {"projection": {"side": float("nan")}}}, ["maps.projection.side", "finite"]),
+        (
+            {
+                "evaluation": {
+                    "features": {"dinov2": {"encoder": ["nano", "nano_mae"]}},
+                    "methods": {"dinov2_knn": {"seeds": [0, 1, 2]}},
+                }
+            },
+            ["evaluation.methods.dinov2_knn.seeds", "for seeds 0 to 1 alone"],
+        ),
+        ({"evaluation": {"methods": {"resnet18_fractals": {"encoder": "nano"}}}}, ["resnet18_fractals.encoder", "of method simsiam"]),
         ({"maps": {"projection": {"channels": ["b_loss"]}}}, ["maps.projection.channels", "b_loss", "did you mean 'b_los'"]),
         ({"maps": {"observations": {"taurus": {"noise": {"v_loss": 0.1}}}}}, ["maps.observations.taurus.noise", "did you mean 'v_los'"]),
         ({"fractals": {"images": {"my-flames": {"count": 3}}}}, ["fractals.images", "'my-flames' can't be a name", "underscores"]),

@@ -160,13 +160,11 @@ def _vary_method(config: dict[str, Any], ablation: str, method: str, changes: Ma
     _add(evaluation["methods"], method, entry, suffix)
 
 
-def _vary_encoder(
-    config: dict[str, Any], name: str | None, changes: Mapping[str, Any], suffix: str, lacks: Callable[[str], InputError]
-) -> str:
+def _vary_encoder(config: dict[str, Any], name: Any, changes: Mapping[str, Any], suffix: str, lacks: Callable[[str], InputError]) -> str:
     """Add the pretraining with its changes, and its images if they change."""
     encoders = config["pretraining"]["encoders"]
-    if name is None or name not in encoders:
-        raise lacks("encoder of the section pretraining")
+    if not isinstance(name, str) or name not in encoders:
+        raise lacks("encoder (one, of the section pretraining)")
     encoder = _changed(encoders[name], changes, "encoder")
     if any(_root(path) == "images" for path in changes):
         if not isinstance(encoder["images"], str):

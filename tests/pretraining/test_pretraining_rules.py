@@ -13,6 +13,14 @@ def test_the_target_builds_the_encoders_of_the_study_and_any_other_is_asked_for_
     assert sorted(jobs(run_snakemake(tmp_path, "--dry-run", *asked, presets=["recipes"]))) == ["nano", "nano_mae"]
 
 
+def test_seeds_of_a_method_take_pretrainings_of_their_own(run_snakemake, tmp_path):
+    asked = "results/evaluation/gain/protostar_half/predictions/{}/seed-2.csv"
+    assert jobs(run_snakemake(tmp_path, "--dry-run", asked.format("gain_mae_knn"), presets=["gain"])) == ["gain_mae_2"]
+    assert jobs(run_snakemake(tmp_path, "--dry-run", asked.format("gain_untrained_knn"), presets=["gain"])) == ["gain_dinov2_0"]
+    asked = "results/evaluation/demo/protostar/predictions/resnet18_fractals/seed-0.csv"
+    assert jobs(run_snakemake(tmp_path, "--dry-run", asked)) == ["nano_resnet18"]
+
+
 def test_an_encoder_may_learn_from_maps_and_be_tried_on_them(run_snakemake, tmp_path):
     maps = {"study": "demo", "split": "protostar"}
     entry = {"images": maps, "check": {**maps, "input": "gradient"}}

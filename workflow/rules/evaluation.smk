@@ -50,13 +50,14 @@ def study_catalogues(wildcards):
 
 
 def encoder_of(wildcards):
-    return encoder_files(evaluation_entry("features", wildcards.features))
+    return encoder_files(evaluation_entry("features", wildcards.features), int(getattr(wildcards, "seed", 0)))
 
 
-def encoder_files(entry):
+def encoder_files(entry, seed=0):
     """What the encoder's weights are read from: the pretraining, a file of the user's, or nothing (random, or fetched by timm)."""
-    if "encoder" in entry:
-        return {"encoder": f"results/pretraining/{entry['encoder']}/teacher.safetensors"}
+    names = encoder_names(entry)
+    if names:
+        return {"encoder": f"results/pretraining/{names[seed] if seed < len(names) else names[0]}/teacher.safetensors"}
     given = entry.get("weights", "pretrained")
     return {} if given in ("pretrained", "random") else {"encoder": given}
 
@@ -70,11 +71,12 @@ def weights_of(wildcards):
 
 
 def features_of(wildcards):
-    """Random weights have a seed of their own; what is not random is made once, as seed 0."""
+    """Random weights and several pretrainings have seeds of their own; what is not random is made once, as seed 0."""
     name = evaluation_entry("methods", wildcards.method).get("features")
     if name is None:
         return []
-    drawn = evaluation_entry("features", name).get("weights") == "random"
+    entry = evaluation_entry("features", name)
+    drawn = entry.get("weights") == "random" or len(encoder_names(entry)) > 1
     return f"results/evaluation/{wildcards.study}/{wildcards.split}/features/{name}/seed-{wildcards.seed if drawn else 0}.h5"
 
 

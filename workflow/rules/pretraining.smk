@@ -16,14 +16,20 @@ def what_shapes(encoder):
     return {key: value for key, value in entry.items() if key not in passed_over}
 
 
+def encoder_names(entry):
+    """The pretrainings of features: none, one, or one for each seed of a method."""
+    names = entry.get("encoder", [])
+    return [names] if isinstance(names, str) else names
+
+
 def encoders_of(study):
     """Entries that the features of a study are taken from, and that its networks start from."""
     evaluation = config["evaluation"]
     chosen = evaluation["studies"][study]
     methods = [evaluation["methods"][method] for method in chosen["methods"]]
     features = [entry["features"] for entry in [*methods, chosen.get("segmentation") or {}] if "features" in entry]
-    found = [evaluation["features"][name].get("encoder") for name in features] + [method.get("encoder") for method in methods]
-    return [encoder for encoder in dict.fromkeys(found) if encoder]
+    entries = [*(evaluation["features"][name] for name in features), *methods]
+    return list(dict.fromkeys(encoder for entry in entries for encoder in encoder_names(entry)))
 
 
 def asked_for(key, default):

@@ -136,6 +136,24 @@ def test_a_single_target_made_again_has_the_same_bytes(demo, again, path):
     assert file_digest(target) == before
 
 
+def test_an_ablation_takes_the_tables_row_for_its_base_and_comes_into_the_report(demo, again):
+    folder, _ = demo
+    entry = {"method": "statistics_knn", "vary": "method.neighbours", "values": [20, 3]}
+    changed = {"studies": {"demo": {"ablations": ["quick"]}}, "ablations": {"quick": entry}}
+    done = again("--cores", "2", "ablations", overlay={**SMALLER, "evaluation": {**SMALLER["evaluation"], **changed}})
+    assert done.returncode == 0, done.stderr[-4000:]
+    with open(folder / "results/evaluation/demo/ablations/quick.csv", newline="") as stream:
+        rows = {(row["split"], row["value"]): row for row in csv.DictReader(stream)}
+    assert set(rows) == {(split, value) for split in SPLITS for value in ("20", "3")}
+    with open(folder / "results/evaluation/demo/metrics.csv", newline="") as stream:
+        table = {row["split"]: row["r2"] for row in csv.DictReader(stream) if row["method"] == "statistics_knn"}
+    for split in SPLITS:
+        assert rows[split, "20"]["r2"] == table[split] != rows[split, "3"]["r2"]
+        difference = float(rows[split, "3"]["r2"]) - float(table[split])
+        assert float(rows[split, "3"]["r2_difference"]) == pytest.approx(difference)
+    assert "results/figures/demo/ablation_quick.png" in (folder / "results/report.html").read_text()
+
+
 def test_a_study_keeps_to_cuts_and_looks_through_an_observation(demo, again):
     folder, _ = demo
     study = {"simulations": ["toycloud_a"], "observation": "taurus", "splits": ["random"], "methods": ["statistics_ridge"]}
@@ -170,6 +188,7 @@ def test_real_ramses_output_gives_its_table_and_figures(demo, ramses_data, run_s
                 "ramses": {
                     "splits": ["random", "protostar"],
                     "methods": ["dinov2_knn_whitened", "resnet18", "statistics_ridge", "mean"],
+                    "few_labels": None,
                 }
             },
             "methods": {"resnet18": {"epochs": 1, "warmup_epochs": 0}},

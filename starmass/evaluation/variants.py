@@ -155,7 +155,11 @@ def _vary_method(config: dict[str, Any], ablation: str, method: str, changes: Ma
             varied = [_vary(evaluation["inputs"], name, changes, "input", suffix) for name in shown]
             features["input"] = varied[0] if isinstance(features["input"], str) else varied
         if {"encoder", "images"} & set(named.values()):
-            features["encoder"] = _vary_encoder(config, features.get("encoder"), changes, suffix, lacks)
+            named_by = features.get("encoder")
+            several = [
+                _vary_encoder(config, one, changes, suffix, lacks) for one in (named_by if isinstance(named_by, list) else [named_by])
+            ]
+            features["encoder"] = several if isinstance(named_by, list) else several[0]
         entry["features"] = _add(evaluation["features"], entry["features"], features, suffix)
     _add(evaluation["methods"], method, entry, suffix)
 
@@ -164,7 +168,7 @@ def _vary_encoder(config: dict[str, Any], name: Any, changes: Mapping[str, Any],
     """Add the pretraining with its changes, and its images if they change."""
     encoders = config["pretraining"]["encoders"]
     if not isinstance(name, str) or name not in encoders:
-        raise lacks("encoder (one, of the section pretraining)")
+        raise lacks("encoder of the section pretraining")
     encoder = _changed(encoders[name], changes, "encoder")
     if any(_root(path) == "images" for path in changes):
         if not isinstance(encoder["images"], str):

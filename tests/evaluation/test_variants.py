@@ -74,6 +74,16 @@ def test_what_lies_below_an_encoder_makes_a_pretraining_of_its_own():
     assert list(whole["fractals"]["images"].values())[-1] == {"generator": "dead_leaves", "count": 9, "size": 96}
 
 
+def test_each_of_several_pretrainings_is_varied():
+    config = copy.deepcopy(CONFIG)
+    config["pretraining"]["encoders"]["other"] = {"images": "flame", "epochs": 3, "seed": 1}
+    config["evaluation"]["features"]["dinov2"]["encoder"] = ["nano", "other"]
+    config["evaluation"]["ablations"] = {"one": {"method": "knn", "vary": "encoder.epochs", "values": [9]}}
+    found = add_variants(config)
+    assert found["evaluation"]["features"]["dinov2__one__9"]["encoder"] == ["nano__one__9", "other__one__9"]
+    assert found["pretraining"]["encoders"]["other__one__9"] == {"images": "flame", "epochs": 9, "seed": 1}
+
+
 def test_a_network_starts_from_a_pretraining_of_its_own():
     config = copy.deepcopy(CONFIG)
     config["evaluation"]["methods"]["network"]["encoder"] = "nano"

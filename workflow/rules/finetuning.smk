@@ -6,7 +6,7 @@ def finetuned_features(wildcards):
 
 
 def finetuned_encoder(wildcards):
-    return encoder_files(finetuned_features(wildcards))
+    return encoder_files(finetuned_features(wildcards), int(wildcards.seed))
 
 
 rule finetune_encoder:

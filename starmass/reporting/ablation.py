@@ -118,7 +118,8 @@ def _label_values(axes: Axes, values: list[str], numbers: np.ndarray | None, tur
         axes.xaxis.set_major_locator(FixedLocator(_apart(sorted(places.values()), axes.get_xscale() == "log")))
         axes.xaxis.set_major_formatter(FuncFormatter(style.plain_number))
     else:
-        axes.set_xticks(list(places.values()), list(places), rotation=30 if turned else 0, ha="right" if turned else "center")
+        names = [style.SYMBOLS.get(value, value) for value in places]
+        axes.set_xticks(list(places.values()), names, rotation=30 if turned else 0, ha="right" if turned else "center")
         axes.set_xlim(-0.5, len(values) - 0.5)
     axes.xaxis.set_minor_locator(NullLocator())
 

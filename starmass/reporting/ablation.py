@@ -70,7 +70,7 @@ def draw_ablation(table: pd.DataFrame, axis: str, below: str = "") -> Figure:
     shown = {"frameon": False, "fontsize": 7, "labelspacing": 0.25, "borderpad": 0}
     anchor = (0.3 / style.TEXT_WIDTH, 1 - (top + len(splits) * step - 0.2) / height)
     figure.legend(handles.values(), [labels[method] for method in handles], loc="upper left", bbox_to_anchor=anchor, **shown)
-    style.place_text(figure, style.TEXT_WIDTH / 2, height - 0.04, below, ha="center", va="bottom", fontsize=8)
+    style.place_footer(figure, below)
     return figure
 
 

@@ -76,7 +76,7 @@ def draw_attention(examples: Sequence[MapRow], found: Segmentation, palettes: Ma
         f"and the share of the map that they are ({found.attention_mass:.0%} if it were spread evenly)."
     )
     style.place_text(figure, LABEL + 2 * (cell + GAP) + 0.1, bars, words, linespacing=1.3, fontsize=8)
-    style.place_text(figure, style.TEXT_WIDTH / 2, height - 0.04, below, ha="center", va="bottom", fontsize=8)
+    style.place_footer(figure, below)
     return figure
 
 

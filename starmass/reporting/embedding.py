@@ -68,7 +68,7 @@ def draw_embedding(table: pd.DataFrame, split: str, palettes: Mapping[str, str],
             _draw_key(style.place_axes(figure, left, 0.04, side, TOP - 0.1), kind, names)
     for place, words in enumerate(sentences(table, split)):
         style.place_text(figure, style.TEXT_WIDTH / 2, TOP + 2 * (side + BOTTOM) - 0.1 + 0.15 * place, words, ha="center", fontsize=8)
-    style.place_text(figure, style.TEXT_WIDTH / 2, height - 0.04, below, ha="center", va="bottom", fontsize=8)
+    style.place_footer(figure, below)
     return figure
 
 

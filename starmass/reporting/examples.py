@@ -75,7 +75,7 @@ def draw_examples(images: np.ndarray, blocks: Sequence[Sequence[MapRow]], palett
         # One bar a channel, under the first block: all blocks share the scales.
         for left in (0.0, (style.TEXT_WIDTH + GUTTER) / 2)[: min(len(blocks), 2)]:
             draw_channel_bar(figure, left + LABEL + c * (cell + GAP) + 0.02, bars, cell - 0.04, blocks[0][0], c, scales[c], palettes)
-    style.place_text(figure, style.TEXT_WIDTH / 2, height - 0.04, below, ha="center", va="bottom", fontsize=8)
+    style.place_footer(figure, below)
     return figure
 
 

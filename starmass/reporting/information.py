@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from starmass.reporting import style
 from starmass.reporting.inputs import footer, read_table
@@ -52,7 +51,7 @@ def draw_information(table: pd.DataFrame, below: str = "") -> Figure:
     left.set_yticks([tick for tick in left.get_yticks() if lowest - 0.05 <= tick <= 1])
     style.place_text(figure, 0.52, 0.08, f"(a) by distance from the protostar, split: {table['split'].iloc[0]}", fontsize=8)
     style.place_text(figure, 5.0, 0.08, "(b) by channel, ridge", fontsize=8)
-    style.place_text(figure, style.TEXT_WIDTH / 2, height - 0.04, below, ha="center", va="bottom", fontsize=8)
+    style.place_footer(figure, below)
     return figure
 
 
@@ -73,8 +72,7 @@ def _draw_radii(axes: Axes, table: pd.DataFrame) -> None:
     whole = table[(table["part"] == "all") & (table["method"] == "ridge")]["r2"].iloc[0]
     axes.axhline(whole, color=style.INK, linewidth=0.8, alpha=0.5)
     axes.set(xscale="log", xlabel="r [pc]", ylabel=r"$R^2$ of $\log_{10} M_\star$")
-    axes.xaxis.set_major_formatter(FuncFormatter(style.plain_number))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    style.plain_ticks(axes.xaxis)
     ground = {"facecolor": "white", "edgecolor": "none", "framealpha": 1}  # over the vertical lines
     axes.legend(loc="upper center", ncols=2, fontsize=7, handlelength=2.5, **ground)
 

@@ -61,7 +61,7 @@ def draw_few_labels(table: pd.DataFrame, below: str = "") -> Figure:
     shown = {"ncols": 2, "frameon": False, "fontsize": 7, "handlelength": 2.5, "labelspacing": 0.25, "borderpad": 0}
     place = (0.3 / style.TEXT_WIDTH, 1 - (0.25 + panels) / height)
     figure.legend(handles.values(), [labels[method] for method in handles], loc="upper left", bbox_to_anchor=place, **shown)
-    style.place_text(figure, style.TEXT_WIDTH / 2, height - 0.04, below, ha="center", va="bottom", fontsize=8)
+    style.place_footer(figure, below)
     return figure
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter
 
 from starmass.errors import InputError
 from starmass.reporting import style
@@ -154,7 +154,7 @@ def draw_regression(lines: Sequence[Line], palette: str, below: str = "") -> Fig
             else:
                 _draw_components(axes, line, scale, palette)
                 _draw_mass_bar(style.place_axes(figure, left, top + STRIP - 0.11, side, 0.07), scale, palette)
-    style.place_text(figure, style.TEXT_WIDTH / 2, height - 0.04, below, ha="center", va="bottom", fontsize=8)
+    style.place_footer(figure, below)
     return figure
 
 
@@ -194,11 +194,9 @@ def _draw_prediction(axes: Axes, panel: Panel, limits: tuple[float, float]) -> N
     axes.errorbar(middle["true"], middle["median"], yerr=bars, color=style.ACCENT, marker="o", markersize=3, linewidth=1)
     axes.set(xlim=limits, ylim=limits, xlabel=f"true {style.MASS_LABEL}")
     axes.set_ylabel(f"predicted {style.MASS_LABEL}", labelpad=1)
-    ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
-    axes.text(0.04, 0.96, metrics_text(panel.metrics), transform=axes.transAxes, ha="left", va="top", fontsize=8, bbox=ground)
+    style.label_panel(axes, metrics_text(panel.metrics))
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(FuncFormatter(style.plain_number))
-        axis.set_minor_formatter(NullFormatter())
+        style.plain_ticks(axis)
 
 
 def metrics_text(metrics: Mapping[str, Any]) -> str:

@@ -79,5 +79,5 @@ def draw_segmentation(examples: Sequence[MapRow], found: Segmentation, palettes:
     style.place_text(figure, middle[channels + 1], bars + 0.17, words, ha="center", linespacing=1.2, fontsize=8)
     if found.attention is not None:
         draw_attention_bar(style.place_axes(figure, middle[-1] - cell / 2 + 0.03, bars, cell - 0.06, 0.07), palettes, brightest)
-    style.place_text(figure, style.TEXT_WIDTH / 2, height - 0.04, below, ha="center", va="bottom", fontsize=8)
+    style.place_footer(figure, below)
     return figure

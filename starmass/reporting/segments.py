@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
 from starmass.reporting import style
 from starmass.reporting.inputs import footer, read_table
@@ -75,7 +75,7 @@ def draw_segments(table: pd.DataFrame, compared: pd.DataFrame, below: str = "") 
     both[1].axvline(0, color=style.INK, linewidth=0.6, linestyle=":")
     middle = (0.5, 1 - (top - 0.4) / height)
     figure.legend(*both[0].get_legend_handles_labels(), frameon=False, loc="center", bbox_to_anchor=middle, ncols=4, handlelength=1.6)
-    style.place_text(figure, style.TEXT_WIDTH / 2, height - 0.04, below, ha="center", va="bottom", fontsize=8)
+    style.place_footer(figure, below)
     return figure
 
 
@@ -95,8 +95,7 @@ def _draw_quantity(axes: Axes, rows: pd.DataFrame, quantity: str) -> None:
     axes.tick_params(axis="y", which="both", left=False, right=False)
     if quantity == "log10_column_density":
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(FuncFormatter(style.plain_number))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        style.plain_ticks(axes.xaxis)
     else:
         axes.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 2.5, 5, 10]))
     if quantity in ("area_fraction", "distance"):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
+from matplotlib.ticker import FixedLocator
 
 from starmass.reporting import style
 from starmass.reporting.inputs import SKY, TOY, MapRow, read_map_row, read_table
@@ -127,8 +127,7 @@ def _draw_histogram(figure: Figure, left: float, top: float, height: float, valu
     axes.hist(final[final > 0], edges, histtype="step", color=style.ACCENT, label="a protostar's last")
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator(style.round_values(edges[0], edges[-1])))
-    axes.xaxis.set_major_formatter(FuncFormatter(style.plain_number))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    style.plain_ticks(axes.xaxis)
     axes.legend(frameon=False, loc="upper left", handlelength=1.2)
     axes.set_ylim(0, 1.35 * axes.get_ylim()[1])
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
@@ -89,6 +90,18 @@ def place_text(figure: Figure, left: float, top: float, text: str, **options: An
     figure.text(left / page_width, 1 - top / page_height, text, **{"va": "top", **options})
 
 
+def place_footer(figure: Figure, text: str) -> None:
+    """Write a last line below all else; where it is empty, nothing."""
+    width, height = figure.get_size_inches()
+    place_text(figure, width / 2, height - 0.04, text, ha="center", va="bottom", fontsize=8)
+
+
+def plain_ticks(axis: Axis) -> None:
+    """Label a logarithmic axis at its main ticks, with plain numbers where these are short."""
+    axis.set_major_formatter(FuncFormatter(plain_number))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def draw_colour_bar(
     axes: Axes, colours: Colormap, scale: Normalize, label: str, extend: Literal["both", "neither"] = "both", *, above: bool = False
 ) -> None:
@@ -100,8 +113,7 @@ def draw_colour_bar(
     bar.set_label(label, labelpad=4 if above else 1)
     if isinstance(scale, LogNorm):
         bar.ax.xaxis.set_major_locator(FixedLocator(round_values(scale.vmin, scale.vmax)))
-        bar.ax.xaxis.set_major_formatter(FuncFormatter(plain_number))
-        bar.ax.xaxis.set_minor_formatter(NullFormatter())
+        plain_ticks(bar.ax.xaxis)
 
 
 def round_values(low: float | None, high: float | None) -> list[float]:

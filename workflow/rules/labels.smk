@@ -120,7 +120,7 @@ rule plot_few_labels:
             "results/figures/{study}/few_labels.png",
             caption="../report/few_labels.rst",
             category="Figures",
-            labels={"result": "Few labels ({study})"},
+            labels={"result": "8 Few labels ({study})"},
         ),
     log:
         "logs/figures/{study}/few_labels.log",

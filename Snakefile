@@ -13,9 +13,9 @@ include: "workflow/rules/maps.smk"
 include: "workflow/rules/fractals.smk"
 include: "workflow/rules/pretraining.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/networks.smk"
 include: "workflow/rules/reporting.smk"
 include: "workflow/rules/labels.smk"
-include: "workflow/rules/finetuning.smk"
 include: "workflow/rules/ablations.smk"
 
 

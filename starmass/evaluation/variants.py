@@ -195,6 +195,8 @@ def _vary_study(config: dict[str, Any], ablation: str, study: str, methods: list
 
 
 def _vary(entries: dict[str, Any], name: str, changes: Mapping[str, Any], root: str, suffix: str) -> str:
+    if name not in entries:
+        raise InputError(f"evaluation.ablations: {root} {name!r} is to be varied, but there is no such entry{closest(name, entries)}.")
     return _add(entries, name, _changed(entries[name], changes, root), suffix)
 
 
@@ -218,6 +220,8 @@ def _changed(entry: Mapping[str, Any], changes: Mapping[str, Any], root: str) ->
             place = changed
             for key in keys[:-1]:
                 place = place.setdefault(key, {})
+                if not isinstance(place, dict):
+                    raise InputError(f"evaluation.ablations: {path!r} goes below {key!r}, which is no section; name a key that is there.")
             place[keys[-1]] = copy.deepcopy(value)
     return changed
 

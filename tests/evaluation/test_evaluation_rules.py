@@ -26,6 +26,7 @@ def simulation_maps(simulation):
     return sorted(map(str, Path("results/maps", simulation).glob("*.h5")))
 wildcard_constraints: study=r"\\w+", split=r"\\w+", features=r"\\w+", method=r"\\w+", seed=r"\\d+"
 include: "ROOT/workflow/rules/evaluation.smk"
+include: "ROOT/workflow/rules/networks.smk"
 """
 CONFIG = {
     "study": "small",

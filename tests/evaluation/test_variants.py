@@ -128,6 +128,18 @@ def test_a_mistake_is_a_sentence_with_the_ablation(ablation, words):
         varied(**ablation)
 
 
+@pytest.mark.parametrize(
+    ("ablation", "words"),
+    [
+        ({"vary": "method.neighbours.k", "values": [1]}, "goes below 'neighbours', which is no section"),
+        ({"variants": {"a": {"features.input": "whol", "input.zoom": 8}}}, "input 'whol' is to be varied.*did you mean 'whole'"),
+    ],
+)
+def test_a_key_that_leads_nowhere_is_a_sentence(ablation, words):
+    with pytest.raises(InputError, match=words):
+        varied(**ablation)
+
+
 def test_a_base_has_to_be_a_value():
     with pytest.raises(InputError, match=r"evaluation.ablations.one.base: '7' is none of its values"):
         base_of("one", {"vary": "method.neighbours", "values": [1, 5], "base": 7})

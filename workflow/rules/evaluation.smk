@@ -62,14 +62,6 @@ def encoder_files(entry, seed=0):
     return {} if given in ("pretrained", "random") else {"encoder": given}
 
 
-def weights_of(wildcards):
-    """The file that a network starts from: a pretraining's, one of the user's, or none."""
-    entry = evaluation_entry("methods", wildcards.method)
-    if "encoder" in entry:
-        return {"weights": f"results/pretraining/{entry['encoder']}/teacher.safetensors"}
-    return {"weights": entry["weights"]} if "weights" in entry else {}
-
-
 def features_of(wildcards):
     """Random weights and several pretrainings have seeds of their own; what is not random is made once, as seed 0."""
     name = evaluation_entry("methods", wildcards.method).get("features")
@@ -275,40 +267,6 @@ rule predict_masses:
         "Predicting masses by {wildcards.method} (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
     script:
         "../scripts/predict_masses.py"
-
-
-rule train_supervised:
-    input:
-        unpack(weights_of),
-        maps=study_maps,
-        samples=rules.collect_samples.output[0],
-        split=rules.draw_split.output[0],
-    output:
-        f"{EVALUATION}/{{split}}/predictions/{{method}}/seed-{{seed}}.csv",
-    log:
-        "logs/evaluation/{study}/{split}/predictions/{method}/seed-{seed}.log",
-    benchmark:
-        "benchmarks/results/evaluation/{study}/{split}/predictions/{method}/seed-{seed}.tsv"
-    wildcard_constraints:
-        method=one_of(SUPERVISED),
-    threads: 2
-    resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=720,
-    params:
-        config=lambda wildcards: {
-            "method": {
-                key: value
-                for key, value in evaluation_entry("methods", wildcards.method).items()
-                if key not in ("label", "input", "seeds", "weights", "encoder")
-            },
-            "input": shown_as(evaluation_entry("methods", wildcards.method)),
-        },
-        code=code_digest("workflow/scripts/train_supervised.py"),
-    message:
-        "Training {wildcards.method} on maps (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
-    script:
-        "../scripts/train_supervised.py"
 
 
 rule score_predictions:

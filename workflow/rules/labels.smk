@@ -81,6 +81,22 @@ use rule train_supervised as train_on_few_labels with:
         "Training {wildcards.method} on few labelled maps (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
 
 
+use rule finetune_encoder as finetune_on_few_labels with:
+    input:
+        unpack(finetuned_encoder),
+        maps=study_maps,
+        samples=rules.collect_samples.output[0],
+        split=rules.thin_split.output[0],
+    output:
+        f"{FEW}/predictions/{{method}}/seed-{{seed}}.csv",
+    log:
+        "logs/evaluation/{study}/{split}/few_labels/predictions/{method}/seed-{seed}.log",
+    benchmark:
+        "benchmarks/results/evaluation/{study}/{split}/few_labels/predictions/{method}/seed-{seed}.tsv"
+    message:
+        "Fine-tuning {wildcards.method} on few labelled maps (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
+
+
 rule score_few_labels:
     input:
         samples=rules.collect_samples.output[0],

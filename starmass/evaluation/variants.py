@@ -73,6 +73,12 @@ def variants_of(config: Mapping[str, Any], study: str, ablation: str, method: st
     return found
 
 
+def encoder_names(entry: Mapping[str, Any]) -> list[str]:
+    """Return the pretrainings of an entry of features (or of a network): none, one, or one for each seed of a method."""
+    names = entry.get("encoder", [])
+    return [names] if isinstance(names, str) else list(names)
+
+
 def methods_of(entry: Mapping[str, Any]) -> list[str]:
     """Return the methods that an ablation is of."""
     return [entry["method"]] if isinstance(entry["method"], str) else list(entry["method"])

@@ -1,5 +1,6 @@
 # Maps and encoders to evidence: samples -> splits -> features -> predictions -> metrics; patch tokens -> segmentation.
 from starmass.errors import closest
+from starmass.evaluation.variants import encoder_names
 
 EVALUATION = "results/evaluation/{study}"
 

@@ -1,4 +1,5 @@
 # Images to encoders. The resume state lies in results/pretraining/{encoder}/resume/, which no rule declares: it outlives a failed job.
+from starmass.evaluation.variants import encoder_names
 
 
 def encoder_entry(encoder):
@@ -14,12 +15,6 @@ def what_shapes(encoder):
     entry = encoder_entry(encoder)
     passed_over = {"images", "check", "execution", "resources", "dinov2", "mae", "simsiam"} - {entry.get("method", "dinov2")}
     return {key: value for key, value in entry.items() if key not in passed_over}
-
-
-def encoder_names(entry):
-    """The pretrainings of features: none, one, or one for each seed of a method."""
-    names = entry.get("encoder", [])
-    return [names] if isinstance(names, str) else names
 
 
 def encoders_of(study):

@@ -16,8 +16,8 @@ from starmass.reporting.inputs import footer, read_table
 
 NEEDED = ("varied", "method", "label", "split", "value", "base", "r2", "r2_low", "r2_high", "r2_difference")
 COLOURS, MARKERS = (style.POINTS, style.ACCENT, "#009e73", "#cc79a7", style.INK), "osD^v"
-LOWEST = -1.0
-"""R2 below is off the scale."""
+LOWEST, OFF = -1.0, -3.0
+"""Intervals are cut off below the one, and points below the other."""
 HEIGHT, GAP, LINE = 1.9, 0.62, 0.15
 LENGTHS = {"finest_cell_pc": ("finest cell", "-."), "accretion_radius_pc": ("accretion radius", "--")}
 
@@ -136,10 +136,11 @@ def _apart(places: list[float], log: bool) -> list[float]:
 
 
 def _bound(axes: Axes, rows: pd.DataFrame, name: str) -> None:
-    """Limits that show what can be told apart: zero, and no R2 far below it."""
+    """Limits that show what can be told apart: zero and the points, and not all of an interval far below."""
     axes.axhline(0, color=style.INK, linewidth=0.6, linestyle=":")
     low, high = float(rows[f"{name}_low"].min()), float(rows[f"{name}_high"].max())
-    low, high = max(min(low, 0.0), LOWEST), min(max(high, 0.0), 1.0)
+    seen = min(LOWEST, max(float(rows[name].min()), OFF))
+    low, high = max(min(low, 0.0), seen), min(max(high, 0.0), 1.0)
     margin = 0.06 * (high - low)
     axes.set_ylim(low - margin, high + margin)
 

@@ -36,6 +36,7 @@ def check_config(config: Mapping[str, Any], schemas: str | Path) -> None:
     _check_references(config)
     for key, problem in _contradictions(config["evaluation"]):
         raise InputError(f"config key 'evaluation.{key}': {problem}.")
+    _check_ranks(config["pretraining"]["encoders"])
 
 
 def _validate(values: Any, schema_file: Path, above: tuple[str, ...]) -> None:
@@ -155,6 +156,20 @@ def _channel_references(maps: Mapping[str, Any]) -> Iterator[tuple[str, str, str
             for channel in entry.get(key, ()):
                 if channel.rpartition("_")[0] not in extra:  # a channel of a spectrum, NAME_000
                     yield f"maps.observations.{name}.{key}", channel, "maps.channels (or the three that are always there)", known
+
+
+def _check_ranks(encoders: Mapping[str, Any]) -> None:
+    """Ranks are shared out evenly over nodes, and each has one GPU or none has."""
+    for name, encoder in encoders.items():
+        asked = encoder.get("resources", {})
+        ranks, nodes, gpus = asked.get("ranks", 1), asked.get("nodes", 1), asked.get("gpus", 0)
+        key = f"pretraining.encoders.{name}.resources"
+        if ranks % nodes:
+            raise InputError(f"config key '{key}.ranks': {ranks} ranks can't be shared out evenly over {nodes} nodes; make it a multiple.")
+        if gpus not in (0, ranks):
+            raise InputError(
+                f"config key '{key}.gpus': {gpus} GPUs for {ranks} ranks; a rank has one GPU, so write {ranks}, or 0 for none."
+            )
 
 
 def _check_references(config: Mapping[str, Any]) -> None:

@@ -13,12 +13,18 @@ logger = logging.getLogger("starmass")
 
 
 @contextmanager
-def job(log: str | Path | None = None) -> Iterator[logging.Logger]:
-    """Run a script's body: log to ``log`` and standard error; an :class:`InputError` becomes one sentence and exit code 1."""
+def job(log: str | Path | None = None, *, history: str | Path | None = None) -> Iterator[logging.Logger]:
+    """Run a script's body: log to ``log`` and standard error; an :class:`InputError` becomes one sentence and exit code 1.
+
+    The same lines are added to ``history``, which no attempt overwrites (Snakemake removes ``log`` before each).
+    """
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if log is not None:
         Path(log).parent.mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(log, mode="w", encoding="utf-8"))
+    if history is not None:
+        Path(history).parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(history, mode="a", encoding="utf-8"))
     for handler in handlers:
         handler.setFormatter(logging.Formatter("%(message)s"))
         logger.addHandler(handler)

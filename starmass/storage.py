@@ -1,6 +1,7 @@
 """Files: HDF5 and text with units, written aside and renamed, so that a file is whole or absent."""
 
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -61,6 +62,13 @@ def _clear_leftovers(target: Path) -> None:
         process = leftover.name.removeprefix(mark).split(".")[0] if leftover.name.startswith(mark) else ""
         if process.isdigit() and not _is_alive(int(process)):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def leftovers(folder: str | Path) -> Iterator[Path]:
+    """Yield what processes that were killed, on any machine, left aside below ``folder``; while somebody writes there, his too."""
+    for path in Path(folder).rglob(".*"):
+        if path.is_dir() and re.fullmatch(r"\..+\.\d+\.\w{8}", path.name):
+            yield path
 
 
 def _is_alive(process: int) -> bool:

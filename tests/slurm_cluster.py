@@ -4,13 +4,16 @@ Nothing of the system's own SLURM is touched but one link, /etc/slurm/slurm.conf
 needs (it strips SLURM_CONF). Everything is ended by pid.
 """
 
+import fcntl
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 PROGRAMS = ("munged", "mungekey", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo")
 SYSTEM_CONFIG = Path("/etc/slurm/slurm.conf")
@@ -35,6 +38,7 @@ SelectTypeParameters=CR_Core_Memory
 DefMemPerCPU=500
 SlurmdParameters=config_overrides
 ReturnToService=2
+JobRequeue=0
 MinJobAge=300
 KillWait=10
 SlurmdTimeout=20
@@ -43,10 +47,10 @@ AccountingStorageType=accounting_storage/none
 SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=2,sched_min_interval=0
 MpiDefault=none
 GresTypes=gpu
-NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=4 RealMemory={memory} Gres=gpu:2 State=UNKNOWN
-NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=4 RealMemory={memory} Gres=gpu:2 State=UNKNOWN
-PartitionName=cpu Nodes=n1,n2 Default=YES MaxTime=60 State=UP
-PartitionName=gpu Nodes=n1,n2 MaxTime=60 State=UP
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=8 RealMemory={memory} Gres=gpu:fake:3 State=UNKNOWN
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=8 RealMemory={memory} Gres=gpu:fake:3 State=UNKNOWN
+PartitionName=cpu Nodes=n1,n2 Default=YES MaxTime=UNLIMITED State=UP
+PartitionName=gpu Nodes=n1,n2 MaxTime=UNLIMITED State=UP
 """
 CGROUP_TRACKING = """ProctrackType=proctrack/cgroup
 TaskPlugin=task/cgroup
@@ -63,8 +67,8 @@ ConstrainSwapSpace=no
 ConstrainCores=no
 ConstrainDevices=no
 """
-# A count without device files is refused; these stand for two GPUs a node, so that GPU jobs queue and see an index.
-GRES = "".join(f"NodeName={node} Name=gpu Count=1 File=/dev/{device}\n" for node in ("n1", "n2") for device in ("null", "zero"))
+# A count without device files is refused; these stand for three GPUs a node, so that GPU jobs queue and see an index.
+GRES = "".join(f"NodeName={node} Name=gpu Type=fake File=/dev/{device}\n" for node in ("n1", "n2") for device in ("null", "zero", "full"))
 
 
 def missing() -> str | None:
@@ -94,6 +98,10 @@ class Cluster:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        # One at a time on a machine: the link is everybody's. The lock goes with the process.
+        SYSTEM_CONFIG.parent.mkdir(parents=True, exist_ok=True)
+        self.lock = open(SYSTEM_CONFIG.parent / "starmass-tests.lock", "w")  # noqa: SIM115
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
         self.processes: dict[str, subprocess.Popen] = {}
         self.environment = {**os.environ, "SLURM_CONF": str(folder / "slurm.conf"), "PATH": f"{os.environ['PATH']}:/usr/sbin"}
         for name in ("munge", "state", "spool-n1", "spool-n2"):
@@ -107,7 +115,6 @@ class Cluster:
         (folder / "slurm.conf").write_text(config)
         (folder / "cgroup.conf").write_text(CGROUP)
         (folder / "gres.conf").write_text(GRES)
-        SYSTEM_CONFIG.parent.mkdir(parents=True, exist_ok=True)
         SYSTEM_CONFIG.unlink(missing_ok=True)
         SYSTEM_CONFIG.symlink_to(folder / "slurm.conf")
         try:
@@ -138,11 +145,24 @@ class Cluster:
     def start_node(self, node: str) -> None:
         self.start(node, "slurmd", "-D", "-N", node, "-f", str(self.folder / "slurm.conf"))
 
-    def kill_node(self, node: str) -> None:
-        """End a node's daemon as a power cut would: at once and without a word to the controller."""
-        process = self.processes.pop(node)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    def lose_node(self, node: str) -> None:
+        """End a node as a power cut would: its daemon and all that its jobs run, at once; then say so, as monitoring does."""
+        jobs = self.run("squeue", "-h", "-w", node, "-o", "%i").stdout.split()
+        daemon = self.processes.pop(node)
+        daemon.kill()
+        daemon.wait()
+        for step in psutil.process_iter(["name", "cmdline"]):
+            title = " ".join(step.info["cmdline"] or [])
+            if any(title.startswith(f"slurmstepd: [{job}.") for job in jobs):
+                for process in [step, *step.children(recursive=True)]:
+                    with suppress(psutil.NoSuchProcess):
+                        process.kill()
+        self.run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=lost")
+
+    def bring_back(self, node: str) -> None:
+        """Start a lost node again."""
+        self.start_node(node)
+        self.run("scontrol", "update", f"NodeName={node}", "State=RESUME")
 
     def _wait_until_idle(self) -> None:
         deadline = time.monotonic() + 60
@@ -173,3 +193,4 @@ class Cluster:
                 process.wait()
         if SYSTEM_CONFIG.is_symlink() and SYSTEM_CONFIG.readlink() == self.folder / "slurm.conf":
             SYSTEM_CONFIG.unlink()
+        self.lock.close()

@@ -113,6 +113,8 @@ def test_schemas_refuse_typos_and_explain_keys(section):
             {"evaluation": {"studies": {"demo": {"few_labels": {"splits": ["star"]}}}}},
             ["evaluation.studies.demo.few_labels.splits", "star"],
         ),
+        ({"pretraining": {"encoders": {"nano": {"resources": {"ranks": 3, "nodes": 2}}}}}, ["nano.resources.ranks", "evenly"]),
+        ({"pretraining": {"encoders": {"nano": {"resources": {"ranks": 4, "gpus": 2}}}}}, ["nano.resources.gpus", "write 4"]),
         ({"pretraining": {"encoders": {"nano": {"images": "flames"}}}}, ["pretraining.encoders.nano.images", "flames", "flame"]),
     ],
     ids=lambda value: None if isinstance(value, dict) else value[0],

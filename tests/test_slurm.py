@@ -1,10 +1,24 @@
-"""A real SLURM takes the workflow's jobs: started by the tests, with the profile that is shipped."""
+"""A real SLURM takes the workflow's jobs: a study to its end, and everything that can go wrong, with the profile that is shipped.
 
+Two sessions share the cluster of two nodes. One makes a study, the same that another Snakemake makes without SLURM. The other pretrains
+while jobs run out of memory, are cancelled, lose their node, meet their time limit, and Snakemake itself is killed.
+"""
+
+import json
+import re
 import subprocess
 import sys
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 import slurm_cluster
+from safetensors.torch import load_file
+from slurm_runs import ROOT, Session
+
+from starmass.fractals.generation import render_shard
+from starmass.provenance import file_digest
+from starmass.storage import leftovers
 
 
 @pytest.fixture(scope="module")
@@ -17,19 +31,188 @@ def cluster(tmp_path_factory):
     started.stop()
 
 
-def test_two_nodes_answer(cluster):
+STUDY = {
+    "study": "small",
+    "maps": {"simulations": {"toycloud_a": {"snapshots": 2}}},
+    "fractals": {"threads": 1, "images": {"flame": {"count": 48, "images_per_shard": 16, "size": 64}}},
+    "pretraining": {"encoders": {"nano": {"batch": 16, "epochs": 2, "epoch_steps": 3, "optimiser": {"warmup_epochs": 1}}}},
+    "evaluation": {
+        "studies": {
+            "small": {
+                "simulations": ["toycloud_a"],
+                "splits": ["random"],
+                "methods": ["dinov2_knn_whitened", "resnet18", "statistics_ridge", "mean"],
+                "segmentation": {"features": "dinov2", "input": "magnified", "examples": 4},
+            }
+        },
+        "methods": {"resnet18": {"epochs": 1, "warmup_epochs": 0}},
+    },
+    "reporting": {"figures": {"regression": {"splits": ["random"], "methods": ["dinov2_knn_whitened"]}}},
+}
+
+
+@pytest.fixture(scope="module")
+def study(cluster, tmp_path_factory):
+    """The session that makes the demo's small study; it goes on beside the other tests."""
+    with Session(cluster, tmp_path_factory.mktemp("study"), overlay=STUDY) as session:
+        yield session
+
+
+def test_two_nodes_answer(cluster, study):
     done = cluster.run("srun", "-N", "2", "-n", "2", "bash", "-c", "echo $SLURMD_NODENAME")
     assert sorted(done.stdout.split()) == ["n1", "n2"], done.stderr
 
 
-def test_jobs_of_the_workflow_go_through_the_shipped_profile(cluster, root, tmp_path):
-    target = "results/dumps/toycloud_a/run.yaml"
-    command = [sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile", "--directory", tmp_path, target]
-    # The profile as it is; only the wait before the first look is shortened.
-    command += ["--profile", root / "slurm", "--slurm-init-seconds-before-status-checks", "3", "--latency-wait", "5"]
-    environment = {**cluster.environment, "PYTHONPATH": str(root)}
-    command = ["timeout", "-s", "KILL", "150", *map(str, command)]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
-    assert (tmp_path / target).is_file()
-    assert "SLURM job" in done.stdout + done.stderr
+# One recipe, three ways of running it.
+RECIPE = {
+    "images": "tiny",
+    "batch": 8,
+    "epochs": 10,
+    "epoch_steps": 12,
+    "encoder": {
+        "architecture": "vit_tiny_patch16_224",
+        "patch_size": 8,
+        "width": 24,
+        "depth": 2,
+        "heads": 2,
+        "layer_scale": 0.1,
+        "drop_path": 0.0,
+    },
+    "views": {"global_size": 32, "local_size": 16, "local_count": 2},
+    "optimiser": {"warmup_epochs": 1, "rate": 0.002},
+    "dinov2": {"head_hidden": 32, "head_bottleneck": 16, "prototypes": 64, "first_momentum": 0.9, "koleo_neighbours": "all"},
+    "execution": {"device": "auto", "workers": 0, "log_steps": 10, "checkpoint_minutes": 0},
+}
+ASKED = {
+    "one_rank": {"ranks": 1, "nodes": 1, "gpus": 1},
+    "one_node": {"ranks": 2, "nodes": 1, "gpus": 2},
+    "two_nodes": {"ranks": 2, "nodes": 2, "gpus": 2},
+}
+STEPS = 120
+SHARDS = 4
+
+
+@pytest.fixture(scope="module")
+def ordeal(cluster, study, tmp_path_factory):
+    """Folder where the recipe ran in each way, through all faults: only the two-node run was ended early, and twice."""
+    folder = tmp_path_factory.mktemp("pretraining")
+    encoders = {name: {**RECIPE, "resources": {**asked, "threads": 1, "memory_mb": 2500, "runtime": 4}} for name, asked in ASKED.items()}
+    overlay = {
+        "fractals": {"threads": 1, "images": {"tiny": {"generator": "flame", "count": 24, "images_per_shard": 24 // SHARDS, "size": 40}}},
+        "pretraining": {"resubmissions": 5, "encoders": encoders},
+    }
+    arguments = [f"results/pretraining/{name}/teacher.safetensors" for name in ASKED]
+    # A job for each shard; the first attempt has too little memory for Python itself.
+    arguments += ["--group-components", "fractals=1", "--set-resources", "render_fractals:mem_mb=60 if attempt == 1 else 2000"]
+    arguments += ["--retries", "5"]
+    with Session(cluster, folder, *arguments, overlay=overlay) as session:
+        session.wait_for(lambda: len(session.jobs("OUT_OF_MEMORY")) == SHARDS)
+        running = session.wait_for(lambda: session.jobs("RUNNING") if len(session.jobs("RUNNING")) >= 2 else None)
+        cancelled, (lost, (_, node)) = list(running)[0], list(running.items())[1]
+        cluster.run("scancel", cancelled)
+        cluster.lose_node(node)
+        session.wait_for(lambda: cancelled in session.jobs("CANCELLED") and lost in session.jobs("NODE_FAIL"))
+        cluster.bring_back(node)
+
+        session.wait_for(lambda: list(folder.glob("results/pretraining/two_nodes/resume/*/step-0000000[3-9]")))
+        job = session.job_of("pretrain_encoder_wildcards_two_nodes")
+        # Standing still, it can't reach its end before the controller, which looks at time limits every 30 s, sends its signal.
+        cluster.run("scancel", "--signal=STOP", job)
+        soon = (datetime.now() + timedelta(seconds=50)).strftime("%Y-%m-%dT%H:%M:%S")
+        assert cluster.run("scontrol", "update", f"JobId={job}", f"EndTime={soon}").returncode == 0
+        attempts = folder / "logs/pretraining/two_nodes.attempts.jsonl"
+        session.wait_for(attempts.exists)
+        # Its second attempt waits, the others are through, when Snakemake dies; the job stays, and nobody would know.
+        went_on = session.wait_for(lambda: next(iter({session.job_of("pretrain_encoder_wildcards_two_nodes")} - {job, None}), None))
+        session.wait_for(lambda: attempts.with_name("two_nodes.attempts.log").read_text().count("rank 0 of 2") == 2)
+        cluster.run("scancel", "--signal=STOP", went_on)
+        session.wait_for(lambda: all((folder / path).exists() for path in arguments[:2]))
+        status = starmass(cluster, folder, "status", *arguments[: len(ASKED)], "--configfile", "overlay.yaml").stdout
+        assert f"{went_on} RUNNING" in status and "pretrain_encoder: logs/pretraining/two_nodes.log" in status
+        session.kill()
+        assert went_on in session.jobs("RUNNING")
+        recovered = starmass(cluster, folder, "recover")
+        assert recovered.returncode == 0, recovered.stderr
+        assert not session.jobs("PENDING", "RUNNING", "COMPLETING")
+    with Session(cluster, folder, *arguments) as session:
+        session.finish()
+    return folder
+
+
+def starmass(cluster, folder, *arguments):
+    command = [sys.executable, "-m", "starmass", *arguments]
+    environment = {**cluster.environment, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=200, check=False)
+
+
+def test_shards_made_through_all_faults_have_the_bytes_of_undisturbed_ones(ordeal, tmp_path):
+    """Each ran out of memory, and then was cancelled, lost its node, or both."""
+    assert not list(leftovers(ordeal / "results"))
+    size = 24 // SHARDS
+    for shard in range(SHARDS):
+        straight = tmp_path / f"shard-{shard:04d}.h5"
+        render_shard(straight, generator="flame", seed=0, options={"size": 40}, start=shard * size, stop=(shard + 1) * size)
+        assert file_digest(ordeal / "results/fractals/tiny" / straight.name) == file_digest(straight)
+
+
+def slurm_logs(folder, encoder):
+    return {int(path.stem): path.read_text() for path in folder.glob(f"logs/slurm/rule_pretrain_encoder/{encoder}/*.log")}
+
+
+def test_a_time_limit_makes_a_checkpoint_and_the_next_submission_goes_on(ordeal):
+    log = (ordeal / "logs/pretraining/two_nodes.attempts.log").read_text()
+    stopped = int(re.search(r"interrupted after step (\d+) of 120; the same command goes on from there", log)[1])
+    assert f"going on after step {stopped}" in log
+    attempts = [json.loads(line) for line in (ordeal / "logs/pretraining/two_nodes.attempts.jsonl").read_text().splitlines()]
+    assert (attempts[0]["first_step"], attempts[0]["last_step"]) == (0, stopped) and attempts[-1]["last_step"] == STEPS
+    assert all(after["first_step"] == before["last_step"] for before, after in pairwise(attempts))
+    assert len(slurm_logs(ordeal, "two_nodes")) == 3
+
+
+def test_the_resumed_run_has_the_weights_of_the_uninterrupted_one(ordeal):
+    """Bit for bit, and although one ran on two nodes and the other on one."""
+    assert len((ordeal / "logs/pretraining/one_node.attempts.jsonl").read_text().splitlines()) == 1
+    resumed, straight = (load_file(ordeal / f"results/pretraining/{name}/teacher.safetensors") for name in ("two_nodes", "one_node"))
+    assert resumed.keys() == straight.keys()
+    assert all(resumed[name].equal(straight[name]) for name in straight)
+
+
+def test_ranks_on_two_nodes_lose_as_one_process_does(ordeal):
+    records = {
+        name: [json.loads(line) for line in (ordeal / f"results/pretraining/{name}/metrics.jsonl").read_text().splitlines()]
+        for name in ("two_nodes", "one_rank")
+    }
+    steps = {name: [record["step"] for record in rows] for name, rows in records.items()}
+    assert steps["two_nodes"] == steps["one_rank"] == list(range(10, STEPS + 1, 10))
+    # A record is the mean since the one before, or since the run went on: the first ones of the disturbed run are shorter.
+    losses = {name: [record["loss"] for record in rows][5:] for name, rows in records.items()}
+    assert losses["two_nodes"] == pytest.approx(losses["one_rank"], rel=1e-3)
+
+
+@pytest.mark.parametrize("encoder", ASKED)
+def test_every_rank_runs_once_and_sees_one_gpu_of_its_own(ordeal, encoder):
+    world, nodes = ASKED[encoder]["ranks"], ASKED[encoder]["nodes"]
+    said = r"rank (\d+) of (\d+) is on (\w+) and sees GPU (\d+)\."
+    attempts = [found for text in slurm_logs(ordeal, encoder).values() if (found := re.findall(said, text))]
+    assert attempts
+    for found in attempts:
+        assert sorted((int(rank), int(of)) for rank, of, _, _ in found) == [(rank, world) for rank in range(world)]
+        assert len({node for _, _, node, _ in found}) == nodes
+        assert len({(node, gpu) for _, _, node, gpu in found}) == world
+
+
+def test_the_study_has_the_same_bytes_as_without_slurm(study, run_snakemake, tmp_path_factory):
+    """Every file of results/; not the report, which has the time, nor the pretraining's records of its speed and their curves."""
+    local = tmp_path_factory.mktemp("local")
+    done = run_snakemake(local, "--cores", "2", overlay=STUDY)
+    assert done.returncode == 0, done.stderr[-4000:]
+    study.finish()
+    digests = {folder: digests_of(folder / "results") for folder in (local, study.folder)}
+    assert len(digests[local]) > 50
+    assert digests[study.folder] == digests[local]
+
+
+def digests_of(folder):
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file() and path.name[0] != "."}
+    timed = r"report\.html|pretraining/\w+/(metrics\.jsonl|tensorboard/.*)|figures/pretraining/.*"
+    return {name: file_digest(path) for name, path in files.items() if not re.fullmatch(timed, name)}

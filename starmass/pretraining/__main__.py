@@ -11,6 +11,7 @@ import yaml
 
 from starmass.console import job
 from starmass.errors import InputError
+from starmass.pretraining.attempts import attempt_recorded
 from starmass.pretraining.labelled import Check
 from starmass.pretraining.loop import Run
 from starmass.pretraining.ranks import find_ranks, ranks_joined
@@ -30,11 +31,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
-    with job(options.log_file if find_ranks(os.environ)[0] == 0 else None):
+    log = options.log_file if find_ranks(os.environ)[0] == 0 else None
+    with job(log, history=log and log.with_suffix(".attempts.log")):
         recipe = read_recipe(_read_yaml(options.config))
         with ranks_joined(recipe.execution.device) as ranks:
             check = Check(options.check, recipe.description()) if options.check else None
-            Run(recipe, open_images(options.images), identify_files(options.images), options.output, ranks, check).train()
+            run = Run(recipe, open_images(options.images), identify_files(options.images), options.output, ranks, check)
+            with attempt_recorded(run, log):
+                run.train()
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -55,7 +55,8 @@ def launcher(ranks: int, nodes: int, threads: int, environment: Mapping[str, str
         return [sys.executable]
     if "SLURM_JOB_ID" in environment:
         # A lost rank must not leave the others waiting for it; the memory is the job's.
-        return ["srun", "-N", nodes, "-n", ranks, "-c", threads, "--mem=0", "--kill-on-bad-exit=1", sys.executable]
+        places = ["-N", nodes, "-n", ranks, f"--ntasks-per-node={ranks // nodes}", "-c", threads]
+        return ["srun", *places, "--mem=0", "--kill-on-bad-exit=1", sys.executable]
     if nodes > 1:
         raise InputError(f"resources.nodes {nodes}: several machines need SLURM (--profile slurm); set it to 1 to run here.")
     return [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]

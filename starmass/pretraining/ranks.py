@@ -55,10 +55,23 @@ def find_ranks(environment: Mapping[str, str]) -> tuple[int, int, int]:
     return 0, 1, 0
 
 
+def own_gpu(environment: Mapping[str, str]) -> str | None:
+    """Return the one GPU of those in CUDA_VISIBLE_DEVICES that is this rank's, by its number on the node; None where none are listed.
+
+    A SLURM task sees all GPUs that its job has on the node. Ranks that look at one each can't take each other's memory; that they
+    choose for themselves, instead of srun binding them, leaves the GPUs of a node able to reach each other.
+    """
+    listed = [name for name in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    return listed[find_ranks(environment)[2] % len(listed)] if listed else None
+
+
 @contextmanager
 def ranks_joined(device: str = "auto") -> Iterator[Ranks]:
     """Join all ranks for the block: NCCL between GPUs, gloo between CPUs, nothing when there is one."""
     rank, world, local = find_ranks(os.environ)
+    gpu = own_gpu(os.environ)
+    if gpu is not None:  # before torch looks
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("execution.device 'cuda': torch sees no GPU here; use 'auto' or 'cpu', or a machine with a GPU.")
     on_gpu = device != "cpu" and torch.cuda.is_available()
@@ -66,6 +79,9 @@ def ranks_joined(device: str = "auto") -> Iterator[Ranks]:
     place = torch.device("cuda", local % torch.cuda.device_count()) if on_gpu else torch.device("cpu")
     if on_gpu:
         torch.cuda.set_device(place)
+    # Of every rank: SLURM keeps what a job's tasks say in the log of the attempt.
+    where = os.environ.get("SLURMD_NODENAME", socket.gethostname())
+    logger.info("starmass: rank %d of %d is on %s and sees %s.", rank, world, where, "no GPU" if gpu is None else f"GPU {gpu}")
     if world == 1:
         yield Ranks(rank, world, local, place)
         return

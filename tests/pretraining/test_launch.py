@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_launchers():
     assert launcher(1, 1, 2, {"SLURM_JOB_ID": "7"}) == [sys.executable]
-    assert launcher(4, 2, 8, {"SLURM_JOB_ID": "7"})[:7] == ["srun", "-N", 2, "-n", 4, "-c", 8]
+    assert launcher(4, 2, 8, {"SLURM_JOB_ID": "7"})[:8] == ["srun", "-N", 2, "-n", 4, "--ntasks-per-node=2", "-c", 8]
     assert launcher(2, 1, 1, {})[1:] == ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     with pytest.raises(InputError, match=r"resources\.nodes 2"):
         launcher(4, 2, 8, {})

@@ -71,6 +71,10 @@ def dump_files(wildcards):
     return snapshots[wildcards.snapshot]
 
 
+localrules:
+    write_toycloud_descriptor,
+
+
 rule write_toycloud_descriptor:
     output:
         "results/dumps/{simulation}/run.yaml",
@@ -101,7 +105,7 @@ rule write_toycloud:
         snapshot=r"snapshot_\d+",
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
-        runtime=lambda wildcards, attempt: 10 * attempt,
+        runtime=lambda wildcards, attempt: 5 * attempt,
     params:
         config=toycloud_entry,
         code=code_digest("workflow/scripts/write_toycloud.py"),
@@ -122,7 +126,7 @@ rule make_maps:
         "benchmarks/results/maps/{simulation}/{snapshot}.tsv"
     resources:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: 30 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=lambda wildcards: {
             "projection": config["maps"]["projection"],

@@ -45,6 +45,23 @@ def pretraining_files(wildcards):
     return {**learnt, "check": ancient(training_maps(entry["check"]))} if "check" in entry else learnt
 
 
+def gpus_of_a_node(wildcards):
+    """As SLURM writes it, for each node: a number for the whole job may be shared out unevenly. Nothing where there is none."""
+    gpus = asked_for("gpus", 0)(wildcards)
+    return f"gpu:{gpus // asked_for('nodes', 1)(wildcards)}" if gpus else None
+
+
+def many_ranks(wildcards):
+    """The executor's word for a job that starts its own tasks: it then does not wrap the job in an srun of one task."""
+    return "srun" if asked_for("ranks", 1)(wildcards) > 1 else None
+
+
+def signal_and_places(wildcards):
+    """The signal that makes a checkpoint, some time before the limit, and as many ranks on each node."""
+    seconds = min(120, 60 * asked_for("runtime", 240)(wildcards) // 4)
+    return f"--signal=TERM@{seconds} --ntasks-per-node={asked_for('ranks', 1)(wildcards) // asked_for('nodes', 1)(wildcards)}"
+
+
 rule pretrain_encoder:
     input:
         unpack(pretraining_files),
@@ -56,16 +73,18 @@ rule pretrain_encoder:
         "logs/pretraining/{encoder}.log",
     benchmark:
         "benchmarks/results/pretraining/{encoder}.tsv"
-    retries: config["pretraining"].get("resubmissions", 0)
+    # In the job itself there is nothing to start again: its time is up.
+    retries: config["pretraining"].get("resubmissions", 0) if workflow.is_main_process else 0
     threads: asked_for("threads", 2)
     resources:
         mem_mb=asked_for("memory_mb", 4000),
         runtime=asked_for("runtime", 240),
         nodes=asked_for("nodes", 1),
         tasks=asked_for("ranks", 1),
-        gpu=asked_for("gpus", 0),
-        # The job starts its own tasks: the executor must not wrap it in an srun.
-        mpi="srun",
+        gres=gpus_of_a_node,
+        tasks_per_gpu=0,  # or the executor asks for `tasks` tasks on each GPU, and runs the job in each of them
+        mpi=many_ranks,
+        slurm_extra=signal_and_places,
     params:
         config=lambda wildcards: what_shapes(wildcards.encoder),
         code=code_digest("starmass/pretraining/__main__.py"),  # what the script launches

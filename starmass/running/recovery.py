@@ -1,0 +1,54 @@
+"""After a crash of Snakemake itself: end the jobs that it left behind, so that nothing is written twice, and unlock the folder."""
+
+import logging
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from starmass.errors import InputError
+from starmass.provenance import ROOT
+from starmass.running.jobs import queued_jobs, snakemake_processes
+from starmass.storage import leftovers
+
+logger = logging.getLogger("starmass")
+
+
+def recover(folder: Path, *, patience: float = 300) -> None:
+    """Leave ``folder`` as a run can start in it: no SLURM job of an earlier one, no lock, no half-written files.
+
+    Parameters
+    ----------
+    folder : where the run worked
+    patience : how long to wait for cancelled jobs to end [seconds]
+
+    Raises
+    ------
+    InputError
+        when Snakemake is still at work there, or jobs do not end
+    """
+    alive = snakemake_processes(folder)
+    if alive:
+        raise InputError(f"Snakemake is at work in {folder} (process {', '.join(map(str, alive))}); end it first (Ctrl-C, or kill).")
+    jobs = [job.number for job in queued_jobs(folder)]
+    if jobs:
+        subprocess.run(["scancel", *jobs], check=False)
+    until = time.monotonic() + patience
+    # A cancelled job writes until it is gone.
+    while left := queued_jobs(folder):
+        if time.monotonic() > until:
+            raise InputError(f"SLURM jobs {', '.join(job.number for job in left)} do not end; ask squeue and the administrators why.")
+        time.sleep(0.5)
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder), "--unlock"]
+    unlocked = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if unlocked.returncode:
+        raise InputError(f"{folder} can't be unlocked: {unlocked.stderr.strip()[-1000:]}")
+    removed = 0
+    for path in leftovers(folder / "results"):
+        shutil.rmtree(path, ignore_errors=True)
+        removed += 1
+    logger.info(
+        "starmass: %d SLURM job(s) ended, %d half-written file(s) removed, folder unlocked. Now give the same command again"
+        " (with --rerun-incomplete where it has no --profile slurm).", len(jobs), removed,
+    )  # fmt: skip

@@ -1,0 +1,14 @@
+from starmass.console import job
+
+with job(snakemake.log[0]):
+    from pathlib import Path
+
+    from starmass.reporting.cost import collect_cost, write_cost
+
+    table = collect_cost(
+        benchmarks=Path("benchmarks/results"),
+        attempts=Path("logs/pretraining"),
+        cores=snakemake.params.cores,
+        images=snakemake.params.images,
+    )
+    write_cost(table, dict(snakemake.output.items()))

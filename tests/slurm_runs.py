@@ -42,7 +42,7 @@ class Session:
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.kill()
-        for number in self.jobs("PENDING", "RUNNING", "COMPLETING"):
+        for number in self.jobs("PENDING", "RUNNING", "STOPPED", "COMPLETING"):
             self.cluster.run("scancel", number)
 
     def said(self) -> str:

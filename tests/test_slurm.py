@@ -108,7 +108,8 @@ def ordeal(cluster, study, tmp_path_factory):
     with Session(cluster, folder, *arguments, overlay=overlay) as session:
         session.wait_for(lambda: len(session.jobs("OUT_OF_MEMORY")) == SHARDS)
         running = session.wait_for(lambda: session.jobs("RUNNING") if len(session.jobs("RUNNING")) >= 2 else None)
-        cancelled, (lost, (_, node)) = list(running)[0], list(running.items())[1]
+        cancelled, lost, *_ = running
+        node = running[lost][1]
         cluster.run("scancel", cancelled)
         cluster.lose_node(node)
         session.wait_for(lambda: cancelled in session.jobs("CANCELLED") and lost in session.jobs("NODE_FAIL"))
@@ -128,12 +129,12 @@ def ordeal(cluster, study, tmp_path_factory):
         cluster.run("scancel", "--signal=STOP", went_on)
         session.wait_for(lambda: all((folder / path).exists() for path in arguments[:2]))
         status = starmass(cluster, folder, "status", *arguments[: len(ASKED)], "--configfile", "overlay.yaml").stdout
-        assert f"{went_on} RUNNING" in status and "pretrain_encoder: logs/pretraining/two_nodes.log" in status
+        assert f"\n  {went_on} " in status and "pretrain_encoder: logs/pretraining/two_nodes.log" in status
         session.kill()
-        assert went_on in session.jobs("RUNNING")
+        assert went_on in session.jobs("RUNNING", "STOPPED")
         recovered = starmass(cluster, folder, "recover")
         assert recovered.returncode == 0, recovered.stderr
-        assert not session.jobs("PENDING", "RUNNING", "COMPLETING")
+        assert not session.jobs("PENDING", "RUNNING", "STOPPED", "COMPLETING")
     with Session(cluster, folder, *arguments) as session:
         session.finish()
     return folder

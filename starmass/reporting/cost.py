@@ -24,8 +24,8 @@ def collect_cost(*, benchmarks: Path, attempts: Path, cores: Mapping[str, int], 
     Parameters
     ----------
     benchmarks : folder of Snakemake's benchmark files, which mirrors results/
-    attempts : folder of ``{encoder}.attempts.jsonl``: a pretraining may take many jobs, whose benchmark is the last one's alone, and may run
-        on nodes that the benchmark does not see
+    attempts : folder of ``{encoder}.attempts.jsonl``: a pretraining may take many jobs, whose benchmark is the last one's alone, and may
+        run on nodes that the benchmark does not see
     cores : encoder -> CPU cores of each of its ranks
     images : image set -> shard -> images in it
 
@@ -88,11 +88,11 @@ def write_cost(table: pd.DataFrame, outputs: Mapping[str, str | Path]) -> None:
     total["peak_memory_gb"] = table["peak_memory_gb"].max()
     body.append([*_cells("all", "", total), "", ""])
     notes = [
-        "A job that failed and was made again counts once, with its last attempt; attempts at a pretraining all count, but for those that were"
-        " killed without a signal.",
+        "A job that failed and was made again counts once, with its last attempt; all attempts at a pretraining count, but for those that"
+        " were killed without a signal.",
         "CPU hours are measured; those of a pretraining are the hours of its ranks times their cores. GPU hours are a pretraining's.",
-        "The paper counts operations and does not say of which kind or how; a CPU second is no number of operations, so they stand side by side"
-        " and in no ratio.",
+        "The paper counts operations and does not say how; a CPU second is no number of operations, so the two stand side by side and in"
+        " no ratio.",
     ]
     write_text(outputs["md"], markdown(Page(title="What it cost", summary=[], grids=[Grid("By stage", head, body)], notes=notes)))
 

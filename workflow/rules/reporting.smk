@@ -109,6 +109,7 @@ rule build_table:
 
 
 ruleorder: build_table1 > build_table
+ruleorder: build_cost > build_table
 
 
 rule build_table1:
@@ -140,6 +141,34 @@ rule build_table1:
         "Setting study {params.study} beside the published Table 1"
     script:
         "../scripts/build_table1.py"
+
+
+rule build_cost:
+    input:
+        lambda wildcards: rules.tables.input,
+        lambda wildcards: rules.figures.input,
+    output:
+        csv="results/tables/cost.csv",
+        md="results/tables/cost.md",
+    log:
+        "logs/tables/cost.log",
+    benchmark:
+        "benchmarks/results/tables/cost.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        cores={encoder: entry.get("resources", {}).get("threads", 2) for encoder, entry in config["pretraining"]["encoders"].items()},
+        images={
+            images: {shard: stop - start for shard, (start, stop) in shard_ranges(images).items()}
+            for images in config["fractals"]["images"]
+        },
+        code=code_digest("workflow/scripts/build_cost.py"),
+    message:
+        "Adding up what the jobs of study {STUDY} took"
+    script:
+        "../scripts/build_cost.py"
 
 
 rule plot_examples:

@@ -13,7 +13,8 @@ from starmass.pretraining.loop import Run
 def attempt_recorded(run: Run, log: Path | None) -> Iterator[None]:
     """Append ``{first_step, last_step, seconds, ranks, device}`` to ``<log>.attempts.jsonl`` when the block ends, well or not.
 
-    The log's own suffix is left out. Nothing is written without ``log``, which the first rank alone has, or of an attempt that was killed without a word.
+    The log's own suffix is left out. Nothing is written without ``log``, which the first rank alone has, or of an attempt that was killed
+    without a word.
     """
     begun, first_step = time.monotonic(), run.step
     try:

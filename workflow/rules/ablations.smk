@@ -94,7 +94,7 @@ rule compare_variants:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=20,
+        runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         config=ablation_facts,
         files=ablation_files,
@@ -124,7 +124,7 @@ rule plot_ablation:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=lambda wildcards: {
             "label": ablation_entry(wildcards.ablation).get("label", " ".join(varied(ablation_entry(wildcards.ablation)))),

@@ -38,7 +38,7 @@ rule thin_split:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=lambda wildcards: {
             key: value for key, value in few_labels_entry(wildcards.study).items() if key in ("fractions", "draws", "seed")
@@ -113,7 +113,7 @@ rule score_few_labels:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=20,
+        runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         config=lambda wildcards: {
             method: method_facts(method)["label"] for methods in few_labels_files(wildcards.study).values() for method in methods
@@ -145,7 +145,7 @@ rule plot_few_labels:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config={"resolution": config["reporting"]["resolution"]},
         simulations=simulation_formats,

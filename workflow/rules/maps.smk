@@ -154,7 +154,7 @@ rule observe_maps:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=observation_entry,
         code=code_digest("workflow/scripts/observe_maps.py"),
@@ -176,7 +176,7 @@ rule list_samples:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 500 * attempt,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=lambda wildcards: simulation_entry(wildcards.simulation).get("cuts", config["maps"].get("cuts", {})),
         code=code_digest("workflow/scripts/list_samples.py"),

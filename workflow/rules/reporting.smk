@@ -96,7 +96,7 @@ rule build_table:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config={"published": config["reporting"]["published"]},
         splits=split_kinds,
@@ -133,7 +133,7 @@ rule build_table1:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         study=STUDY,
         code=code_digest("workflow/scripts/build_table1.py"),
@@ -157,7 +157,7 @@ rule build_cost:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         cores={encoder: entry.get("resources", {}).get("threads", 2) for encoder, entry in config["pretraining"]["encoders"].items()},
         images={
@@ -190,7 +190,7 @@ rule plot_examples:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=figure_config("examples", "column_density", "v_los", "sigma_v"),
         simulations=simulation_formats,
@@ -221,7 +221,7 @@ rule plot_regression:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=figure_config("regression", "mass"),
         files=regression_files,
@@ -252,7 +252,7 @@ rule plot_segmentation:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=figure_config("segmentation", "column_density", "v_los", "sigma_v", "attention"),
         simulations=simulation_formats,
@@ -281,7 +281,7 @@ rule plot_pretraining:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config={"resolution": config["reporting"]["resolution"]},
         code=code_digest("workflow/scripts/plot_pretraining.py"),
@@ -309,7 +309,7 @@ rule plot_information:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=figure_config("information"),
         simulations=simulation_formats,
@@ -340,7 +340,7 @@ rule plot_embedding:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=figure_config("embedding", "mass", "age"),
         split=lambda wildcards: evaluation_entry("studies", wildcards.study)["splits"][0],
@@ -371,7 +371,7 @@ rule plot_segments:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=figure_config("segments"),
         simulations=simulation_formats,
@@ -401,7 +401,7 @@ rule plot_attention:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=figure_config("attention", "column_density", "attention"),
         simulations=simulation_formats,

@@ -4,9 +4,11 @@ Nothing of the system's own SLURM is touched but one link, /etc/slurm/slurm.conf
 needs (it strips SLURM_CONF). Everything is ended by pid.
 """
 
+import ctypes
 import fcntl
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -93,6 +95,11 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+def end_with_parent() -> None:
+    """Have the kernel end this process when the tests end, even if they are killed (Linux's PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 class Cluster:
     """Starts in the constructor, ends with :meth:`stop`; ``environment`` is what SLURM's commands need to find it."""
 
@@ -140,7 +147,9 @@ class Cluster:
 
     def start(self, name: str, *command: str) -> None:
         log = open(self.folder / f"{name}.out", "ab")  # noqa: SIM115 (the process holds it)
-        self.processes[name] = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
+        self.processes[name] = subprocess.Popen(
+            command, env=self.environment, stdout=log, stderr=log, start_new_session=True, preexec_fn=end_with_parent
+        )
 
     def start_node(self, node: str) -> None:
         self.start(node, "slurmd", "-D", "-N", node, "-f", str(self.folder / "slurm.conf"))

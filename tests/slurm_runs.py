@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import yaml
+from slurm_cluster import end_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent
 # What a tiny, quiet cluster needs: a short wait before the first look at a job, and between a job's end and its files.
@@ -33,7 +34,13 @@ class Session:
             # Snakemake takes a SIGTERM as a wish to end when the running jobs do: a test that hangs needs more than that.
             limited = ["timeout", "-s", "KILL", str(seconds), *map(str, command)]
             self.process = subprocess.Popen(
-                limited, cwd=folder, env=environment, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True
+                limited,
+                cwd=folder,
+                env=environment,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=end_with_parent,
             )
 
     def __enter__(self):

@@ -18,9 +18,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def plan(shards: int, snapshots: int, *options: str) -> tuple[float, float, int]:
     """Return wall seconds, peak memory [MB] and jobs of a dry run in an empty folder."""
+    # A toy cloud has 1,000 snapshots at most.
+    clouds = {
+        f"cloud_{start // 1000}": {"format": "toycloud", "seed": start, "snapshots": min(1000, snapshots - start)}
+        for start in range(0, snapshots, 1000)
+    }
     overlay = {
-        "maps": {"simulations": {"toycloud_a": {"snapshots": snapshots}}},
-        "evaluation": {"studies": {"demo": {"simulations": ["toycloud_a"]}}},
+        "maps": {"simulations": clouds},
+        "evaluation": {"studies": {"demo": {"simulations": list(clouds)}}},
         "fractals": {"images": {"flame": {"count": 10 * shards, "images_per_shard": 10}}},
     }
     with tempfile.TemporaryDirectory() as folder:

@@ -156,7 +156,7 @@ rule collect_samples:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=lambda wildcards: {
             key: value for key, value in evaluation_entry("studies", wildcards.study).items() if key in ("minimum_mass", "axes")
@@ -180,7 +180,7 @@ rule draw_split:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=lambda wildcards: evaluation_entry("splits", wildcards.split),
         code=code_digest("workflow/scripts/draw_split.py"),
@@ -204,7 +204,7 @@ rule gather_training_maps:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=30,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         config=lambda wildcards: evaluation_entry("inputs", wildcards.shown_as),
         code=code_digest("workflow/scripts/gather_training_maps.py"),
@@ -229,7 +229,7 @@ rule extract_features:
     threads: lambda wildcards: 2 if evaluation_entry("features", wildcards.features)["kind"] == "encoder" else 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=240,
+        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         config=lambda wildcards: {
             "features": evaluation_entry("features", wildcards.features),
@@ -258,7 +258,7 @@ rule predict_masses:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=60,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         config=lambda wildcards: {
             key: value for key, value in evaluation_entry("methods", wildcards.method).items() if key not in ("label", "features", "seeds")
@@ -288,7 +288,7 @@ rule score_predictions:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=lambda wildcards: method_facts(wildcards.method),
         code=code_digest("workflow/scripts/score_predictions.py"),
@@ -317,7 +317,7 @@ rule compare_methods:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=20,
+        runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         config=lambda wildcards: {
             "methods": {method: method_facts(method) for method in evaluation_entry("studies", wildcards.study)["methods"]},
@@ -348,7 +348,7 @@ rule locate_information:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=60,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         config=lambda wildcards: shown_as(information_entry(wildcards.study)),
         split=lambda wildcards: information_entry(wildcards.study)["split"],
@@ -375,7 +375,7 @@ rule embed_features:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=120,
+        runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         config=lambda wildcards: {key: value for key, value in embedding_entry(wildcards.study).items() if key != "features"},
         code=code_digest("workflow/scripts/embed_features.py"),
@@ -402,7 +402,7 @@ rule segment_maps:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=240,
+        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         config=lambda wildcards: {
             "features": evaluation_entry("features", wildcards.features),

@@ -34,7 +34,7 @@ rule train_supervised:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=720,
+        runtime=lambda wildcards, attempt: 720 * attempt,
     params:
         config=lambda wildcards: {
             "method": {
@@ -68,7 +68,7 @@ rule finetune_encoder:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=720,
+        runtime=lambda wildcards, attempt: 720 * attempt,
     params:
         config=lambda wildcards: {
             "fit": evaluation_entry("methods", wildcards.method)["fit"],

@@ -5,7 +5,6 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,6 +19,8 @@ COLOURS = (style.POINTS, style.ACCENT, "#009e73", "#cc79a7", style.INK, "#56b4e9
 MARKERS = "osD^vPX"
 LOWEST = -0.6
 """R2 below is off the scale."""
+APART = 1.025
+"""Factor between the places of neighbouring methods on the logarithmic axis."""
 WIDTH, HEIGHT, GAP, LINE = 2.9, 2.4, 0.8, 0.15
 
 
@@ -54,8 +55,9 @@ def draw_few_labels(table: pd.DataFrame, below: str = "") -> Figure:
         width = WIDTH if len(splits) > 1 else style.TEXT_WIDTH - 0.7
         axes = style.place_axes(figure, 0.52 + column * (WIDTH + 0.55), 0.3 + line * (HEIGHT + GAP), width, HEIGHT)
         rows = table[table["split"] == split]
-        for method, part in rows.groupby("method", sort=False):
-            handles[str(method)] = _draw_method(axes, part.sort_values("fraction"), looks[str(method)], lowest)
+        for at, (method, part) in enumerate(rows.groupby("method", sort=False)):
+            aside = APART ** (at - (rows["method"].nunique() - 1) / 2)
+            handles[str(method)] = _draw_method(axes, part.sort_values("fraction"), looks[str(method)], lowest, aside)
         _label(axes, rows, lowest)
         style.place_text(figure, 0.52 + column * (WIDTH + 0.55), 0.08 + line * (HEIGHT + GAP), f"split: {split}", fontsize=8)
     shown = {"ncols": 2, "frameon": False, "fontsize": 7, "handlelength": 2.5, "labelspacing": 0.25, "borderpad": 0}
@@ -65,14 +67,14 @@ def draw_few_labels(table: pd.DataFrame, below: str = "") -> Figure:
     return figure
 
 
-def _draw_method(axes: Axes, part: pd.DataFrame, look: tuple[str, str, str], lowest: float) -> Any:
+def _draw_method(axes: Axes, part: pd.DataFrame, look: tuple[str, str, str], lowest: float, aside: float) -> Any:
+    """Draw a method's line, a little aside of its neighbours': thin bars are the bootstrap's interval, thick ones the draws."""
     colour, marker, dashes = look
-    shares = 100 * part["fraction"]
+    shares = 100 * part["fraction"] * aside
     # Out of sight is drawn at the lower edge, so that a line leaves the panel where it leaves it.
     low, high, value = (part[name].clip(lower=lowest - 1) for name in ("r2_low", "r2_high", "r2"))
-    axes.fill_between(shares, low, high, color=colour, alpha=0.08, linewidth=0)
-    bars = np.stack([value - part["r2_draw_lowest"], part["r2_draw_highest"] - value]).clip(min=0)
-    axes.errorbar(shares, value, yerr=bars, color=colour, linewidth=0, elinewidth=0.6)
+    axes.vlines(shares, low, high, color=colour, linewidth=0.6)
+    axes.vlines(shares, part["r2_draw_lowest"], part["r2_draw_highest"], color=colour, linewidth=2.5, alpha=0.35)
     return axes.plot(shares, value, color=colour, marker=marker, markersize=3.5, linestyle=dashes)[0]
 
 

@@ -1,4 +1,5 @@
 # Mathematics to images: every shard is a range of indices, and image i of a seed is the same in any shard.
+from functools import cache
 
 
 def images_entry(images):
@@ -9,6 +10,7 @@ def images_entry(images):
     return entries[images]
 
 
+@cache  # every job asks
 def shard_ranges(images):
     """First and last-but-one index of each shard of an entry, by the shard's name in the path."""
     entry = images_entry(images)

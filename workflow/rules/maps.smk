@@ -1,4 +1,6 @@
 # Dumps to maps: toy clouds write dumps of their own; every simulation's snapshots become maps of all their sinks.
+from functools import cache
+
 from starmass.maps.discovery import find_snapshots
 
 
@@ -10,6 +12,7 @@ def simulation_entry(simulation):
     return entries[simulation]
 
 
+@cache  # every job asks, and looking through a folder takes time
 def simulation_snapshots(simulation):
     """Files of every snapshot's dump, by the snapshot's name."""
     try:

@@ -22,7 +22,9 @@ def encoders_of(study):
     evaluation = config["evaluation"]
     chosen = evaluation["studies"][study]
     methods = [evaluation["methods"][method] for method in chosen["methods"]]
-    features = [entry["features"] for entry in [*methods, chosen.get("segmentation") or {}, chosen.get("embedding") or {}] if "features" in entry]
+    features = [
+        entry["features"] for entry in [*methods, chosen.get("segmentation") or {}, chosen.get("embedding") or {}] if "features" in entry
+    ]
     entries = [*(evaluation["features"][name] for name in features), *methods]
     return list(dict.fromkeys(encoder for entry in entries for encoder in encoder_names(entry)))
 

@@ -159,7 +159,7 @@ def _channel_references(maps: Mapping[str, Any]) -> Iterator[tuple[str, str, str
 
 
 def _check_ranks(encoders: Mapping[str, Any]) -> None:
-    """Ranks are shared out evenly over nodes, and each has one GPU or none has."""
+    """A batch is shared out evenly over ranks, and they over nodes; each has one GPU or none has."""
     for name, encoder in encoders.items():
         asked = encoder.get("resources", {})
         ranks, nodes, gpus = asked.get("ranks", 1), asked.get("nodes", 1), asked.get("gpus", 0)
@@ -169,6 +169,12 @@ def _check_ranks(encoders: Mapping[str, Any]) -> None:
         if gpus not in (0, ranks):
             raise InputError(
                 f"config key '{key}.gpus': {gpus} GPUs for {ranks} ranks; a rank has one GPU, so write {ranks}, or 0 for none."
+            )
+        batch, parts = encoder.get("batch", 1024), ranks * encoder.get("execution", {}).get("accumulation", 1)
+        if batch % parts:
+            raise InputError(
+                f"config key 'pretraining.encoders.{name}.batch': {batch} images can't be shared out evenly over {parts} parts"
+                " (resources.ranks times execution.accumulation); make it a multiple."
             )
 
 

@@ -79,6 +79,7 @@ def test_schemas_refuse_typos_and_explain_keys(section):
             ["evaluation.methods.dinov2_knn.seeds", "for seeds 0 to 1 alone"],
         ),
         ({"evaluation": {"methods": {"resnet18_fractals": {"encoder": "nano"}}}}, ["resnet18_fractals.encoder", "of method simsiam"]),
+        ({"pretraining": {"encoders": {"nano": {"resources": {"ranks": 3}}}}}, ["encoders.nano.batch", "evenly over 3 parts"]),
         ({"maps": {"projection": {"channels": ["b_loss"]}}}, ["maps.projection.channels", "b_loss", "did you mean 'b_los'"]),
         ({"maps": {"observations": {"taurus": {"noise": {"v_loss": 0.1}}}}}, ["maps.observations.taurus.noise", "did you mean 'v_los'"]),
         ({"fractals": {"images": {"my-flames": {"count": 3}}}}, ["fractals.images", "'my-flames' can't be a name", "underscores"]),

@@ -1,5 +1,6 @@
 """Which maps a study looks at: one row a map, with its label, over the map files of its simulations."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +102,10 @@ def read_table(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
     """Read a CSV table that has at least ``columns``; names of simulations and snapshots stay text even when they look like numbers."""
     try:
         text = dict.fromkeys(("simulation", "snapshot", "split", "study", "method"), str)
+        with open(path, "rb") as file:
+            whole = not file.seek(0, os.SEEK_END) or file.seek(-1, os.SEEK_END) < 0 or file.read(1) == b"\n"
+        if not whole:
+            raise ValueError("its last line is cut short")
         table = pd.read_csv(path, dtype=text)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable table ({error}); delete it and run Snakemake again to remake it.") from error

@@ -17,6 +17,7 @@ does everything that was made of it; a changed one is called ``{entry}__{ablatio
 import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,10 @@ ABOVE = {"study": ("study", "observation"), "method": ("method", "features", "in
 ROOTS = (*ABOVE["study"], *ABOVE["method"])
 OF_STUDIES_ONLY = ("ablations", "few_labels", "information", "segmentation", "reference")
 """What a study has beside its table; its variants have none of it."""
+
+
+class _Lacks(InputError):
+    """An ablation varies what its method or study does not have."""
 
 
 @dataclass(frozen=True)
@@ -40,20 +45,25 @@ class Variant:
 def add_variants(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the config with an entry for everything that its ablations vary; the given config is left as it is.
 
+    An ablation of what its method does not have is left out here, for it concerns nobody who does not ask for it; :func:`variants_of`
+    says what is wrong.
+
     Raises
     ------
     InputError
-        when an ablation varies what its method does not have, or two values get one name
+        when an ablation's key belongs to nothing, two values get one name, or one gets the name of an entry that the config has already
     """
     found: dict[str, Any] = copy.deepcopy(dict(config))
     for ablation, entry in (config["evaluation"].get("ablations") or {}).items():
         for value, changes in changes_of(ablation, entry).items():
             suffix = f"{ablation}__{_slug(value)}"
             for method in methods_of(entry):
-                _vary_method(found, ablation, method, changes, suffix)
+                with suppress(_Lacks):
+                    _vary_method(found, ablation, method, changes, suffix)
             if any(_root(path) in ABOVE["study"] for path in changes):
                 for study in config["evaluation"]["studies"]:
-                    _vary_study(found, ablation, study, [_name(found, m, suffix) for m in methods_of(entry)], changes, suffix)
+                    with suppress(_Lacks):
+                        _vary_study(found, ablation, study, [_name(found, m, suffix) for m in methods_of(entry)], changes, suffix)
     return found
 
 
@@ -63,6 +73,11 @@ def variants_of(config: Mapping[str, Any], study: str, ablation: str, method: st
     found = []
     for value, changes in changes_of(ablation, entry).items():
         suffix = f"{ablation}__{_slug(value)}"
+        # Once more, for what was passed over in silence when the config was read.
+        again = copy.deepcopy(dict(config))
+        _vary_method(again, ablation, method, changes, suffix)
+        if any(_root(path) in ABOVE["study"] for path in changes):
+            _vary_study(again, ablation, study, [method], changes, suffix)
         seen = f"{study}__{suffix}" if any(_root(path) in ABOVE["study"] for path in changes) else study
         if seen not in config["evaluation"]["studies"]:
             raise InputError(
@@ -107,6 +122,11 @@ def changes_of(ablation: str, entry: Mapping[str, Any]) -> dict[str, dict[str, A
             raise InputError(f"evaluation.ablations.{ablation}: two of its values would be called {_slug(value)!r}; take one away.")
         found[value] = {**entry.get("with", {}), **changes}
         for path in found[value]:
+            if _root(path) == "study" and path != "study.observation":
+                raise InputError(
+                    f"evaluation.ablations.{ablation}: {path!r} can't be varied, for all values are tested on the same rows of one study;"
+                    " of a study only study.observation can."
+                )
             if _root(path) not in ROOTS:
                 raise InputError(
                     f"evaluation.ablations.{ablation}: {path!r} starts with none of {', '.join(ROOTS)}{closest(_root(path), ROOTS)}."
@@ -143,7 +163,7 @@ def _vary_method(config: dict[str, Any], ablation: str, method: str, changes: Ma
     named = {path: root for path in changes if (root := _root(path)) in ("features", "input", "encoder", "images")}
 
     def lacks(what: str) -> InputError:
-        return InputError(f"evaluation.ablations.{ablation}: {next(iter(named))!r} is varied, but method {method!r} has no {what}.")
+        return _Lacks(f"evaluation.ablations.{ablation}: {next(iter(named))!r} is varied, but method {method!r} has no {what}.")
 
     if named and "network" in entry:
         if "features" in named.values():
@@ -210,8 +230,11 @@ def _add(entries: dict[str, Any], name: str, entry: dict[str, Any], suffix: str)
     """Name of the entry: the old one where nothing has changed, or a new one."""
     if entry == entries[name]:
         return name
-    entries[f"{name}__{suffix}"] = entry
-    return f"{name}__{suffix}"
+    varied = f"{name}__{suffix}"
+    if entries.get(varied, entry) != entry:
+        raise InputError(f"config: an entry is called {varied!r}, which is the name that an ablation gives to a value; call it otherwise.")
+    entries[varied] = entry
+    return varied
 
 
 def _changed(entry: Mapping[str, Any], changes: Mapping[str, Any], root: str) -> dict[str, Any]:

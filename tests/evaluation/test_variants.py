@@ -117,8 +117,7 @@ def test_what_every_value_has_is_in_the_base_too():
     ("ablation", "words"),
     [
         ({"vary": "methods.neighbours", "values": [1]}, "did you mean 'method'"),
-        ({"vary": "encoder.epochs", "values": [1], "method": "ridge"}, "'ridge' has no encoder"),
-        ({"vary": "features.tokens", "values": ["mean"], "method": "network"}, "'network' has no features"),
+        ({"vary": "study.splits", "values": [["random"]]}, "'study.splits' can't be varied"),
         ({"vary": "method.neighbours", "values": [1, "1"]}, "two of its values"),
         ({"vary": "observation.beam", "values": [1], "with": {"study.observation": "fra"}}, "no entry 'fra'.*did you mean 'far'"),
     ],
@@ -126,6 +125,26 @@ def test_what_every_value_has_is_in_the_base_too():
 def test_a_mistake_is_a_sentence_with_the_ablation(ablation, words):
     with pytest.raises(InputError, match=f"evaluation.ablations.one: .*{words}"):
         varied(**ablation)
+
+
+@pytest.mark.parametrize(
+    ("ablation", "words"),
+    [
+        ({"vary": "encoder.epochs", "values": [1], "method": "ridge"}, "'ridge' has no encoder"),
+        ({"vary": "features.tokens", "values": ["mean"], "method": "network"}, "'network' has no features"),
+    ],
+)
+def test_what_a_method_lacks_concerns_only_who_asks_for_it(ablation, words):
+    found = varied(**ablation)
+    with pytest.raises(InputError, match=f"evaluation.ablations.one: .*{words}"):
+        variants_of(found, "bare", "one", ablation["method"])
+
+
+def test_a_name_that_an_ablation_would_give_is_not_silently_replaced():
+    once = varied(vary="method.neighbours", values=[1])
+    once["evaluation"]["methods"]["knn__one__1"]["neighbours"] = 99
+    with pytest.raises(InputError, match="'knn__one__1', which is the name that an ablation gives"):
+        add_variants(once)
 
 
 @pytest.mark.parametrize(

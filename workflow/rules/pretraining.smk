@@ -44,7 +44,7 @@ def pretraining_files(wildcards):
     entry = encoder_entry(wildcards.encoder)
     images = entry["images"]
     learnt = {"images": shard_files(images) if isinstance(images, str) else [training_maps(images)]}
-    return {**learnt, "check": ancient(training_maps(entry["check"]))} if "check" in entry else learnt
+    return {**learnt, "check": ancient(training_maps(entry["check"]))} if entry.get("check") else learnt
 
 
 def gpus_of_a_node(wildcards):

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from starmass.errors import InputError
 from starmass.evaluation.intervals import calibrate
-from starmass.evaluation.samples import log_mass, protostars
+from starmass.evaluation.samples import log_mass, protostars, read_table
 from starmass.evaluation.splits import parts_of
 
 
@@ -19,6 +21,24 @@ class Predictions:
     values: np.ndarray
     spread: np.ndarray | None = None
     chosen: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_predictions(path: str | Path, split: pd.DataFrame) -> pd.DataFrame:
+    """Read the predictions of a split's test rows.
+
+    Raises
+    ------
+    InputError
+        when they are not of these rows, each once in its fold
+    """
+    table = read_table(path, ("row", "fold", "log10_mass", "predicted_log10_mass"))
+    tested = split.loc[split["part"] == "test", ["fold", "row"]]
+    if sorted(zip(table["fold"], table["row"], strict=True)) != sorted(zip(tested["fold"], tested["row"], strict=True)):
+        raise InputError(
+            f"{path}: does not hold the {len(tested)} test rows of its split once each, so it was cut or changed;"
+            " delete it and run Snakemake again to remake it."
+        )
+    return table
 
 
 def predict_folds(

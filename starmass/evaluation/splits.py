@@ -1,12 +1,13 @@
 """Which rows teach and which rows test: drawn once, saved, shared by every method of a study."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from starmass.errors import InputError
-from starmass.evaluation.samples import protostars
+from starmass.evaluation.samples import protostars, read_table
 
 KINDS = ("row", "snapshot", "protostar", "simulation", "time")
 
@@ -66,6 +67,23 @@ def draw_split(
             )
         parts.append(pd.DataFrame({"row": samples["row"], "fold": fold, "part": np.where(held, "test", "train")}))
     return pd.concat(parts, ignore_index=True)
+
+
+def read_split(path: str | Path, samples: pd.DataFrame) -> pd.DataFrame:
+    """Read a split of these samples: every fold says of every row what it is for.
+
+    Raises
+    ------
+    InputError
+        when rows are missing, of the split or of the samples
+    """
+    split = read_table(path, ("row", "fold", "part"))
+    if split.empty or set(split["row"]) != set(samples["row"]) or (split.groupby("fold").size() != len(samples)).any():
+        raise InputError(
+            f"{path}: does not hold the {len(samples)} rows of its study's samples.csv once in each fold: one of the two was cut or"
+            " changed; delete both and run Snakemake again to remake them."
+        )
+    return split
 
 
 def parts_of(split: pd.DataFrame) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:

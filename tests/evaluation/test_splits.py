@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from starmass.errors import InputError
-from starmass.evaluation.samples import protostars
-from starmass.evaluation.splits import draw_split, parts_of
+from starmass.evaluation.predictions import Predictions, predict_folds, read_predictions
+from starmass.evaluation.samples import protostars, write_table
+from starmass.evaluation.splits import draw_split, parts_of, read_split
 
 COLUMNS = {"row": [], "snapshot": ["simulation", "snapshot"], "protostar": ["simulation", "sink_id"], "simulation": ["simulation"]}
 
@@ -108,3 +109,28 @@ def test_a_saved_split_without_test_rows_is_refused():
     split = pd.DataFrame({"row": [0, 1], "fold": [0, 0], "part": ["train", "train"]})
     with pytest.raises(InputError, match="has no test rows"):
         list(parts_of(split))
+
+
+def test_a_split_or_samples_that_lost_rows_are_a_sentence(samples, tmp_path):
+    split = draw_split(samples, by="protostar", folds=3, seed=0)
+    path = tmp_path / "split.csv"
+    write_table(path, split)
+    assert read_split(path, samples).equals(split)
+    for rows, whole in ((split.iloc[:-5], samples), (split.iloc[:0], samples), (split, samples.iloc[:-1])):
+        write_table(path, rows)
+        with pytest.raises(InputError, match=r"split\.csv: does not hold the \d+ rows"):
+            read_split(path, whole)
+    path.write_text(path.read_text()[:-3])
+    with pytest.raises(InputError, match="cut short"):
+        read_split(path, samples)
+
+
+def test_predictions_that_lost_rows_are_a_sentence(samples, tmp_path):
+    split = draw_split(samples, by="protostar", folds=3, seed=0)
+    table, _ = predict_folds(samples, split, lambda fold, train, test: Predictions(np.zeros(len(test))))
+    path = tmp_path / "seed-0.csv"
+    write_table(path, table)
+    assert len(read_predictions(path, split)) == len(samples)
+    write_table(path, table.iloc[:-1])
+    with pytest.raises(InputError, match=r"seed-0\.csv: does not hold the \d+ test rows"):
+        read_predictions(path, split)

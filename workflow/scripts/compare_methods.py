@@ -5,21 +5,22 @@ with job(snakemake.log[0]) as log:
 
     from starmass.evaluation.comparison import OVERSTATEMENT, compare_methods, measure_by_mass, measure_overstatement
     from starmass.evaluation.metrics import summarise
-    from starmass.evaluation.samples import read_samples, read_table, write_table
+    from starmass.evaluation.predictions import read_predictions
+    from starmass.evaluation.samples import read_samples, write_table
+    from starmass.evaluation.splits import read_split
 
-    PREDICTED = ("row", "fold", "log10_mass", "predicted_log10_mass")
     study, config, output = snakemake.wildcards.study, snakemake.params.config, snakemake.output
     samples = read_samples(snakemake.input.samples)
+    splits = {split: read_split(path, samples) for split, path in zip(snakemake.params.files, snakemake.input.splits, strict=True)}
     predictions = {
-        split: {method: [read_table(path, PREDICTED) for path in paths] for method, paths in one.items()}
+        split: {method: [read_predictions(path, splits[split]) for path in paths] for method, paths in one.items()}
         for split, one in snakemake.params.files.items()
     }
     metrics, differences, bins, overstated = [], [], [], []
-    for split, path in zip(predictions, snakemake.input.splits, strict=True):
-        parts, found = read_table(path, ("row", "fold", "part")), predictions[split]
+    for split, found in predictions.items():
         for method, tables in found.items():
             names = {"study": study, "split": split, "method": method, **config["methods"][method]}
-            metrics.append({**names, **summarise(samples, parts, tables)})
+            metrics.append({**names, **summarise(samples, splits[split], tables)})
         differences.append(compare_methods(samples, found, config["reference"]).assign(split=split))
         bins.append(measure_by_mass(samples, found).assign(split=split))
     for published, grouped in config["overstatement"]:

@@ -5,14 +5,15 @@ with job(snakemake.log[0]) as log:
 
     from starmass.evaluation.ablation import compare_values
     from starmass.evaluation.information import resolution_of
-    from starmass.evaluation.samples import read_samples, read_table, write_table
+    from starmass.evaluation.predictions import read_predictions
+    from starmass.evaluation.samples import read_samples, write_table
+    from starmass.evaluation.splits import read_split
 
-    PREDICTED = ("row", "fold", "log10_mass", "predicted_log10_mass")
     samples, facts, found = read_samples(snakemake.input.samples), snakemake.params.config, []
     for method, splits in snakemake.params.files.items():
         for split, values in splits.items():
-            predictions = {value: [read_table(path, PREDICTED) for path in paths] for value, paths in values.items()}
-            parts = read_table(snakemake.params.splits[split], ("row", "fold", "part"))
+            parts = read_split(snakemake.params.splits[split], samples)
+            predictions = {value: [read_predictions(path, parts) for path in paths] for value, paths in values.items()}
             table = compare_values(samples, parts, predictions, facts["base"])
             names = {"ablation": snakemake.wildcards.ablation, "varied": facts["varied"], "split": split, "method": method}
             found.append(pd.DataFrame([{**names, "label": facts["labels"][method], **row} for row in table.to_dict("records")]))

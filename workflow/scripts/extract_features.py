@@ -7,7 +7,8 @@ with job(snakemake.log[0]) as log:
 
     from starmass.evaluation.features import extract_features, write_features
     from starmass.evaluation.inputs import Input
-    from starmass.evaluation.samples import load_maps, read_samples, read_table
+    from starmass.evaluation.samples import load_maps, read_samples
+    from starmass.evaluation.splits import read_split
     from starmass.evaluation.statistics import describe, flatten
     from starmass.provenance import provenance_json
 
@@ -24,8 +25,9 @@ with job(snakemake.log[0]) as log:
             return partial(encode_maps, encoder, shown_as=shown_as, tokens=entry.get("tokens", "class"))
         return partial(describe, statistics=entry["statistics"]) if entry["kind"] == "statistics" else flatten
 
-    split = read_table(snakemake.input.split, ("row", "fold", "part"))
-    maps = load_maps(read_samples(snakemake.input.samples))
+    samples = read_samples(snakemake.input.samples)
+    split = read_split(snakemake.input.split, samples)
+    maps = load_maps(samples)
     inputs = [Input(**one) for one in config["inputs"]]
     parts = [extract_features(maps, split, one, turn(one), average=entry.get("average", "none")) for one in inputs]
     features = np.concatenate(parts, axis=-1)

@@ -5,7 +5,8 @@ with job(snakemake.log[0]):
     from starmass.evaluation.finetuning import finetune_and_predict
     from starmass.evaluation.inputs import Input, scale
     from starmass.evaluation.predictions import Predictions, predict_folds
-    from starmass.evaluation.samples import load_maps, log_mass, read_samples, read_table, write_table
+    from starmass.evaluation.samples import load_maps, log_mass, read_samples, write_table
+    from starmass.evaluation.splits import read_split
 
     config, seed = snakemake.params.config, int(snakemake.wildcards.seed)
     entry, samples = config["features"], read_samples(snakemake.input.samples)
@@ -20,5 +21,5 @@ with job(snakemake.log[0]):
         options = {"tokens": entry.get("tokens", "class"), **config["fit"], "seed": seed, "fold": fold}
         return Predictions(finetune_and_predict(encoder, images, labels, train, test, **options))
 
-    table, _ = predict_folds(samples, read_table(snakemake.input.split, ("row", "fold", "part")), predict_fold)
+    table, _ = predict_folds(samples, read_split(snakemake.input.split, samples), predict_fold)
     write_table(snakemake.output[0], table)

@@ -6,10 +6,11 @@ with job(snakemake.log[0]) as log:
     from starmass.evaluation.features import read_features
     from starmass.evaluation.predictions import predict_folds
     from starmass.evaluation.regression import predict
-    from starmass.evaluation.samples import log_mass, protostars, read_samples, read_table, write_table
+    from starmass.evaluation.samples import log_mass, protostars, read_samples, write_table
+    from starmass.evaluation.splits import read_split
 
     samples = read_samples(snakemake.input.samples)
-    split = read_table(snakemake.input.split, ("row", "fold", "part"))
+    split = read_split(snakemake.input.split, samples)
     thinned = "from_fold" in split  # few labels: a fold is part of one of the split that its features were made for
     shown_in = dict(zip(split["fold"], split["from_fold" if thinned else "fold"], strict=True))
     options = {**snakemake.params.config, "seed": int(snakemake.wildcards.seed), "reach": thinned}

@@ -4,15 +4,14 @@ with job(snakemake.log[0]) as log:
     import pandas as pd
 
     from starmass.evaluation.labels import measure_by_fraction
-    from starmass.evaluation.samples import read_samples, read_table, write_table
+    from starmass.evaluation.predictions import read_predictions
+    from starmass.evaluation.samples import read_samples, write_table
+    from starmass.evaluation.splits import read_split
 
     samples, found = read_samples(snakemake.input.samples), []
     for split, methods in snakemake.params.files.items():
-        thinned = read_table(snakemake.params.splits[split], ("row", "fold", "part", "fraction", "draw"))
-        tables = {
-            method: [read_table(path, ("row", "fold", "log10_mass", "predicted_log10_mass")) for path in paths]
-            for method, paths in methods.items()
-        }
+        thinned = read_split(snakemake.params.splits[split], samples)
+        tables = {method: [read_predictions(path, thinned) for path in paths] for method, paths in methods.items()}
         found.append(measure_by_fraction(samples, thinned, tables).assign(split=split))
     table = pd.concat(found)
     table.insert(1, "label", table["method"].map(snakemake.params.config))

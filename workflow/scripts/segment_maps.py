@@ -6,7 +6,7 @@ with job(snakemake.log[0]) as log:
     from starmass.evaluation.attention import attend_maps
     from starmass.evaluation.encoding import encode_maps, read_encoder
     from starmass.evaluation.inputs import Input
-    from starmass.evaluation.samples import load_maps, read_samples, read_table, write_table
+    from starmass.evaluation.samples import load_maps, read_samples, write_table
     from starmass.evaluation.segmentation import (
         ATTENTION_MASS,
         fit_baselines,
@@ -17,6 +17,7 @@ with job(snakemake.log[0]) as log:
         write_segmentation,
     )
     from starmass.evaluation.segments import compare_segments, describe_segments
+    from starmass.evaluation.splits import read_split
     from starmass.provenance import provenance_json
 
     config = snakemake.params.config
@@ -25,7 +26,7 @@ with job(snakemake.log[0]) as log:
     mass, most = wanted.pop("attention_mass", ATTENTION_MASS), wanted.pop("test_maps", None)
     samples = read_samples(snakemake.input.samples)
     maps = load_maps(samples)
-    shown = show_maps(maps, read_table(snakemake.input.split, ("row", "fold", "part")), shown_as)
+    shown = show_maps(maps, read_split(snakemake.input.split, samples), shown_as)
     read = partial(read_encoder, snakemake.input.get("encoder"), architecture=entry.get("architecture"))
     drawn = entry.get("weights") == "random"
     encoder, untrained = read(weights="random" if drawn else "pretrained"), read(weights="random", seed=int(drawn))

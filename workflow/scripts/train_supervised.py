@@ -4,7 +4,8 @@ with job(snakemake.log[0]):
     from starmass.evaluation.encoding import resize
     from starmass.evaluation.inputs import Input, scale
     from starmass.evaluation.predictions import Predictions, predict_folds
-    from starmass.evaluation.samples import load_maps, log_mass, read_samples, read_table, write_table
+    from starmass.evaluation.samples import load_maps, log_mass, read_samples, write_table
+    from starmass.evaluation.splits import read_split
     from starmass.evaluation.supervised import train_and_predict
 
     samples = read_samples(snakemake.input.samples)
@@ -16,5 +17,5 @@ with job(snakemake.log[0]):
         options = {**snakemake.params.config["method"], "weights": snakemake.input.get("weights")}
         return Predictions(train_and_predict(images, labels, train, test, seed=int(snakemake.wildcards.seed), fold=fold, **options))
 
-    table, _ = predict_folds(samples, read_table(snakemake.input.split, ("row", "fold", "part")), predict_fold)
+    table, _ = predict_folds(samples, read_split(snakemake.input.split, samples), predict_fold)
     write_table(snakemake.output[0], table)

@@ -16,10 +16,7 @@ SNAPSHOT = "output_00009"
 
 @pytest.fixture(scope="module")
 def entry(root):
-    for name in ("config/ramses.yaml", "config/sections/ramses_maps.yaml"):
-        if (root / name).is_file():
-            return yaml.safe_load((root / name).read_text())["maps"]["simulations"]["ramses_a"]
-    raise AssertionError("no RAMSES preset")
+    return yaml.safe_load((root / "config/config.yaml").read_text())["maps"]["simulations"]["ramses_a"]
 
 
 @pytest.fixture(scope="module")

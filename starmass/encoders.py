@@ -90,9 +90,13 @@ def create_encoder(description: EncoderDescription, seed: int) -> VisionTransfor
 
 def save_encoder(path: str | Path, model: VisionTransformer, description: EncoderDescription, **facts: Any) -> None:
     """Write weights, description and ``facts`` (JSON-able; e.g. ``provenance=…``) as one safetensors file, whole or not at all."""
-    description = replace(description, width=int(model.embed_dim))
+    save_weights(path, model, {"encoder": asdict(replace(description, width=int(model.embed_dim))), **facts})
+
+
+def save_weights(path: str | Path, model: torch.nn.Module, facts: Mapping[str, Any]) -> None:
+    """Write a model's tensors by name with ``facts`` (JSON-able) as one safetensors file, whole or not at all."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    text = json.dumps({"encoder": asdict(description), **facts}, sort_keys=True, default=str)
+    text = json.dumps(facts, sort_keys=True, default=str)
     with written_aside(path) as temporary:
         # Not save_file, whose file only its owner may read.
         temporary.write_bytes(safetensors.torch.save(tensors, metadata={METADATA_KEY: text}))

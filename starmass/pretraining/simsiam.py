@@ -4,20 +4,18 @@ What a ResNet learns from the images that a transformer learns from by DINOv2. T
 sample draws, how a batch becomes a loss, and what is kept.
 """
 
-import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.torch
 import timm
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
-from starmass.encoders import METADATA_KEY, normalise_pixels
+from starmass.encoders import normalise_pixels, save_weights
 from starmass.errors import InputError, closest
 from starmass.pretraining.draws import Stream, Ticket, torch_seed
 from starmass.pretraining.method import Method
@@ -25,7 +23,6 @@ from starmass.pretraining.ranks import world
 from starmass.pretraining.recipe import Recipe
 from starmass.pretraining.samples import unpack_images
 from starmass.pretraining.views import crops_of, make_views, view_draws
-from starmass.storage import written_aside
 
 CROPS = 2
 
@@ -94,10 +91,7 @@ class SimSiam(Method):
 
     def save(self, path: Path, facts: Mapping[str, Any]) -> None:
         """Write the network's tensors under timm's names, whole or not at all."""
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.encoder.state_dict().items()}
-        text = json.dumps({"network": self.recipe.encoder.architecture, **facts}, sort_keys=True, default=str)
-        with written_aside(path) as temporary:
-            temporary.write_bytes(safetensors.torch.save(tensors, metadata={METADATA_KEY: text}))
+        save_weights(path, self.encoder, {"network": self.recipe.encoder.architecture, **facts})
 
 
 def create_network(recipe: Recipe) -> Any:

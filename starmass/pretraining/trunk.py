@@ -48,7 +48,7 @@ def run_trunk(
 def attention_chosen(device: torch.device, precision: str) -> AbstractContextManager[None]:
     """Choose how attention is computed, forward and backward.
 
-    torch's fused attention on CPUs is slow in bfloat16: the backward pass takes four times as long as that of plain products of matrices.
+    torch's fused attention on CPUs is slow in bfloat16, going backwards above all; plain products of matrices are not.
     """
     plain = device.type == "cpu" and precision == "bfloat16"
     return sdpa_kernel(SDPBackend.MATH) if plain else nullcontext()

@@ -29,6 +29,25 @@ def test_config_mistakes_stop_before_the_plan(run_snakemake, tmp_path, overlay, 
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("results/figures/demoo/regression.pdf", ["'demoo'", "evaluation.studies (did you mean 'demo'?); entries: demo."]),
+        ("results/evaluation/demo/ablations/neighbors.csv", ["evaluation.ablations (did you mean 'neighbours'?)"]),
+        ("results/evaluation/demo/random/metrics/meen.csv", ["evaluation.methods (did you mean 'mean'?)"]),
+        ("results/fractals/flame/shard-0009.h5", ["shard-0009", "2 shards", "0000 to 0001"]),
+        ("evalution", ["there is no target evalution (did you mean 'evaluation'?)", "few_labels"]),
+        ("results/figures/demo/regresion.pdf", ["did you mean 'results/figures/demo/regression.pdf'?"]),
+    ],
+)
+def test_a_mistaken_target_is_one_sentence_with_the_nearest_that_there_is(run_snakemake, tmp_path, target, words):
+    said = complaint(run_snakemake(tmp_path, "--dry-run", target))
+    sentences = [line for line in said.splitlines() if line.startswith("starmass:")]
+    assert len(sentences) == 1 and all(word in sentences[0] for word in words), said
+    assert "InputFunctionException" not in said
+    assert "__" not in sentences[0], "names that ablations make are nobody's to type"
+
+
 def test_a_preset_without_its_data_root_says_how_to_give_it(run_snakemake, tmp_path):
     said = complaint(run_snakemake(tmp_path, "--dry-run", presets=["ramses"]))
     assert "data_root" in said and "--config data_root=DIR" in said

@@ -4,22 +4,13 @@ from starmass.evaluation.variants import base_of, methods_of, varied, variants_o
 ARCSEC = 3.141592653589793 / 180 / 3600  # [radian]
 
 
-def ablation_entry(ablation):
-    entries = config["evaluation"].get("ablations") or {}
-    if ablation not in entries:
-        raise WorkflowError(
-            f"there is no entry {ablation!r} in evaluation.ablations{closest(ablation, entries)}; entries: {', '.join(entries) or 'none yet'}."
-        )
-    return entries[ablation]
-
-
 def ablation_variants(study, ablation):
     """Method -> what stands for each value."""
     evaluation_entry("studies", study)
     try:
-        return {method: variants_of(config, study, ablation, method) for method in methods_of(ablation_entry(ablation))}
+        return {method: variants_of(config, study, ablation, method) for method in methods_of(evaluation_entry("ablations", ablation))}
     except InputError as error:
-        raise WorkflowError(str(error)) from None
+        refuse(error)
 
 
 def ablation_files(wildcards):
@@ -56,7 +47,7 @@ def beam_pc(study):
 
 def ablation_facts(wildcards):
     """What the table says beside its numbers."""
-    entry = ablation_entry(wildcards.ablation)
+    entry = evaluation_entry("ablations", wildcards.ablation)
     variants = ablation_variants(wildcards.study, wildcards.ablation)
     return {
         "varied": " ".join(varied(entry)),
@@ -127,7 +118,9 @@ rule plot_ablation:
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=lambda wildcards: {
-            "label": ablation_entry(wildcards.ablation).get("label", " ".join(varied(ablation_entry(wildcards.ablation)))),
+            "label": evaluation_entry("ablations", wildcards.ablation).get(
+                "label", " ".join(varied(evaluation_entry("ablations", wildcards.ablation)))
+            ),
             "resolution": config["reporting"]["resolution"],
         },
         simulations=simulation_formats,

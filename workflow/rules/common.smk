@@ -1,6 +1,7 @@
 # What every wing's rules share: the checked config, wildcard constraints, and the report that is written at the end.
 import atexit
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,10 +9,17 @@ from pathlib import Path
 import yaml
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from starmass.configuration import check_config
-from starmass.errors import InputError
+from starmass.errors import InputError, closest
 from starmass.evaluation.variants import add_variants
 from starmass.provenance import code_digest
+
+
+def refuse(sentence):
+    """End the run in one sentence; any exception of an input function Snakemake would wrap in lines of its own."""
+    raise SystemExit(f"starmass: {sentence}")
+
 
 DECLARED = {**config}  # as it was written; what ablations vary is added below
 try:
@@ -19,9 +27,30 @@ try:
     config.update(add_variants(config))
     check_config(config, Path(workflow.basedir, "workflow/schemas"))
 except InputError as error:
-    raise WorkflowError(str(error)) from None
+    refuse(error)
 
 STUDY = config["study"]
+
+
+def named_entry(wing, kind, name):
+    """An entry of the config, as of the studies of its section evaluation."""
+    entries, declared = (whole[wing].get(kind) or {} for whole in (config, DECLARED))
+    if name not in entries:
+        refuse(f"there is no entry {name!r} in {wing}.{kind}{closest(name, declared)}; entries: {', '.join(declared) or 'none yet'}.")
+    return entries[name]
+
+
+def suggest_target(record):
+    """A logging filter: of a target that nothing makes Snakemake says just that; add the nearest one that there is."""
+    if found := re.search(r"No rule to produce (\S+)", str(record.msg)):
+        named = [rule.name for rule in workflow.rules if not rule.has_products()]
+        record.msg += (
+            f"\nstarmass: there is no target {found[1]}{closest(found[1], [*named, *rules.all.input])}; by name: {', '.join(named)}."
+        )
+    return True
+
+
+logger.addFilter(suggest_target)
 
 # torch's idle OpenMP threads spin by default; where jobs share cores that costs ten times the work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

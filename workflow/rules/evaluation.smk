@@ -1,5 +1,4 @@
 # Maps and encoders to evidence: samples -> splits -> features -> predictions -> metrics; patch tokens -> segmentation.
-from starmass.errors import closest
 from starmass.evaluation.variants import encoder_names
 
 EVALUATION = "results/evaluation/{study}"
@@ -7,10 +6,7 @@ EVALUATION = "results/evaluation/{study}"
 
 def evaluation_entry(kind, name):
     """A named entry of the config's section `evaluation`."""
-    entries = config["evaluation"][kind]
-    if name not in entries:
-        raise WorkflowError(f"there is no entry {name!r} in evaluation.{kind}{closest(name, entries)}; entries: {', '.join(entries)}.")
-    return entries[name]
+    return named_entry("evaluation", kind, name)
 
 
 def inputs_of(entry):
@@ -106,16 +102,14 @@ def overstated_splits(study):
 def information_entry(study):
     entry = evaluation_entry("studies", study).get("information")
     if entry is None:
-        raise WorkflowError(
-            f"evaluation.studies.{study} has no information; add it: information: {{split: protostar_folds, input: whole}}."
-        )
+        refuse(f"evaluation.studies.{study} has no information; add it: information: {{split: protostar_folds, input: whole}}.")
     return entry
 
 
 def embedding_entry(study):
     entry = evaluation_entry("studies", study).get("embedding")
     if entry is None:
-        raise WorkflowError(f"evaluation.studies.{study} has no embedding; add it: embedding: {{features: ...}}.")
+        refuse(f"evaluation.studies.{study} has no embedding; add it: embedding: {{features: ...}}.")
     return entry
 
 

@@ -4,10 +4,7 @@ from functools import cache
 
 def images_entry(images):
     """A named entry of the config's section `fractals.images`."""
-    entries = config["fractals"]["images"]
-    if images not in entries:
-        raise InputError(f"config: there is no entry {images!r} in fractals.images; it has {', '.join(entries)}.")
-    return entries[images]
+    return named_entry("fractals", "images", images)
 
 
 @cache  # every job asks
@@ -26,7 +23,7 @@ def shard_files(images):
 def shard_range(wildcards):
     ranges = shard_ranges(wildcards.images)
     if wildcards.shard not in ranges:
-        raise InputError(
+        refuse(
             f"results/fractals/{wildcards.images}/shard-{wildcards.shard}.h5: this set has {len(ranges)} shards,"
             f" {next(iter(ranges))} to {list(ranges)[-1]}; ask for one of them or raise fractals.images.{wildcards.images}.count."
         )

@@ -5,7 +5,7 @@ FEW = f"{EVALUATION}/{{split}}/few_labels"
 def few_labels_entry(study):
     entry = evaluation_entry("studies", study).get("few_labels")
     if not entry:
-        raise WorkflowError(f"evaluation.studies.{study} has no few_labels; add it: few_labels: {{splits: [protostar]}}.")
+        refuse(f"evaluation.studies.{study} has no few_labels; add it: few_labels: {{splits: [protostar]}}.")
     return entry
 
 

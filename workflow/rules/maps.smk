@@ -6,10 +6,7 @@ from starmass.maps.discovery import find_snapshots
 
 def simulation_entry(simulation):
     """A named entry of the config's section `maps.simulations`."""
-    entries = config["maps"]["simulations"]
-    if simulation not in entries:
-        raise WorkflowError(f"config: there is no entry {simulation!r} in maps.simulations; it has {', '.join(entries)}.")
-    return entries[simulation]
+    return named_entry("maps", "simulations", simulation)
 
 
 @cache  # every job asks, and looking through a folder takes time
@@ -18,7 +15,7 @@ def simulation_snapshots(simulation):
     try:
         return find_snapshots(simulation_entry(simulation), config.get("data_root"), name=simulation)
     except InputError as error:
-        raise WorkflowError(str(error)) from None
+        refuse(error)
 
 
 def simulation_maps(simulation):
@@ -32,19 +29,13 @@ def observed_maps(observation, simulation):
 
 
 def observation_entry(wildcards):
-    entries = config["maps"].get("observations", {})
-    if wildcards.observation not in entries:
-        raise WorkflowError(
-            f"results/observed/{wildcards.observation}: there is no entry {wildcards.observation!r} in maps.observations;"
-            f" it has {', '.join(entries) or 'none yet'}."
-        )
-    return entries[wildcards.observation]
+    return named_entry("maps", "observations", wildcards.observation)
 
 
 def toycloud_entry(wildcards):
     entry = simulation_entry(wildcards.simulation)
     if entry["format"] != "toycloud":
-        raise WorkflowError(
+        refuse(
             f"results/dumps/{wildcards.simulation}: only toy clouds are written, and maps.simulations.{wildcards.simulation}"
             f" has format: {entry['format']}; ask for its maps instead."
         )
@@ -54,20 +45,13 @@ def toycloud_entry(wildcards):
 def extra_channels_of(simulation):
     """Entries of the extra channels that a simulation's maps are to have."""
     names = simulation_entry(simulation).get("channels", config["maps"]["projection"].get("channels", []))
-    entries = config["maps"].get("channels", {})
-    for name in names:
-        if name not in entries:
-            raise WorkflowError(
-                f"maps.projection.channels (or maps.simulations.{simulation}.channels): there is no entry {name!r} in maps.channels;"
-                f" add it there (it has {', '.join(entries) or 'none yet'})."
-            )
-    return {name: entries[name] for name in names}
+    return {name: named_entry("maps", "channels", name) for name in names}
 
 
 def dump_files(wildcards):
     snapshots = simulation_snapshots(wildcards.simulation)
     if wildcards.snapshot not in snapshots:
-        raise WorkflowError(
+        refuse(
             f"results/maps/{wildcards.simulation}/{wildcards.snapshot}.h5: {wildcards.simulation} has no such snapshot;"
             f" it has {', '.join(snapshots)}."
         )

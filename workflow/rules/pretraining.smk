@@ -4,10 +4,7 @@ from starmass.evaluation.variants import encoder_names
 
 def encoder_entry(encoder):
     """A named entry of the config's section `pretraining.encoders`."""
-    entries = config["pretraining"]["encoders"]
-    if encoder not in entries:
-        raise InputError(f"config: there is no entry {encoder!r} in pretraining.encoders; it has {', '.join(entries)}.")
-    return entries[encoder]
+    return named_entry("pretraining", "encoders", encoder)
 
 
 def what_shapes(encoder):

@@ -31,14 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
-    log = options.log_file if find_ranks(os.environ)[0] == 0 else None
-    with job(log, history=log and log.with_suffix(".attempts.log")):
+    rank, world, _ = find_ranks(os.environ)
+    log = options.log_file if rank == 0 else None
+    with job(log, history=log and log.with_suffix(".attempts.log")), attempt_recorded(log, world) as attempt:
         recipe = read_recipe(_read_yaml(options.config))
         with ranks_joined(recipe.execution.device) as ranks:
             check = Check(options.check, recipe.description()) if options.check else None
-            run = Run(recipe, open_images(options.images), identify_files(options.images), options.output, ranks, check)
-            with attempt_recorded(run, log):
-                run.train()
+            attempt.of(Run(recipe, open_images(options.images), identify_files(options.images), options.output, ranks, check)).train()
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -1,28 +1,71 @@
-"""What each attempt at a run took: a run that is ended and resumed has many, and what measures jobs sees the last one alone."""
+"""What each attempt at a run took and how it ended: a resumed run has many, and what measures jobs sees the last one alone."""
 
 import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from starmass.pretraining.loop import Run
+if TYPE_CHECKING:  # whoever asks whether another attempt is worth it does without torch
+    from starmass.pretraining.loop import Run
+
+
+class Attempt:
+    """One attempt, of which little is known until ``run`` is set."""
+
+    def __init__(self, ranks: int) -> None:
+        self.run: Run | None = None
+        self.first_step: int | None = None
+        self.ranks = ranks
+
+    def of(self, run: "Run") -> "Run":
+        """Remember the run and the step that it starts after; return it."""
+        self.run, self.first_step = run, run.step
+        return run
+
+    def facts(self) -> dict[str, Any]:
+        """Return ``{first_step, last_step, ranks, device}``; null what failed too early to say."""
+        steps = {"first_step": self.first_step, "last_step": self.run and self.run.step}
+        return {**steps, "ranks": self.ranks, "device": self.run and self.run.ranks.device.type}
 
 
 @contextmanager
-def attempt_recorded(run: Run, log: Path | None) -> Iterator[None]:
+def attempt_recorded(log: Path | None, ranks: int) -> Iterator[Attempt]:
     """Append ``{first_step, last_step, seconds, ranks, device}`` to ``<log>.attempts.jsonl`` when the block ends, well or not.
 
-    The log's own suffix is left out. Nothing is written without ``log``, which the first rank alone has, or of an attempt that was killed
-    without a word.
+    An attempt that failed by itself has its ``error`` (class) and ``said`` as well; one that a signal ended has not. The log's own
+    suffix is left out. Nothing is written without ``log``, which the first rank alone has, or of an attempt that was killed without a word.
     """
-    begun, first_step = time.monotonic(), run.step
+    begun, attempt, failure = time.monotonic(), Attempt(ranks), {}
     try:
-        yield
+        yield attempt
+    except Exception as error:
+        failure = {"error": type(error).__name__, "said": " ".join(str(error).split())}
+        raise
     finally:
         if log is not None:
-            took = round(time.monotonic() - begun, 1)
-            steps = {"first_step": first_step, "last_step": run.step}
-            record = {**steps, "seconds": took, "ranks": run.ranks.world, "device": run.ranks.device.type}
-            with open(log.with_suffix(".attempts.jsonl"), "a", encoding="utf-8") as file:
+            record = {**attempt.facts(), "seconds": round(time.monotonic() - begun, 1), **failure}
+            with open(_records(log), "a", encoding="utf-8") as file:
                 file.write(json.dumps(record) + "\n")
+
+
+def given_up(log: str | Path) -> str | None:
+    """Return what the last two attempts failed of, if both failed by themselves and alike: a third would, too.
+
+    Alike is the same class of error after the same step; an input at fault (a collapse, a loss that is not finite) counts after any step.
+    A time limit, a lost node or too little memory ends an attempt from outside, which is no failure of its own.
+    """
+    try:
+        lines = _records(Path(log)).read_text(encoding="utf-8").splitlines()[-2:]
+    except FileNotFoundError:
+        return None
+    ends = [(one.get("error"), one["last_step"]) for one in map(json.loads, lines)]
+    if len(ends) < 2 or None in (ends[0][0], ends[1][0]):
+        return None
+    alike = ends[0] == ends[1] or ends[0][0] == ends[1][0] == "InputError"
+    return json.loads(lines[1])["said"] if alike else None
+
+
+def _records(log: Path) -> Path:
+    return log.with_suffix(".attempts.jsonl")

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import yaml
 
 from starmass.errors import InputError
+from starmass.pretraining.attempts import given_up
 from starmass.provenance import ROOT
 from starmass.storage import write_text
 
@@ -23,6 +24,7 @@ def launch(
     threads: int,
     ranks: int,
     nodes: int,
+    attempt: int = 1,
 ) -> NoReturn:
     """Write the recipe beside the results, then become the process (or the launcher of processes) that pretrains.
 
@@ -37,7 +39,18 @@ def launch(
     log : file that the first rank writes to
     threads : of each rank
     ranks, nodes : processes, and machines that they run on
+    attempt : how often this start of Snakemake has tried, with this time
+
+    Raises
+    ------
+    InputError
+        from the second attempt on, when the last two failed by themselves and alike: Snakemake has no other way not to try again
     """
+    if attempt > 1 and (failure := given_up(log)):
+        raise InputError(
+            f"{output}: not tried again, because the last two attempts failed by themselves: {failure.rstrip('.')}. Mend that; or give"
+            " Snakemake's command again for one more attempt."
+        )
     config = Path(output) / "recipe.yaml"
     write_text(config, yaml.safe_dump(dict(recipe), sort_keys=False))
     command = [*launcher(ranks, nodes, threads, os.environ), "-m", "starmass.pretraining", "--config", config, "--output", output]

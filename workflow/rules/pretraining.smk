@@ -1,5 +1,6 @@
 # Images to encoders. The resume state lies in results/pretraining/{encoder}/resume/, which no rule declares: it outlives a failed job.
 from starmass.evaluation.variants import encoder_names
+from starmass.pretraining.attempts import given_up
 
 
 def encoder_entry(encoder):
@@ -27,8 +28,14 @@ def encoders_of(study):
 
 
 def asked_for(key, default):
-    """What an encoder's entry asks for under `resources`."""
-    return lambda wildcards: encoder_entry(wildcards.encoder).get("resources", {}).get(key, default)
+    """What an encoder's entry asks for under `resources`; next to nothing where the job will only say that it has failed for good."""
+
+    def asked(wildcards, attempt):
+        if attempt > 1 and given_up(f"logs/pretraining/{wildcards.encoder}.log"):
+            return {"memory_mb": 1000, "runtime": 5, "threads": 1}.get(key, default)
+        return encoder_entry(wildcards.encoder).get("resources", {}).get(key, default)
+
+    return asked
 
 
 def training_maps(entry):
@@ -44,21 +51,21 @@ def pretraining_files(wildcards):
     return {**learnt, "check": ancient(training_maps(entry["check"]))} if entry.get("check") else learnt
 
 
-def gpus_of_a_node(wildcards):
+def gpus_of_a_node(wildcards, attempt):
     """As SLURM writes it, for each node: a number for the whole job may be shared out unevenly. Nothing where there is none."""
-    gpus = asked_for("gpus", 0)(wildcards)
-    return f"gpu:{gpus // asked_for('nodes', 1)(wildcards)}" if gpus else None
+    gpus = asked_for("gpus", 0)(wildcards, attempt)
+    return f"gpu:{gpus // asked_for('nodes', 1)(wildcards, attempt)}" if gpus else None
 
 
-def many_ranks(wildcards):
+def many_ranks(wildcards, attempt):
     """The executor's word for a job that starts its own tasks: it then does not wrap the job in an srun of one task."""
-    return "srun" if asked_for("ranks", 1)(wildcards) > 1 else None
+    return "srun" if asked_for("ranks", 1)(wildcards, attempt) > 1 else None
 
 
-def signal_and_places(wildcards):
+def signal_and_places(wildcards, attempt):
     """The signal that makes a checkpoint, some time before the limit, and as many ranks on each node."""
-    seconds = min(120, 60 * asked_for("runtime", 240)(wildcards) // 4)
-    return f"--signal=TERM@{seconds} --ntasks-per-node={asked_for('ranks', 1)(wildcards) // asked_for('nodes', 1)(wildcards)}"
+    seconds = min(120, 60 * asked_for("runtime", 240)(wildcards, attempt) // 4)
+    return f"--signal=TERM@{seconds} --ntasks-per-node={asked_for('ranks', 1)(wildcards, attempt) // asked_for('nodes', 1)(wildcards, attempt)}"
 
 
 rule pretrain_encoder:
@@ -84,6 +91,7 @@ rule pretrain_encoder:
         tasks_per_gpu=0,  # or the executor asks for `tasks` tasks on each GPU, and runs the job in each of them
         mpi=many_ranks,
         slurm_extra=signal_and_places,
+        attempt=lambda wildcards, attempt: attempt,
     params:
         config=lambda wildcards: what_shapes(wildcards.encoder),
         code=code_digest("starmass/pretraining/__main__.py"),  # what the script launches

@@ -17,4 +17,5 @@ with job(snakemake.log[0]):
         threads=snakemake.threads,
         ranks=snakemake.resources.tasks,
         nodes=snakemake.resources.nodes,
+        attempt=snakemake.resources.attempt,
     )

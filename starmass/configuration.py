@@ -254,6 +254,9 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapp
     for name, entry in (evaluation.get("ablations") or {}).items():
         for method in [entry["method"]] if isinstance(entry["method"], str) else entry["method"]:
             yield f"evaluation.ablations.{name}.method", method, "evaluation.methods", evaluation["methods"]
+        varied = dict.fromkeys([entry["method"]] if isinstance(entry["method"], str) else entry["method"])
+        for method in entry.get("labels", {}):
+            yield f"evaluation.ablations.{name}.labels", method, f"evaluation.ablations.{name}.method", varied
     reporting = config["reporting"]
     for method in reporting["published"]:
         yield "reporting.published", method, "evaluation.methods", evaluation["methods"]

@@ -107,6 +107,11 @@ def test_schemas_refuse_typos_and_explain_keys(section):
         ),
         ({"evaluation": {"ablations": {"zoom": {"method": "dinov2"}}}}, ["evaluation.ablations.zoom.method", "dinov2", "did you mean"]),
         (
+            {"evaluation": {"ablations": {"neighbours": {"labels": {"statistics_nn": "k-NN"}}}}},
+            ["evaluation.ablations.neighbours.labels", "did you mean 'statistics_knn'"],
+        ),
+        ({"reporting": {"widths": {"few_labels": "half"}}}, ["reporting.widths.few_labels", "none of column, text"]),
+        (
             {"evaluation": {"studies": {"demo": {"ablations": ["neighbors"]}}}},
             ["evaluation.studies.demo.ablations", "did you mean 'neighbours'"],
         ),

@@ -1,6 +1,7 @@
 """An ablation: R2 against the values of what was varied, and the difference from the base value, star by star."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +9,36 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from starmass.reporting import style
 from starmass.reporting.inputs import footer, read_table
+from starmass.reporting.methods import Look, draw_method, key_height, looks_of, place_key, wrap_names
 
 NEEDED = ("varied", "method", "label", "split", "value", "base", "r2", "r2_low", "r2_high", "r2_difference")
-COLOURS, MARKERS = (style.POINTS, style.ACCENT, "#009e73", "#cc79a7", style.INK), "osD^v"
 LOWEST, OFF = -1.0, -3.0
 """Intervals are cut off below the one, and points below the other."""
-HEIGHT, GAP, LINE = 1.9, 0.62, 0.15
 LENGTHS = {"finest_cell_pc": ("finest cell", "-."), "accretion_radius_pc": ("accretion radius", "--")}
+PANELS = {"r2": r"$R^2$ of $\log_{10} M_\star$", "r2_difference": r"$R^2 - R^2_\mathrm{base}$"}
+LEFT, RIGHT, TITLE, GAP, ABOVE = 0.55, 0.08, 0.26, 0.08, 0.4
+"""Inches left and right of a panel, over it for the split's name, between two that share an axis, and for an axis above."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """The axis of an ablation: its values as the table writes them, their places on it, and what to call them.
+
+    ``scale`` is matplotlib's, or ``names`` where the values have no places of their own; ``parsecs`` is what one unit of the axis
+    stands for, where it is the size of a beam.
+    """
+
+    written: list[str]
+    places: np.ndarray
+    scale: str
+    names: list[str]
+    parsecs: float | None
 
 
 def plot_ablation(
@@ -28,134 +47,153 @@ def plot_ablation(
     axis: str,
     simulations: Mapping[str, str],
     outputs: Mapping[str, str | Path],
+    width: str,
     resolution: int,
     facts: Mapping[str, Any],
 ) -> None:
-    """Draw a study's ``ablations/{ablation}.csv``; ``axis`` says what is varied, with its unit."""
+    """Draw a study's ``ablations/{ablation}.csv``; ``axis`` says what is varied, with its unit, ``width`` is a key of ``style.WIDTHS``."""
     table = read_table(ablation, NEEDED).astype({"value": str, "base": str})
     with style.journal_style():
-        figure = draw_ablation(table, axis, footer(simulations))
+        figure = draw_ablation(table, axis, width, footer(simulations))
         style.save_figure(figure, outputs, resolution=resolution, title=f"Ablation: {axis}", facts=facts)
 
 
-def draw_ablation(table: pd.DataFrame, axis: str, below: str = "") -> Figure:
-    """One line of two panels a split: R2, and its difference from the base value."""
-    splits, labels = list(dict.fromkeys(table["split"])), dict(zip(table["method"], table["label"], strict=True))
-    values = list(dict.fromkeys(table["value"]))
-    numbers = _numbers(values)
-    turned = numbers is None and max(map(len, values)) * len(values) > 40
-    beam = _beam(table, numbers)
-    step = HEIGHT + GAP + (0.4 if turned else 0) + (0.3 if beam else 0)
-    legend, top = 0.1 + LINE * len(labels), 0.3 + (0.3 if beam else 0)
-    height = top + len(splits) * step - 0.2 + legend + (0.2 if below else 0)
-    figure = Figure(figsize=(style.TEXT_WIDTH, height))
+def draw_ablation(table: pd.DataFrame, axis: str, width: str = "column", below: str = "") -> Figure:
+    """Two panels a split, R2 and its difference from the base value: one above the other in a column, side by side in a text's width."""
+    page, splits = style.WIDTHS[width], list(dict.fromkeys(table["split"]))
+    stacked = width == "column"
+    side = page - LEFT - RIGHT if stacked else page / 2 - LEFT - RIGHT
+    values = read_values(table, side)
+    methods = dict(zip(table["method"], table["label"], strict=True))
+    base = values.names[values.written.index(table["base"].iloc[0])].replace("\n", " ")
+    names = wrap_names({**methods, "": f"open symbols: base ({base})"}, page)
+    label = "\n".join(style.wrap_text(axis, side, 9))
+    under = 0.24 + 0.155 * (max(name.count("\n") for name in values.names) + label.count("\n") + 1)
+    above = ABOVE if values.parsecs else 0.0
+    heights = (1.35, 1.1) if stacked else (1.75, 1.75)
+    block = TITLE + (sum(heights) + GAP if stacked else above + heights[0] + under)
+    panels = len(splits) * block + (above + under if stacked else 0)
+    height = panels + 0.05 + key_height(names, page) + style.footer_height(below, page)
+    figure = Figure(figsize=(page, height))
+    looks = looks_of(methods)
     handles: dict[str, Any] = {}
     for line, split in enumerate(splits):
-        place = top + line * step
-        panels = [style.place_axes(figure, left, place, 2.85, HEIGHT) for left in (0.55, 4.05)]
+        start = line * block + (above if stacked and line else 0)
+        top = start + TITLE + (0 if stacked and line else above)
         rows = table[table["split"] == split]
-        for name, axes in zip(("r2", "r2_difference"), panels, strict=True):
-            for number, (method, part) in enumerate(rows.groupby("method", sort=False)):
-                look = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-                shift = 0 if numbers is not None else 0.14 * (number - (len(labels) - 1) / 2)
-                handles[str(method)] = _draw_line(axes, part, name, values, numbers, look, shift)
-            _label_values(axes, values, numbers, turned)
-            _bound(axes, rows, name)
-            axes.set(
-                xlabel=axis, ylabel=r"$R^2$ of $\log_{10} M_\star$" if name == "r2" else f"$R^2$ minus that of {table['base'].iloc[0]}"
-            )
-            if beam:
-                _draw_lengths(axes, table, beam, named=name == "r2")
-        style.place_text(figure, 0.55, place - (0.52 if beam else 0.22), f"split: {split}", fontsize=8)
-    shown = {"frameon": False, "fontsize": 7, "labelspacing": 0.25, "borderpad": 0}
-    anchor = (0.3 / style.TEXT_WIDTH, 1 - (top + len(splits) * step - 0.2) / height)
-    figure.legend(handles.values(), [labels[method] for method in handles], loc="upper left", bbox_to_anchor=anchor, **shown)
+        style.place_text(figure, LEFT, start + 0.08, f"split: {split}", fontsize=8)
+        for place, name in enumerate(PANELS):
+            left = LEFT + (0 if stacked else place * page / 2)
+            axes = style.place_axes(figure, left, top + (place * (heights[0] + GAP) if stacked else 0), side, heights[place])
+            handles |= _draw_panel(axes, rows, name, values, looks)
+            first, last = line == place == 0 or not stacked, (line, place) == (len(splits) - 1, 1) or not stacked
+            axes.set(ylabel=PANELS[name], xlabel=label if last else "")
+            axes.tick_params(labelbottom=last)
+            if values.parsecs:
+                _draw_lengths(axes, table, values, named=place == 0, ticked=first)
+    look: dict[str, Any] = {"color": style.INK, "markerfacecolor": "white", "linestyle": ""}
+    handles[""] = Line2D([], [], marker=next(iter(looks.values())).marker, markersize=4, **look)
+    place_key(figure, panels + 0.05, handles, names)
     style.place_footer(figure, below)
     return figure
 
 
-def _numbers(values: list[str]) -> np.ndarray | None:
-    """The values where all are numbers, or None."""
+def read_values(table: pd.DataFrame, width: float) -> Values:
+    """Return the values of an ablation and how an axis of a width [inch] shows them."""
+    written = list(dict.fromkeys(table["value"]))
     try:
-        return np.array([float(value) for value in values])
+        places = np.array([float(value) for value in written])
     except ValueError:
-        return None
+        room = width / len(written) - 0.06
+        names = [style.SYMBOLS.get(value, "\n".join(style.wrap_text(value.replace("_", " "), room))) for value in written]
+        return Values(written, np.arange(len(written), dtype=float), "names", names, None)
+    least = places[places > 0].min(initial=np.inf)
+    wide = places.max() >= 8 * least
+    scale = "linear" if not wide or places.min() < 0 else "log" if places.min() > 0 else "symlog"
+    parsecs = None
+    if (table["varied"] == "observation.beam").all() and np.isfinite(least):
+        parsecs = float((table["beam_pc"] / table["value"].astype(float))[table["value"].astype(float) > 0].iloc[0])
+    return Values(written, places, scale, [style.plain_number(place) for place in places], parsecs)
 
 
-def _beam(table: pd.DataFrame, numbers: np.ndarray | None) -> float | None:
-    """Parsecs that one unit of the axis stands for, where the axis is the size of a beam."""
-    if numbers is None or (table["varied"] != "observation.beam").any():
-        return None
-    value, length = table["value"].astype(float), table["beam_pc"]
-    return float((length / value)[value > 0].iloc[0]) if (value > 0).any() else None
-
-
-def _places(values: list[str], numbers: np.ndarray | None) -> dict[str, float]:
-    return dict(zip(values, range(len(values)) if numbers is None else map(float, numbers), strict=True))
-
-
-def _draw_line(
-    axes: Axes, part: pd.DataFrame, name: str, values: list[str], numbers: np.ndarray | None, look: tuple[str, str], shift: float
-) -> Any:
-    colour, marker = look
-    at = part["value"].map(_places(values, numbers)) + shift
-    order = np.argsort(at.to_numpy())
-    at, rows = at.iloc[order], part.iloc[order]
-    value = rows[name]
-    bars = np.stack([value - rows[f"{name}_low"], rows[f"{name}_high"] - value]).clip(min=0)
-    line = axes.plot(at, value, color=colour, linestyle="-" if numbers is not None else "", marker=marker, markersize=4)[0]
-    axes.errorbar(at, value, yerr=bars, color=colour, linewidth=0, elinewidth=0.8)
-    base = (rows["value"] == rows["base"]).to_numpy()
-    axes.plot(at[base], value[base], color=colour, marker=marker, markersize=4, markerfacecolor="white", linestyle="", zorder=5)
-    return line
-
-
-def _label_values(axes: Axes, values: list[str], numbers: np.ndarray | None, turned: bool) -> None:
-    places = _places(values, numbers)
-    if numbers is not None and numbers.min() > 0 and numbers.max() >= 8 * numbers.min():
-        axes.set_xscale("log")
-    if numbers is not None:
-        axes.xaxis.set_major_locator(FixedLocator(_apart(sorted(places.values()), axes.get_xscale() == "log")))
-        axes.xaxis.set_major_formatter(FuncFormatter(style.plain_number))
-    else:
-        names = [style.SYMBOLS.get(value, value) for value in places]
-        axes.set_xticks(list(places.values()), names, rotation=30 if turned else 0, ha="right" if turned else "center")
-        axes.set_xlim(-0.5, len(values) - 0.5)
-    axes.xaxis.set_minor_locator(NullLocator())
-
-
-def _apart(places: list[float], log: bool) -> list[float]:
-    """Ticks whose numbers do not run into each other."""
-    scale = np.log if log else np.asarray
-    width = float(scale(places[-1]) - scale(places[0])) or 1.0
-    kept: list[float] = []
-    for place in places:
-        if not kept or float(scale(place) - scale(kept[-1])) > 0.07 * width:
-            kept.append(place)
-    return kept
-
-
-def _bound(axes: Axes, rows: pd.DataFrame, name: str) -> None:
-    """Limits that show what can be told apart: zero and the points, and not all of an interval far below."""
+def _draw_panel(axes: Axes, rows: pd.DataFrame, name: str, values: Values, looks: Mapping[str, Look]) -> dict[str, Any]:
+    """Draw one number of all methods of a split; returns what stands for each method."""
+    limits = bounds(rows, name)
+    _scale(axes, values)
     axes.axhline(0, color=style.INK, linewidth=0.6, linestyle=":")
+    axes.set_ylim(limits)
+    handles: dict[str, Any] = {}
+    places = dict(zip(values.written, values.places, strict=True))
+    for method, part in rows.groupby("method", sort=False):
+        at, look = part["value"].map(places), looks[str(method)]
+        part = part.iloc[np.argsort(at.to_numpy(), kind="stable")]
+        at = at.sort_values(kind="stable")
+        joined = values.scale != "names"
+        line = draw_method(axes, at, part[name], part[f"{name}_low"], part[f"{name}_high"], look, limits, joined=joined)
+        handles[str(method)] = line
+        base = (part["value"] == part["base"]).to_numpy()
+        shown: dict[str, Any] = {"color": look.colour, "marker": look.marker, "markersize": 4, "markerfacecolor": "white", "linestyle": ""}
+        axes.plot(at[base], part[name][base], transform=line.get_transform(), zorder=5, **shown)
+    return handles
+
+
+def bounds(rows: pd.DataFrame, name: str) -> tuple[float, float]:
+    """Return limits that show what can be told apart: zero and the points, and not all of an interval far below."""
     low, high = float(rows[f"{name}_low"].min()), float(rows[f"{name}_high"].max())
     seen = min(LOWEST, max(float(rows[name].min()), OFF))
     low, high = max(min(low, 0.0), seen), min(max(high, 0.0), 1.0)
     margin = 0.06 * (high - low)
-    axes.set_ylim(low - margin, high + margin)
+    return low - margin, high + margin
 
 
-def _draw_lengths(axes: Axes, table: pd.DataFrame, parsecs: float, *, named: bool) -> None:
-    """The beam in parsecs above the axis, and the simulation's own lengths."""
-    there_and_back: Any = (lambda beam: beam * parsecs, lambda length: length / parsecs)
-    above = axes.secondary_xaxis("top", functions=there_and_back)
-    above.set_xlabel("beam [pc]", fontsize=8)
+def _scale(axes: Axes, values: Values) -> None:
+    """Set the scale of the axis, ticks at the values, and room beside the outermost."""
+    places = np.sort(values.places)
+    axes.xaxis.set_minor_locator(NullLocator())
+    if values.scale == "names":
+        axes.set_xticks(values.places, values.names)
+        axes.tick_params(axis="x", top=False)
+        axes.set_xlim(-0.5, len(places) - 0.5)
+        return
+    if values.scale == "symlog":  # zero stands one step, of a factor of two, before the least of the others
+        axes.set_xscale("symlog", linthresh=float(places[places > 0][0]), linscale=float(np.log10(2)), subs=[])
+    elif values.scale == "log":
+        axes.set_xscale("log")
+    to_page = axes.xaxis.get_transform()
+    ends = to_page.transform(places[[0, -1]])
+    margin = 0.07 * (float(ends[1] - ends[0]) or 1.0)
+    axes.set_xlim(*to_page.inverted().transform(np.array([ends[0] - margin, ends[1] + margin])))
+    axes.xaxis.set_major_locator(FixedLocator(_apart(places, to_page.transform(places))))
+    axes.xaxis.set_major_formatter(FuncFormatter(style.plain_number))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _apart(values: np.ndarray, places: np.ndarray) -> list[float]:
+    """Ticks whose numbers do not run into each other."""
+    width = float(places[-1] - places[0]) or 1.0
+    kept: list[int] = []
+    for number, place in enumerate(places):
+        if not kept or place - places[kept[-1]] > 0.07 * width:
+            kept.append(number)
+    return [float(values[number]) for number in kept]
+
+
+def _draw_lengths(axes: Axes, table: pd.DataFrame, values: Values, *, named: bool, ticked: bool) -> None:
+    """The simulation's own lengths, and the beam in parsecs above the axis."""
+    assert values.parsecs is not None
+    low, high = axes.get_xlim()
     axes.tick_params(axis="x", which="both", top=False)
+    if ticked:
+        above = axes.twiny()
+        _scale(above, values)
+        parsecs = values.parsecs
+        above.xaxis.set_major_formatter(FuncFormatter(lambda beam, _: f"{beam * parsecs:.2g}"))
+        above.set_xlabel("beam [pc]", labelpad=3)
     for column, (words, dashes) in LENGTHS.items():
-        length = float(table[column].iloc[0])
-        if np.isfinite(length):
-            axes.axvline(length / parsecs, color=style.INK, linewidth=0.8, linestyle=dashes)
+        length = float(table[column].iloc[0]) / values.parsecs
+        if np.isfinite(length) and low < length < high:
+            axes.axvline(length, color=style.INK, linewidth=0.8, linestyle=dashes)
             if named:
                 halo = [withStroke(linewidth=2, foreground="white")]
                 place: dict[str, Any] = {"rotation": 90, "ha": "right", "va": "bottom", "fontsize": 7, "path_effects": halo, "zorder": 6}
-                axes.text(length / parsecs, 0.02, words + " ", transform=axes.get_xaxis_transform(), **place)
+                axes.text(length, 0.02, words + " ", transform=axes.get_xaxis_transform(), **place)

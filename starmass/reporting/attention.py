@@ -14,8 +14,8 @@ from starmass.reporting import style
 from starmass.reporting.inputs import MapRow, Segmentation, footer, read_examples
 from starmass.reporting.panels import channel_scales, draw_channel, draw_channel_bar, draw_tokens, name_line
 
-LABEL, GAP, BAR, FOOTER, HEADING = 0.36, 0.05, 0.44, 0.2, 0.2
-"""Inches for the label left of a line, between images, under them for colour bars, for a last line, and over the images."""
+LABEL, GAP, BAR, HEADING = 0.36, 0.05, 0.44, 0.2
+"""Inches for the label left of a line, between images, under them for colour bars, and over the images."""
 HEADS, FEWEST = 5, 4
 """Heads that there is room for; columns that the width is divided by at least."""
 
@@ -49,7 +49,7 @@ def draw_attention(examples: Sequence[MapRow], found: Segmentation, palettes: Ma
     columns = max(1 + len(heads), FEWEST)
     cell = (style.TEXT_WIDTH - LABEL) / columns - GAP
     bars = HEADING + len(examples) * (cell + GAP) + 0.05
-    height = bars + BAR + (FOOTER if below else 0)
+    height = bars + BAR + style.footer_height(below, style.TEXT_WIDTH)
     figure = Figure(figsize=(style.TEXT_WIDTH, height))
     scales, brightest = channel_scales(examples), attention_scale(found)
     place = examples[0].names.index("column_density")

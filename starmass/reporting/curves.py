@@ -6,7 +6,10 @@ from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
 
 from starmass.errors import InputError
 from starmass.reporting import style
@@ -16,19 +19,23 @@ PANELS: Sequence[tuple[str, Mapping[str, str]]] = (
     ("loss", {"loss": "all", "dino_global": "DINO, global crops", "dino_local": "DINO, local crops", "ibot": "iBOT", "koleo": "KoLeo"}),
     ("effective number", {"rankme": "directions of features (RankMe)", "prototypes_used": "prototypes in use"}),
     ("share", {"spread": "spread of features", "target_entropy": "targets' entropy / ln K", "dino_over_uniform": "DINO loss / ln K"}),
-    ("learning rate", {"rate": ""}),
+    ("rate", {"rate": ""}),
     ("$R^2$ of log mass", {"check_r2": "5 nearest neighbours, other protostars", "check_r2_untrained": "before training"}),
 )
 COLOURS = (style.INK, style.POINTS, style.ACCENT, "#009e73", "#cc79a7")
 """With vermilion and blue, green and purple of Okabe & Ito (2008)."""
-HEIGHT, LEFT, GAP, WIDTH = 1.7, 0.55, 0.5, 2.85
+HEIGHT, LEFT, RIGHT, GAP, BELOW = 1.3, 0.55, 0.13, 0.12, 0.42
+"""Inches of a panel's height, left and right of it, between two that share an axis, and under the lowest."""
 
 
-def plot_curves(*, metrics: str | Path, encoder: str, outputs: Mapping[str, str | Path], resolution: int, facts: Mapping[str, Any]) -> None:
-    """Draw the curves of a ``metrics.jsonl``."""
+def plot_curves(
+    *, metrics: str | Path, encoder: str, outputs: Mapping[str, str | Path], width: str, resolution: int, facts: Mapping[str, Any]
+) -> None:
+    """Draw the curves of a ``metrics.jsonl``; ``width`` is a key of ``style.WIDTHS``."""
     records = read_records(metrics)
     with style.journal_style():
-        style.save_figure(draw_curves(records), outputs, resolution=resolution, title=f"Pretraining of {encoder}", facts=facts)
+        figure = draw_curves(records, width)
+        style.save_figure(figure, outputs, resolution=resolution, title=f"Pretraining of {encoder}", facts=facts)
 
 
 def read_records(path: str | Path) -> list[dict[str, float]]:
@@ -42,28 +49,47 @@ def read_records(path: str | Path) -> list[dict[str, float]]:
     return records
 
 
-def draw_curves(records: Sequence[Mapping[str, float]]) -> Figure:
-    """Lay out the panels, two a line; sizes in inches."""
+def draw_curves(records: Sequence[Mapping[str, float]], width: str = "column") -> Figure:
+    """Lay out the panels over one axis of epochs, two a line in a text's width; sizes in inches."""
     recorded = {key for record in records for key in record}
     panels = [(title, {key: name for key, name in curves.items() if key in recorded}) for title, curves in PANELS]
     panels = [(title, curves) for title, curves in panels if curves]
-    figure = Figure(figsize=(style.TEXT_WIDTH, -(-len(panels) // 2) * (HEIGHT + GAP)))
+    page, columns = style.WIDTHS[width], 1 if width == "column" else 2
+    lines = -(-len(panels) // columns)
+    figure = Figure(figsize=(page, 0.1 + lines * (HEIGHT + GAP) - GAP + BELOW))
     for number, (title, curves) in enumerate(panels):
-        line, column = divmod(number, 2)
-        axes = style.place_axes(figure, LEFT + column * (WIDTH + LEFT), 0.12 + line * (HEIGHT + GAP - 0.06), WIDTH, HEIGHT)
+        line, column = divmod(number, columns)
+        left, top = LEFT + column * page / columns, 0.1 + line * (HEIGHT + GAP)
+        axes = style.place_axes(figure, left, top, page / columns - LEFT - RIGHT, HEIGHT)
+        lowest = number + columns >= len(panels)
+        unit = 10.0 ** _exponent(records) if title == "rate" else 1.0
         for (key, name), colour in zip(curves.items(), COLOURS, strict=False):
-            epochs, values = zip(*((record["epoch"], record[key]) for record in records if key in record), strict=True)
+            epochs, values = zip(*((record["epoch"], record[key] / unit) for record in records if key in record), strict=True)
             axes.plot(epochs, values, color=colour, label=name, marker="o" if len(values) < 8 else "", markersize=3)
-        axes.set(xlabel="epoch", ylabel=f"({ascii_lowercase[number]})  {title}", xlim=(0, records[-1]["epoch"]))
+        words = rf"learning rate / $10^{{{_exponent(records)}}}$" if title == "rate" else title
+        axes.set(xlabel="epoch" if lowest else "", ylabel=f"({ascii_lowercase[number]})  {words}", xlim=(0, records[-1]["epoch"]))
+        axes.tick_params(labelbottom=lowest)
         if title == "effective number":
-            axes.set_yscale("log")
-        elif title == "learning rate":
-            axes.ticklabel_format(axis="y", scilimits=(-2, 3), useMathText=True)
+            _scale_numbers(axes)
         elif title in ("loss", "share"):
             axes.set_ylim(0, axes.get_ylim()[1] * (1.4 if len(curves) > 3 else 1))  # with room for a long legend
-        else:
-            axes.set_ylim(min(-0.1, axes.get_ylim()[0]), 1)
+        elif title != "rate":
+            axes.set_ylim(min(-0.1, axes.get_ylim()[0] - 0.05), 1)
         if len(curves) > 1:
             long = len(curves) > 3
             axes.legend(frameon=False, handlelength=1.2, loc="upper right" if long else "best", ncols=2 if long else 1)
     return figure
+
+
+def _scale_numbers(axes: Axes) -> None:
+    """Make the axis logarithmic where its numbers ask for it: beyond a factor of four."""
+    values = np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.lines])
+    if 0 < 4 * values.min() < values.max():
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(FixedLocator(style.round_values(*axes.get_ylim())))
+        style.plain_ticks(axes.yaxis)
+
+
+def _exponent(records: Sequence[Mapping[str, float]]) -> int:
+    """Power of ten of the highest learning rate."""
+    return int(np.floor(np.log10(max(max(record.get("rate", 0.0) for record in records), np.finfo(float).tiny))))

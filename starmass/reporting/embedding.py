@@ -45,7 +45,7 @@ def plot_embedding(
 def draw_embedding(table: pd.DataFrame, split: str, palettes: Mapping[str, str], below: str = "") -> Figure:
     """Two lines of three panels; sizes in inches."""
     side = (style.TEXT_WIDTH - LEFT - 2 * GAP - 0.05) / 3
-    height = TOP + 2 * (side + BOTTOM) + FOOTER + (0.2 if below else 0)
+    height = TOP + 2 * (side + BOTTOM) + FOOTER + style.footer_height(below, style.TEXT_WIDTH)
     figure = Figure(figsize=(style.TEXT_WIDTH, height))
     table = table.sample(frac=1, random_state=0)  # else the rows that come last would cover the rest
     kind, names = choose_kinds(table)

@@ -15,8 +15,8 @@ from starmass.reporting.panels import channel_scales, draw_channel, draw_channel
 
 COLUMNS = 6
 """Images in one line of the figure: two protostars with three channels each, or so many fractals."""
-HEADING, LABEL, GUTTER, GAP, BAR, FOOTER = 0.27, 0.2, 0.12, 0.04, 0.5, 0.2
-"""Inches for a heading, the label left of a block, between blocks, between images, under them for colour bars, and for a last line."""
+HEADING, LABEL, GUTTER, GAP, BAR = 0.27, 0.2, 0.12, 0.04, 0.5
+"""Inches for a heading, the label left of a block, between blocks, between images, and under them for colour bars."""
 
 
 def plot_examples(
@@ -60,7 +60,7 @@ def draw_examples(images: np.ndarray, blocks: Sequence[Sequence[MapRow]], palett
     fractals_height = HEADING + -(-len(images) // COLUMNS) * (style.TEXT_WIDTH / COLUMNS)
     block_height = HEADING + max(len(block) for block in blocks) * (cell + GAP)
     lines = -(-len(blocks) // 2)
-    height = fractals_height + HEADING + lines * block_height + BAR + (FOOTER if below else 0)
+    height = fractals_height + HEADING + lines * block_height + BAR + style.footer_height(below, style.TEXT_WIDTH)
     figure = Figure(figsize=(style.TEXT_WIDTH, height))
     _draw_fractals(figure, images)
     style.place_text(figure, 0.02, fractals_height + 0.06, "(2) Maps of the gas about protostars")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from starmass.reporting import style
 from starmass.reporting.inputs import footer, read_table
@@ -24,33 +25,39 @@ def plot_information(
     information: str | Path,
     simulations: Mapping[str, str],
     outputs: Mapping[str, str | Path],
+    width: str,
     resolution: int,
     facts: Mapping[str, Any],
     beam_pc: float | None = None,
 ) -> None:
     """Draw a study's information.csv: R2 against the radius within or beyond which the maps are seen, and by channel.
 
-    ``beam_pc`` is the full width at half maximum of the beam through which they are seen, if any.
+    ``beam_pc`` is the full width at half maximum of the beam through which they are seen, if any; ``width`` is a key of ``style.WIDTHS``.
     """
     table = read_table(information, NEEDED).assign(beam_pc=np.nan if beam_pc is None else beam_pc)
     with style.journal_style():
-        figure = draw_information(table, footer(simulations))
+        figure = draw_information(table, width, footer(simulations))
         style.save_figure(figure, outputs, resolution=resolution, title="Where the information is", facts=facts)
 
 
-def draw_information(table: pd.DataFrame, below: str = "") -> Figure:
-    """Two panels: (a) radius, with the accretion radius, the finest cell and the beam; (b) channels."""
-    height = 3.0 + (0.2 if below else 0)
-    figure = Figure(figsize=(style.TEXT_WIDTH, height))
-    left, right = style.place_axes(figure, 0.52, 0.3, 3.5, 2.2), style.place_axes(figure, 5.0, 0.3, 1.85, 2.2)
+def draw_information(table: pd.DataFrame, width: str = "column", below: str = "") -> Figure:
+    """Two panels: (a) radius, with the accretion radius, the finest cell and the beam; (b) channels, below it or beside it."""
+    page, channels = style.WIDTHS[width], 0.19 * (table["part"].isin(["all", "only", "without"]) & (table["method"] == "ridge")).sum() + 0.1
+    if width == "column":
+        left, top, sides, heights = 1.1, 3.05, (page - 0.65, page - 1.25), (2.2, channels)
+    else:
+        left, top, sides, heights = 5.05, 0.3, (3.5, 1.85), (2.2, 2.2)
+    height = top + heights[1] + 0.45 + style.footer_height(below, page)
+    figure = Figure(figsize=(page, height))
+    radii, other = style.place_axes(figure, 0.55, 0.3, sides[0], heights[0]), style.place_axes(figure, left, top, sides[1], heights[1])
     lowest = max(LOWEST, float(table["r2_low"].min()))
-    _draw_radii(left, table)
-    _draw_channels(right, table)
-    left.axhline(0, color=style.INK, linewidth=0.6, linestyle=":")
-    left.set_ylim(lowest - 0.05, 1.3)  # room for the legend above the largest R2 that there can be
-    left.set_yticks([tick for tick in left.get_yticks() if lowest - 0.05 <= tick <= 1])
-    style.place_text(figure, 0.52, 0.08, f"(a) by distance from the protostar, split: {table['split'].iloc[0]}", fontsize=8)
-    style.place_text(figure, 5.0, 0.08, "(b) by channel, ridge", fontsize=8)
+    _draw_radii(radii, table)
+    _draw_channels(other, table)
+    radii.axhline(0, color=style.INK, linewidth=0.6, linestyle=":")
+    radii.set_ylim(lowest - 0.05, 1.35)  # room for the legend above the largest R2 that there can be
+    radii.set_yticks([tick for tick in radii.get_yticks() if lowest - 0.05 <= tick <= 1])
+    style.place_text(figure, 0.1, 0.08, f"(a) by distance from the protostar, split: {table['split'].iloc[0]}", fontsize=8)
+    style.place_text(figure, 0.1 if width == "column" else left, top - 0.22, "(b) by channel, ridge", fontsize=8)
     style.place_footer(figure, below)
     return figure
 
@@ -63,11 +70,15 @@ def _draw_radii(axes: Axes, table: pd.DataFrame) -> None:
             if method == "ridge":
                 axes.fill_between(line["radius_pc"], line["r2_low"], line["r2_high"], color=colour, alpha=0.15, linewidth=0)
     lengths = {"finest_cell_pc": ("finest cell", "-."), "accretion_radius_pc": ("accretion radius", "--"), "beam_pc": ("beam", ":")}
+    values = {name: float(table[name].iloc[0]) for name in lengths}
+    shown = [*table["radius_pc"].dropna(), *(value for value in values.values() if value > 0)]
+    axes.set_xlim(0.7 * min(shown), 1.15 * max(shown))  # with room for the words left of a line
     for name, (words, dashes) in lengths.items():
-        value = float(table[name].iloc[0])
+        value = values[name]
         if value > 0:
             axes.axvline(value, color=style.INK, linewidth=0.8, linestyle=dashes)
-            place: dict[str, Any] = {"rotation": 90, "ha": "right", "va": "bottom", "fontsize": 7}
+            halo = [withStroke(linewidth=2, foreground="white")]
+            place: dict[str, Any] = {"rotation": 90, "ha": "right", "va": "bottom", "fontsize": 7, "path_effects": halo, "zorder": 6}
             axes.text(value, 0.02, words + " ", transform=axes.get_xaxis_transform(), **place)
     whole = table[(table["part"] == "all") & (table["method"] == "ridge")]["r2"].iloc[0]
     axes.axhline(whole, color=style.INK, linewidth=0.8, alpha=0.5)

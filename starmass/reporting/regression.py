@@ -12,7 +12,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 from starmass.errors import InputError
 from starmass.reporting import style
@@ -22,8 +21,8 @@ BIN_DEX = 0.25
 """Width of the mass bins of counts, medians and intervals."""
 FEWEST = 5
 """Test maps that a bin needs before a median of it is drawn."""
-LEFT, GAP, TITLE, LINE, STRIP, BOTTOM, FOOTER = 0.52, 0.08, 0.22, 0.14, 0.44, 0.46, 0.2
-"""Inches left and right of a panel, over it for its name (first and further lines) and for counts, under it, and for a last line."""
+LEFT, GAP, TITLE, LINE, STRIP, BOTTOM = 0.52, 0.08, 0.22, 0.14, 0.44, 0.46
+"""Inches left and right of a panel, over it for its name (first and further lines) and for counts, and under it."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,7 @@ def draw_regression(lines: Sequence[Line], palette: str, below: str = "") -> Fig
     names = [[_panel_name(next(letters), label, line.split, column) for label in _labels(line)] for line in lines]
     title = TITLE + LINE * max(name.count("\n") for row in names for name in row)
     pitch = title + STRIP + side + BOTTOM
-    height = pitch * len(lines) + (FOOTER if below else 0)
+    height = pitch * len(lines) + style.footer_height(below, style.TEXT_WIDTH)
     figure = Figure(figsize=(style.TEXT_WIDTH, height))
     every = np.concatenate([line.log_mass for line in lines])
     both = np.concatenate([every, *(panel.predicted for line in lines for panel in line.panels)])
@@ -216,4 +215,4 @@ def _draw_counts(axes: Axes, log_mass: np.ndarray, limits: tuple[float, float]) 
     axes.set_ylabel("training\nmaps", fontsize=7, labelpad=1)
     axes.tick_params(axis="x", which="both", labelbottom=False)
     axes.tick_params(axis="y", which="minor", left=False, right=False)
-    axes.yaxis.set_major_formatter(FuncFormatter(style.plain_number))
+    style.plain_ticks(axes.yaxis)

@@ -20,8 +20,8 @@ from starmass.reporting.panels import (
     segment_colours,
 )
 
-LABEL, GAP, BAR, FOOTER = 0.36, 0.05, 0.52, 0.2
-"""Inches for the label left of a line, between images, under them for colour bars, and for a last line."""
+LABEL, GAP, BAR = 0.36, 0.05, 0.52
+"""Inches for the label left of a line, between images, and under them for colour bars."""
 
 
 def plot_segmentation(
@@ -48,7 +48,7 @@ def draw_segmentation(examples: Sequence[MapRow], found: Segmentation, palettes:
     columns = channels + 2 + (found.attention is not None)
     cell = (style.TEXT_WIDTH - LABEL) / columns - GAP
     bars = len(examples) * (cell + GAP) + 0.05
-    height = bars + BAR + (FOOTER if below else 0)
+    height = bars + BAR + style.footer_height(below, style.TEXT_WIDTH)
     figure = Figure(figsize=(style.TEXT_WIDTH, height))
     scales = channel_scales(examples)
     brightest = attention_scale(found)

@@ -54,7 +54,7 @@ def plot_segments(
 
 def draw_segments(table: pd.DataFrame, compared: pd.DataFrame, below: str = "") -> Figure:
     """Above, one panel a quantity; below, the share of each channel's variance by way to segment, and its differences."""
-    height = TOP + HEIGHT + MIDDLE + BELOW + BOTTOM + (0.2 if below else 0)
+    height = TOP + HEIGHT + MIDDLE + BELOW + BOTTOM + style.footer_height(below, style.TEXT_WIDTH)
     figure = Figure(figsize=(style.TEXT_WIDTH, height))
     maps, stars = int(compared["n_maps"].iloc[0]), int(compared["n_protostars"].iloc[0])
     style.place_text(figure, LEFT, 0.08, f"(a)\u2013(e) what a segment holds: {maps} test maps of {stars} protostars", fontsize=8)

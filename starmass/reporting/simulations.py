@@ -74,7 +74,7 @@ def _draw(
     cell = triplet / 3 - GAP
     lines = -(-len(rows) // COLUMNS)
     top = HEADING + BOX + BAR + 0.45
-    height = top + (HEADING + lines * (HEADING + cell) + BAR if rows else 0) + (0.2 if toy else 0)
+    height = top + (HEADING + lines * (HEADING + cell) + BAR if rows else 0) + style.footer_height(TOY if toy else "", style.TEXT_WIDTH)
     figure = Figure(figsize=(style.TEXT_WIDTH, height))
     _draw_box(figure, box, box_left, box_side, snapshot, listed, palettes)
     left = BOX + MARGIN + 0.75
@@ -86,8 +86,7 @@ def _draw(
     _draw_histogram(figure, left, HEADING + half + 0.52, half, age / 1e3, style.AGE_LABEL, samples)
     if rows:
         _draw_gallery(figure, top, cell, triplet, rows, palettes)
-    if toy:
-        style.place_text(figure, style.TEXT_WIDTH / 2, height - 0.03, TOY, ha="center", va="bottom", fontsize=8)
+    style.place_footer(figure, TOY if toy else "")
     return figure
 
 

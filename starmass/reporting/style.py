@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,15 +13,20 @@ from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.patheffects import withStroke
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from starmass.errors import InputError, closest
 from starmass.provenance import provenance_json
 from starmass.storage import written_aside
 
-TEXT_WIDTH = 7.0
-"""Width [inch] of the full text of the journals of the field (ApJ: 7.1; of one column 3.5)."""
+COLUMN_WIDTH, TEXT_WIDTH = 3.5, 7.0
+"""Width [inch] of one column and of the full text of the journals of the field (ApJ: 3.5 and 7.1)."""
+WIDTHS = {"column": COLUMN_WIDTH, "text": TEXT_WIDTH}
+FOOTER_LINE = 0.15
+"""Of a figure's last lines [inch]."""
 
 INK = "#1f2430"
 ACCENT = "#d55e00"
@@ -91,9 +97,34 @@ def place_text(figure: Figure, left: float, top: float, text: str, **options: An
 
 
 def place_footer(figure: Figure, text: str) -> None:
-    """Write a last line below all else; where it is empty, nothing."""
+    """Write last lines below all else, in the room of :func:`footer_height`; where the text is empty, nothing."""
     width, height = figure.get_size_inches()
-    place_text(figure, width / 2, height - 0.04, text, ha="center", va="bottom", fontsize=8)
+    lines = wrap_text(text, width - 0.1)
+    place_text(figure, width / 2, height - 0.04, "\n".join(lines), ha="center", va="bottom", fontsize=8, linespacing=1.2)
+
+
+def footer_height(text: str, width: float) -> float:
+    """Return the room [inch] that last lines take in a figure of a width [inch]."""
+    return FOOTER_LINE * len(wrap_text(text, width - 0.1)) + 0.05 if text else 0.0
+
+
+@cache
+def text_width(text: str, size: float = 8) -> float:
+    """Return how wide a text is in the style's font [inch], with the 5% that hinting adds in a PNG."""
+    font = FontProperties(family=_STYLE["font.family"], math_fontfamily=_STYLE["mathtext.fontset"], size=size)
+    points, _, _ = text_to_path.get_text_width_height_descent(text, font, "$" in text)
+    return 1.05 * float(points) / 72
+
+
+def wrap_text(text: str, width: float, size: float = 8) -> list[str]:
+    """Break a text between words into lines that are not wider than ``width`` [inch], if words allow."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and text_width(f"{lines[-1]} {word}", size) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
 
 
 def plain_ticks(axis: Axis) -> None:

@@ -213,17 +213,17 @@ def drawn(study):
             from starmass.reporting.information import plot_information
 
             del common["samples"]
-            plot_information(**{**common, "information": study / "information.csv", **options})
+            plot_information(**{**common, "width": "column", "information": study / "information.csv", **options})
         elif figure == "ablation":
             from starmass.reporting.ablation import plot_ablation
 
             del common["samples"]
-            plot_ablation(**{**common, "ablation": study / "ablation.csv", "axis": "beam [arcsec]", **options})
+            plot_ablation(**{**common, "width": "column", "ablation": study / "ablation.csv", "axis": "beam [arcsec]", **options})
         elif figure == "few_labels":
             from starmass.reporting.labels import plot_few_labels
 
             del common["samples"]
-            plot_few_labels(**{**common, "few_labels": study / "few_labels.csv", **options})
+            plot_few_labels(**{**common, "width": "column", "few_labels": study / "few_labels.csv", **options})
         else:
             from starmass.reporting.regression import plot_regression
 

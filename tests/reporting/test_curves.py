@@ -34,7 +34,14 @@ def test_a_figure_is_written_and_repeats(tmp_path):
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records(**DINOV2)))
     for name in ("one", "two"):
         outputs = {kind: tmp_path / f"{name}.{kind}" for kind in ("pdf", "png")}
-        plot_curves(metrics=tmp_path / "metrics.jsonl", encoder="nano", outputs=outputs, resolution=60, facts={"config": {}, "inputs": []})
+        plot_curves(
+            metrics=tmp_path / "metrics.jsonl",
+            encoder="nano",
+            outputs=outputs,
+            width="column",
+            resolution=60,
+            facts={"config": {}, "inputs": []},
+        )
     for kind in ("pdf", "png"):
         assert (tmp_path / f"one.{kind}").read_bytes() == (tmp_path / f"two.{kind}").read_bytes()
 

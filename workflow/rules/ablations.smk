@@ -52,7 +52,7 @@ def ablation_facts(wildcards):
     return {
         "varied": " ".join(varied(entry)),
         "base": base_of(wildcards.ablation, entry),
-        "labels": {method: method_facts(method)["label"] for method in variants},
+        "labels": {method: entry.get("labels", {}).get(method, method_facts(method)["label"]) for method in variants},
         "beams_pc": {variant.value: beam_pc(variant.study) for variant in next(iter(variants.values()))},
     }
 
@@ -121,7 +121,7 @@ rule plot_ablation:
             "label": evaluation_entry("ablations", wildcards.ablation).get(
                 "label", " ".join(varied(evaluation_entry("ablations", wildcards.ablation)))
             ),
-            "resolution": config["reporting"]["resolution"],
+            **figure_config("ablations"),
         },
         simulations=simulation_formats,
         code=code_digest("workflow/scripts/plot_ablation.py"),

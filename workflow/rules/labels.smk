@@ -147,7 +147,7 @@ rule plot_few_labels:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        config={"resolution": config["reporting"]["resolution"]},
+        config=figure_config("few_labels"),
         simulations=simulation_formats,
         code=code_digest("workflow/scripts/plot_few_labels.py"),
     message:

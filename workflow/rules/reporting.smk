@@ -52,10 +52,11 @@ def embedding_input(wildcards):
 
 
 def figure_config(figure, *palettes):
-    """What shapes a figure: its own entry, the colour maps that it uses, the resolution."""
+    """What shapes a figure: its own entry, the colour maps that it uses, its width where that can be chosen, the resolution."""
     reporting = config["reporting"]
     used = {name: reporting["palettes"][name] for name in palettes}
-    return {**reporting["figures"].get(figure, {}), "palettes": used, "resolution": reporting["resolution"]}
+    wide = {"width": reporting["widths"][figure]} if figure in reporting["widths"] else {}
+    return {**reporting["figures"].get(figure, {}), **({"palettes": used} if used else {}), **wide, "resolution": reporting["resolution"]}
 
 
 def figures_of(study):
@@ -283,7 +284,7 @@ rule plot_pretraining:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        config={"resolution": config["reporting"]["resolution"]},
+        config=figure_config("pretraining"),
         code=code_digest("workflow/scripts/plot_pretraining.py"),
     message:
         "Drawing the curves of pretraining {wildcards.encoder}"

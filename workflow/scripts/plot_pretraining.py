@@ -3,10 +3,12 @@ from starmass.console import job
 with job(snakemake.log[0]):
     from starmass.reporting.curves import plot_curves
 
+    config = snakemake.params.config
     plot_curves(
         metrics=snakemake.input.metrics,
         encoder=snakemake.wildcards.encoder,
-        resolution=snakemake.params.config["resolution"],
+        width=config["width"],
+        resolution=config["resolution"],
         outputs=dict(snakemake.output.items()),
-        facts={"config": snakemake.params.config, "inputs": [snakemake.input.metrics]},
+        facts={"config": config, "inputs": [snakemake.input.metrics]},
     )

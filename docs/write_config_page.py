@@ -3,13 +3,13 @@
 The schemas are what the config is checked against, so the page can't drift from them (tests/test_configuration.py).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from starmass.configuration import SECTIONS
+from starmass.configuration import SECTIONS, read_schema, resolve
 from starmass.storage import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,7 +19,10 @@ Written from `workflow/schemas/` by `python docs/write_config_page.py`; change i
 
 `config.yaml` holds the demo and is always read first; a file given with `--configfile` is laid over it key by key, so a
 preset says only what differs, and `--config study=NAME` or `--config data_root=DIR` sets single keys on the command line.
+A list is replaced whole; where something in `config.yaml` is in the way, `null` takes it away, be it a key, a section or a whole
+entry (of methods, ablations, simulations ...).
 An unknown key, a wrong type or a value out of range ends the run before it starts, in one sentence.
+A key with a default may be left out of its entry; the example is what `config.yaml` has.
 `NAME` stands for a name of your own (letters, digits, underscores): it becomes part of the result paths.
 
 | preset | what it runs |
@@ -34,38 +37,32 @@ def presets() -> Iterator[str]:
         yield f"| `{path.name}` | {first.lstrip('# ').rstrip('.')} |"
 
 
-def rows(schema: dict[str, Any], root: dict[str, Any], path: str, example: Any) -> Iterator[tuple[str, str, str, str]]:
-    """Yield (key, type, example, meaning) for a schema node and what is below it; each key once."""
+def rows(
+    schema: dict[str, Any], root: dict[str, Any], path: str, example: Any, required: Collection[str] = ()
+) -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield (key, type, default, example, meaning) for a schema node and what is below it; a key that must be there has no default."""
     schema = resolve(schema, root)
     known = example if isinstance(example, dict) else {}
+    required = {*required, *schema.get("required", ())}
     for name, child in schema.get("properties", {}).items():
         child = resolve(child, root)
         key = f"{path}.{name}" if path else name
         value = known.get(name, next(iter(child.get("examples", [])), child.get("default")))
         meaning = child.get("description", "")
-        if name in schema.get("required", []) and "default" not in child and path.endswith("NAME"):
+        if name in required and path.endswith("NAME"):
             meaning = f"{meaning.rstrip('.')} (required)"
-        yield key, kind(child, root), "" if value is None or isinstance(value, dict) else shown(value), meaning
+        default = shown(child["default"]) if "default" in child and name not in required else ""
+        yield key, kind(child, root), default, "" if value is None or isinstance(value, dict) else shown(value), meaning
         yield from rows(child, root, key, value)
     entries = schema.get("additionalProperties")
     if isinstance(entries, dict):
         yield from rows(entries, root, f"{path}.NAME", merged(known.values()))
     for word in ("oneOf", "anyOf", "allOf"):
         for branch in schema.get(word, ()):
-            yield from rows(branch, root, path, example)
+            yield from rows(branch, root, path, example, required)
     for word in ("then", "else"):
         if word in schema:
-            yield from rows(schema[word], root, path, example)
-
-
-def resolve(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
-    """Follow a ``$ref`` within the file, keeping what stands beside it."""
-    while isinstance(schema, dict) and "$ref" in schema:
-        target: Any = root
-        for part in schema["$ref"].lstrip("#/").split("/"):
-            target = target[part]
-        schema = {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
-    return schema if isinstance(schema, dict) else {}
+            yield from rows(schema[word], root, path, example, required)
 
 
 def merged(entries: Any) -> dict[str, Any]:
@@ -108,12 +105,12 @@ def page() -> str:
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     parts = [HEAD + "\n".join(presets())]
     for section in ("config", *SECTIONS):
-        schema = yaml.safe_load((ROOT / f"workflow/schemas/{section}.schema.yaml").read_text(encoding="utf-8"))
+        schema = read_schema(ROOT / "workflow/schemas", section)
         top = section == "config"
         table: dict[str, str] = {}
-        for key, types, example, meaning in rows(schema, schema, "" if top else section, config if top else config[section]):
-            table.setdefault(key, f"| `{key}` | {types} | {example} | {' '.join(meaning.split())} |")
-        heading = f"## {'Top level' if top else section}\n\n| key | type | example | meaning |\n| --- | --- | --- | --- |\n"
+        for key, types, default, example, meaning in rows(schema, schema, "" if top else section, config if top else config[section]):
+            table.setdefault(key, f"| `{key}` | {types} | {default} | {example} | {' '.join(meaning.split())} |")
+        heading = f"## {'Top level' if top else section}\n\n| key | type | default | example | meaning |\n| --- | --- | --- | --- | --- |\n"
         parts.append(heading + "\n".join(table.values()))
     return "\n\n".join(parts) + "\n"
 

@@ -3,8 +3,11 @@
 Light on imports, because the Snakefile reads it at every parse.
 """
 
+import copy
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +15,43 @@ import jsonschema
 import yaml
 
 from starmass.errors import InputError, closest
+from starmass.pretraining.recipe import read_recipe
 
 SECTIONS = ("maps", "fractals", "pretraining", "evaluation", "reporting")
+BARE = ("column_density", "v_los", "sigma_v")
+"""Channels that every map has."""
+READ_WITH: dict[tuple[str, str], dict[str | None, tuple[str, ...]]] = {
+    ("features", "kind"): {"encoder": ("encoder", "architecture", "weights", "tokens"), "statistics": ("statistics",)},
+    ("methods", "regressor"): {
+        "knn": ("neighbours",),
+        "ridge": ("alpha",),
+        "boosting": ("iterations",),
+        "mlp": ("hidden",),
+        None: ("whitening",),
+    },
+    ("methods", "network"): {
+        None: (
+            "input",
+            "weights",
+            "encoder",
+            "epochs",
+            "warmup_epochs",
+            "batch_size",
+            "optimiser",
+            "learning_rate",
+            "weight_decay",
+            "augment",
+        ),
+    },
+}
+"""Keys that only one choice of another key reads (None: whatever it is): elsewhere they would be passed over in silence."""
+FIT_READS = {"finetune": ("layer_decay",), "lora": ("rank", "strength")}
 
 
-def check_config(config: Mapping[str, Any], schemas: str | Path) -> None:
-    """Hold the merged config to the schemas, and its named entries to each other.
+def check_config(config: Mapping[str, Any], schemas: str | Path) -> dict[str, Any]:
+    """Hold the merged config to the schemas, and its named entries to each other; return it without what null takes away.
+
+    A key that a file lays over another one's can so be taken back: null stands for "not there" wherever it means nothing else.
 
     Parameters
     ----------
@@ -29,21 +63,71 @@ def check_config(config: Mapping[str, Any], schemas: str | Path) -> None:
     InputError
         names the first key that is unknown, missing, of the wrong kind or out of range, or the entry that does not exist
     """
-    _validate(config, Path(schemas) / "config.schema.yaml", ())
+    found = copy.deepcopy(dict(config))
+    _validate(found, read_schema(schemas, "config"), ())
     for section in SECTIONS:
-        _validate(config[section], Path(schemas) / f"{section}.schema.yaml", (section,))
-    _check_finite(config, "")
-    _check_references(config)
-    for key, problem in _contradictions(config["evaluation"]):
+        schema = read_schema(schemas, section)
+        _drop_nulls(found[section], schema)
+        _validate(found[section], schema, (section,))
+    _check_scalars(found, "")
+    _check_references(found)
+    _check_encoders(found["pretraining"]["encoders"])
+    evaluation, encoders = found["evaluation"], found["pretraining"]["encoders"]
+    for key, problem in (*_unread(evaluation), *_contradictions(evaluation, encoders), *_unshowable(found)):
         raise InputError(f"config key 'evaluation.{key}': {problem}.")
-    _check_ranks(config["pretraining"]["encoders"])
+    return found
 
 
-def _validate(values: Any, schema_file: Path, above: tuple[str, ...]) -> None:
-    schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
+@cache  # reading YAML takes longer than checking against it
+def read_schema(schemas: str | Path, section: str) -> dict[str, Any]:
+    """Read the schema of a section; not to be changed."""
+    schema: dict[str, Any] = yaml.safe_load(Path(schemas, f"{section}.schema.yaml").read_text(encoding="utf-8"))
+    return schema
+
+
+def _drop_nulls(values: Any, schema: Mapping[str, Any]) -> None:
+    """Take away, in place, each key that is null where the schema knows no null."""
+    paths = {tuple(error.absolute_path) for error in jsonschema.Draft202012Validator(schema).iter_errors(values) if error.instance is None}
+    for *above, key in filter(None, paths):
+        place = values
+        for part in above:
+            place = place[part]
+        if isinstance(place, dict):
+            del place[key]
+
+
+def _validate(values: Any, schema: Mapping[str, Any], above: tuple[str, ...]) -> None:
     error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(values))
     if error is not None:
         raise InputError(_sentence(error, above))
+
+
+def resolve(schema: Any, root: Mapping[str, Any]) -> dict[str, Any]:
+    """Follow a ``$ref`` within a schema file, keeping what stands beside it."""
+    while isinstance(schema, dict) and "$ref" in schema:
+        target: Any = root
+        for part in schema["$ref"].lstrip("#/").split("/"):
+            target = target[part]
+        schema = {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
+    return schema if isinstance(schema, dict) else {}
+
+
+def defaults_of(schemas: str | Path, section: str, kind: str) -> dict[str, Any]:
+    """Return what an entry (as of the kind ``features`` in ``evaluation``) has where it says nothing, nested as its keys are."""
+    root = read_schema(schemas, section)
+
+    def below(schema: Any) -> dict[str, Any]:
+        schema = resolve(schema, root)
+        found: dict[str, Any] = {}
+        for name, child in schema.get("properties", {}).items():
+            child = resolve(child, root)
+            if name not in schema.get("required", ()):
+                found |= {name: child["default"]} if "default" in child else {name: inside} if (inside := below(child)) else {}
+        for branch in schema.get("allOf", ()):
+            found |= below(branch.get("then"))
+        return found
+
+    return below(root["properties"][kind]["additionalProperties"])
 
 
 def _sentence(error: jsonschema.ValidationError, above: tuple[str, ...]) -> str:
@@ -72,6 +156,7 @@ def _sentence(error: jsonschema.ValidationError, above: tuple[str, ...]) -> str:
             + closest(str(error.instance), map(str, error.validator_value))
         ),
         "type": lambda: f"{error.instance!r} is not of type {_or(error.validator_value)}{_unread_number(error.instance)}",
+        "oneOf": lambda: f"give {_one_of(error.validator_value)}{', not both' if 'valid under each' in error.message else ''}",
         "minItems": lambda: "the list is too short",
         "pattern": lambda: f"{error.instance!r} does not have the form {error.validator_value}",
     }.get(str(error.validator), lambda: error.message)()
@@ -86,23 +171,40 @@ def _unread_number(value: Any) -> str:
         return ""
 
 
+def _one_of(branches: Iterable[Mapping[str, Any]]) -> str:
+    """The keys that the branches of a choice ask for."""
+    return " or ".join(name for branch in branches for name in branch.get("required", ()))
+
+
 def _or(names: str | Iterable[str]) -> str:
     return names if isinstance(names, str) else " or ".join(names)
 
 
-def _check_finite(value: Any, path: str) -> None:
-    """Infinities and not-a-numbers pass every bound of a schema."""
+def _check_scalars(value: Any, path: str) -> None:
+    """What no schema catches: infinities and not-a-numbers pass every bound, names that are no text every pattern."""
     if isinstance(value, Mapping):
         for key, child in value.items():
-            _check_finite(child, f"{path}.{key}" if path else str(key))
+            if not isinstance(key, str) and not path.endswith(".variants"):
+                raise InputError(f"config key '{path}.{key}': YAML reads this name as {type(key).__name__}, not as text; put it in quotes.")
+            _check_scalars(child, f"{path}.{key}" if path else key)
     elif isinstance(value, list):
         for child in value:
-            _check_finite(child, path)
+            _check_scalars(child, path)
     elif isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"config key {path!r}: {value} is not a finite number; give one.")
 
 
-def _contradictions(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _unread(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield (key of the section evaluation, what to do) for keys that would be passed over in silence."""
+    for (kind, chooser), choices in READ_WITH.items():
+        for name, entry in evaluation[kind].items():
+            for choice, keys in choices.items():
+                reads = chooser in entry if choice is None else entry.get(chooser) == choice
+                for key in (key for key in keys if key in entry and not reads):
+                    yield f"{kind}.{name}.{key}", f"only {chooser}{f': {choice}' if choice else ''} reads it; take it away"
+
+
+def _contradictions(evaluation: Mapping[str, Any], encoders: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield (key of the section evaluation, what is wrong with it and the way out) where single keys are right and do not go together."""
     for name, entry in evaluation["splits"].items():
         given = [key for key in ("test_fraction", "folds") if entry.get(key) is not None]
@@ -117,12 +219,24 @@ def _contradictions(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield f"inputs.{name}.{key}", f"[{low}, {high}] runs backwards; give the lower one first"
         if entry.get("image_size") and entry.get("pixels_per_token"):
             yield f"inputs.{name}", "image_size and pixels_per_token both set the image's side; give one of them"
+    for name, entry in evaluation["features"].items():
+        first, *others = _listed(entry.get("encoder", ""))
+        for other in others:
+            one, another = ({"images": encoders[key]["images"], **asdict(read_recipe(encoders[key]))} for key in (first, other))
+            apart = [key for key in one if key not in ("seed", "execution") and one[key] != another[key]]
+            if apart:
+                yield (
+                    f"features.{name}.encoder",
+                    f"{first} and {other} differ by {apart[0]}; a list is of pretrainings that differ by their seed",
+                )
     for name, entry in evaluation["methods"].items():
         ways = [key for key in ("network", "fit", "regressor") if key in entry]
         if len(ways) > 1:
             yield f"methods.{name}", f"{' and '.join(ways)} are different methods; give one of them"
-        if "encoder" in entry and ("network" not in entry or "weights" in entry):
-            yield f"methods.{name}.encoder", "it is for a network, in the place of weights; features name the encoders of other methods"
+        if "encoder" in entry and "weights" in entry:
+            yield f"methods.{name}.encoder", "it stands in the place of weights; give one of them"
+        if "encoder" in entry and (learnt := encoders[entry["encoder"]]["encoder"]["architecture"]) != entry["network"].split(".")[0]:
+            yield f"methods.{name}.network", f"{entry['network']} can't start from {entry['encoder']}, a {learnt}; name the same network"
         shown = evaluation["features"].get(entry.get("features"), {})
         several = len(_listed(shown.get("encoder", "one")))
         if several > 1 and max(entry.get("seeds", [0])) >= several:
@@ -134,9 +248,48 @@ def _contradictions(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield f"methods.{name}.fit", "only an encoder learns on, read at its class token, the mean or both; name such features"
         if "fit" in entry and (isinstance(shown["input"], list) or shown.get("average", "none") != "none"):
             yield f"methods.{name}.fit", "an encoder learns on from one input, not averaged; name such features (fit.augment turns maps)"
+        for way, keys in FIT_READS.items():
+            for key in (key for key in keys if key in entry.get("fit", {}) and entry["fit"]["by"] != way):
+                yield f"methods.{name}.fit.{key}", f"only by: {way} reads it; take it away"
     for name, entry in (evaluation.get("ablations") or {}).items():
         if {"vary", "values", "variants"} & entry.keys() not in ({"vary", "values"}, {"variants"}):
             yield f"ablations.{name}", "give either vary and values, or variants"
+
+
+def _unshowable(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The same for ways of showing a map that the chosen study uses, where the maps or an encoder's tokens have no place for them."""
+    evaluation, encoders = config["evaluation"], config["pretraining"]["encoders"]
+    study = evaluation["studies"][config["study"]]
+    users = {f"methods.{name}": evaluation["methods"][name] for name in study["methods"]}
+    users |= {f"studies.{config['study']}.{key}": study[key] for key in ("information", "embedding", "segmentation") if study.get(key)}
+    for user, entry in users.items():
+        features = evaluation["features"].get(entry.get("features"), {})
+        patches = [read_recipe(encoders[name]).encoder.patch_size for name in _listed(features.get("encoder", []))]
+        for name in _listed(entry.get("input") or features.get("input", [])):
+            for problem in _misshown(evaluation["inputs"][name], config["maps"], patches[0] if patches else 1):
+                yield f"inputs.{name}", f"{problem} (evaluation.{user} uses it)"
+
+
+def _misshown(entry: Mapping[str, Any], maps: Mapping[str, Any], patch_size: int) -> Iterator[str]:
+    """Yield what an entry of inputs asks for in vain; see :class:`starmass.evaluation.inputs.Input`, which says it of maps."""
+    pixels, extra = maps["projection"]["pixels"], maps.get("channels", {})
+    known, shown = (*BARE, *extra), entry.get("channels", BARE)
+    for channel in shown:
+        if channel not in known and channel.rpartition("_")[0] not in extra:  # a channel of a spectrum, NAME_000
+            yield f"there is no channel {channel!r}{closest(channel, known)}; there are {', '.join(known)}"
+    for channel in entry.get("blank", ()):
+        if channel not in shown:
+            yield f"{channel!r} is to be blank and is none of the channels shown, {', '.join(shown)}"
+    lacking = [channel for channel in shown if channel not in entry.get("limits", {})]
+    if entry.get("scaling") == "fixed" and lacking:
+        yield f"scaling is fixed; give [lowest, highest] of {lacking[0]} under limits too"
+    zoom = entry.get("zoom") or pixels
+    if zoom > pixels or (pixels - zoom) % 2:
+        yield f"zoom: {zoom} pixels have no place in the middle of {pixels}; choose an even difference below it"
+    token = entry.get("pixels_per_token")
+    side, patch = (zoom, token) if token else (entry.get("image_size") or zoom, patch_size)
+    if side < patch or side % patch:
+        yield f"{side} pixels are no whole number of tokens of {patch:g} pixels; change image_size, pixels_per_token or zoom"
 
 
 def _listed(names: str | list[str]) -> list[str]:
@@ -146,7 +299,7 @@ def _listed(names: str | list[str]) -> list[str]:
 def _channel_references(maps: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
     """The same for channels of maps and what observations say of them."""
     extra = maps.get("channels", {})
-    known = {**dict.fromkeys(("column_density", "v_los", "sigma_v")), **extra}
+    known = {**dict.fromkeys(BARE), **extra}
     where = {"projection": maps["projection"], **{f"simulations.{name}": entry for name, entry in maps["simulations"].items()}}
     for key, entry in where.items():
         for channel in entry.get("channels", ()):
@@ -158,9 +311,13 @@ def _channel_references(maps: Mapping[str, Any]) -> Iterator[tuple[str, str, str
                     yield f"maps.observations.{name}.{key}", channel, "maps.channels (or the three that are always there)", known
 
 
-def _check_ranks(encoders: Mapping[str, Any]) -> None:
-    """A batch is shared out evenly over ranks, and they over nodes; each has one GPU or none has."""
+def _check_encoders(encoders: Mapping[str, Any]) -> None:
+    """A recipe's parts fit each other; a batch is shared out evenly over ranks, and they over nodes; each has one GPU or none has."""
     for name, encoder in encoders.items():
+        try:
+            read_recipe(encoder)
+        except InputError as error:
+            raise InputError(f"config key 'pretraining.encoders.{name}': {error}") from None
         asked = encoder.get("resources", {})
         ranks, nodes, gpus = asked.get("ranks", 1), asked.get("nodes", 1), asked.get("gpus", 0)
         key = f"pretraining.encoders.{name}.resources"
@@ -220,8 +377,8 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapp
         if "observation" in entry:
             observations = config["maps"].get("observations", {})
             yield f"evaluation.studies.{study}.observation", entry["observation"], "maps.observations", observations
-        for name in entry.get("ablations") or ():
-            yield f"evaluation.studies.{study}.ablations", name, "evaluation.ablations", evaluation.get("ablations") or {}
+        for name in (entry.get("ablations") or ()) if evaluation.get("ablations") else ():  # without them a study has none
+            yield f"evaluation.studies.{study}.ablations", name, "evaluation.ablations", evaluation["ablations"]
         few = entry.get("few_labels") or {}
         for kind in ("splits", "methods"):
             for name in few.get(kind, ()):

@@ -10,7 +10,7 @@ ours in between::
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -21,6 +21,7 @@ import timm
 import torch
 from timm.models import VisionTransformer
 
+from starmass.description import EncoderDescription
 from starmass.errors import InputError, closest
 from starmass.storage import written_aside
 
@@ -28,47 +29,6 @@ Tokens = Literal["class", "mean", "class_mean", "patches"]
 
 # One key, because safetensors writes several in an order that changes from run to run, and results are byte-reproducible.
 METADATA_KEY = "starmass"
-
-
-@dataclass(frozen=True)
-class EncoderDescription:
-    """What builds the model again and prepares its input.
-
-    Attributes
-    ----------
-    architecture : a timm vision transformer, e.g. ``vit_large_patch16_224``; the sizes in the name are overridden by those below
-    image_size, patch_size : pixels a side; images of another size are taken too (positions are interpolated)
-    in_channels : channels of an image
-    mean, std : per channel, for input in 0..1: the model was trained on ``(image - mean) / std``
-    width : length of a token's vector; None for the architecture's own
-    arguments : further keyword arguments of ``timm.create_model``, e.g. ``{"depth": 4, "num_heads": 3, "reg_tokens": 4}``
-    """
-
-    architecture: str
-    image_size: int
-    patch_size: int
-    in_channels: int = 3
-    mean: tuple[float, ...] = (0.5, 0.5, 0.5)
-    std: tuple[float, ...] = (0.5, 0.5, 0.5)
-    width: int | None = None
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "mean", tuple(float(value) for value in self.mean))
-        object.__setattr__(self, "std", tuple(float(value) for value in self.std))
-        if len(self.mean) != self.in_channels or len(self.std) != self.in_channels or min(self.std) <= 0:
-            raise InputError(
-                f"mean {list(self.mean)} and std {list(self.std)}: an encoder of {self.in_channels} channel(s) needs {self.in_channels} "
-                "number(s) in each, std above 0."
-            )
-        if self.image_size % self.patch_size:
-            raise InputError(f"image_size {self.image_size}: not a multiple of patch_size {self.patch_size}; change one of them.")
-
-    def timm_arguments(self) -> dict[str, Any]:
-        """Return the keyword arguments of ``timm.create_model``."""
-        width = {} if self.width is None else {"embed_dim": self.width}
-        sizes = {"img_size": self.image_size, "patch_size": self.patch_size, "in_chans": self.in_channels}
-        return {**sizes, **width, "num_classes": 0, "dynamic_img_size": True, **self.arguments}
 
 
 def create_encoder(description: EncoderDescription, seed: int) -> VisionTransformer:

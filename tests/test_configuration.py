@@ -69,15 +69,21 @@ def test_schemas_refuse_typos_and_explain_keys(section):
         ({"study": "dmo"}, ["study", "dmo", "did you mean 'demo'"]),
         ({"fractals": {"images": {"flame": {"count": 0}}}}, ["fractals.images.flame.count", "0"]),
         ({"maps": {"projection": {"side": float("nan")}}}, ["maps.projection.side", "finite"]),
-        (
-            {
-                "evaluation": {
-                    "features": {"dinov2": {"encoder": ["nano", "nano_mae"]}},
-                    "methods": {"dinov2_knn": {"seeds": [0, 1, 2]}},
-                }
-            },
-            ["evaluation.methods.dinov2_knn.seeds", "for seeds 0 to 1 alone"],
-        ),
+        ({"evaluation": {"features": {"dinov2": {"encoder": ["nano", "nano_mae"]}}}}, ["features.dinov2.encoder", "differ by method"]),
+        ({"evaluation": {"methods": {"resnet18_fractals": {"network": "resnet34"}}}}, ["resnet18_fractals.network", "a resnet18"]),
+        ({"evaluation": {"methods": {"dinov2_finetuned": {"fit": {"rank": 4}}}}}, ["dinov2_finetuned.fit.rank", "only by: lora reads it"]),
+        ({"evaluation": {"methods": {"resnet18": {"whitening": "all"}}}}, ["methods.resnet18.whitening", "only regressor reads it"]),
+        ({"evaluation": {"methods": {"dinov2_knn": {"alpha": 1}}}}, ["methods.dinov2_knn.alpha", "only regressor: ridge reads it"]),
+        ({"evaluation": {"features": {"central": {"tokens": "mean"}}}}, ["features.central.tokens", "only kind: encoder reads it"]),
+        ({"maps": {"simulations": {7: {"format": "toycloud", "seed": 1, "snapshots": 2}}}}, ["maps.simulations.7", "put it in quotes"]),
+        ({"evaluation": {"features": {"dinov2": {"architecture": "vit"}}}}, ["features.dinov2", "give encoder or architecture, not both"]),
+        ({"evaluation": {"inputs": {"whole": {"image_size": 20}}}}, ["inputs.whole", "no whole number of tokens of 8", "dinov2_knn uses"]),
+        ({"evaluation": {"inputs": {"magnified": {"pixels_per_token": 3}}}}, ["inputs.magnified", "tokens of 3", "demo.segmentation uses"]),
+        ({"evaluation": {"inputs": {"whole": {"zoom": 65}}}}, ["inputs.whole", "65 pixels have no place in the middle of 64"]),
+        ({"evaluation": {"inputs": {"whole": {"channels": ["vlos"]}}}}, ["inputs.whole", "'vlos' (did you mean 'v_los'?)"]),
+        ({"evaluation": {"inputs": {"whole": {"blank": ["b_los"]}}}}, ["inputs.whole", "'b_los' is to be blank", "sigma_v"]),
+        ({"evaluation": {"inputs": {"whole": {"scaling": "fixed"}}}}, ["inputs.whole", "of column_density under limits"]),
+        ({"pretraining": {"encoders": {"nano": {"views": {"local_size": 30}}}}}, ["encoders.nano", "views.local_size", "multiple"]),
         ({"evaluation": {"methods": {"resnet18_fractals": {"encoder": "nano"}}}}, ["resnet18_fractals.encoder", "of method simsiam"]),
         ({"pretraining": {"encoders": {"nano": {"resources": {"ranks": 3}}}}}, ["encoders.nano.batch", "evenly over 3 parts"]),
         ({"maps": {"projection": {"channels": ["b_loss"]}}}, ["maps.projection.channels", "b_loss", "did you mean 'b_los'"]),
@@ -133,7 +139,33 @@ def test_a_mistake_is_one_sentence_with_the_key(default, change, words):
     assert all(word in sentence for word in words), sentence
 
 
+def test_seeds_have_a_pretraining_each(default):
+    again = {**default["pretraining"]["encoders"]["nano"], "seed": 1}
+    two = {"features": {"dinov2": {"encoder": ["nano", "again"]}}, "methods": {"dinov2_knn": {"seeds": [0, 1]}}}
+    config = merge(default, {"pretraining": {"encoders": {"again": again}}, "evaluation": two})
+    check_config(config, SCHEMAS)
+    config["evaluation"]["methods"]["dinov2_knn"]["seeds"] = [0, 2]
+    with pytest.raises(InputError, match=r"methods\.dinov2_knn\.seeds.*for seeds 0 to 1 alone"):
+        check_config(config, SCHEMAS)
+
+
+def test_null_takes_a_key_or_an_entry_away(default):
+    over = {
+        "methods": {"mae_ridge": None, "dinov2_mlp": {"regressor": None, "hidden": None, "fit": {"by": "lora"}}},
+        "ablations": {"beam": None, "zoom": {"with": None}, "channels": {"variants": {"none": None}}},
+        "studies": {"demo": {"reference": None, "segmentation": {"attention_mass": None}}},
+    }
+    found = check_config(merge(default, {"evaluation": over, "reporting": {"published": {"mean": None}}}), SCHEMAS)["evaluation"]
+    assert "mae_ridge" not in found["methods"] and set(found["methods"]["dinov2_mlp"]) == {"label", "features", "fit"}
+    assert "beam" not in found["ablations"] and found["ablations"]["channels"]["variants"]["none"] is None
+    assert "reference" not in found["studies"]["demo"]
+    assert found["studies"]["demo"]["segmentation"]["attention_mass"] is None, "this null means something: no attention"
+    with pytest.raises(InputError, match=r"'evaluation\.splits\.random\.by' is missing"):
+        check_config(merge(default, {"evaluation": {"splits": {"random": {"by": None}}}}), SCHEMAS)
+
+
 def test_null_takes_a_part_of_a_study_away(default):
+    check_config(merge(default, {"evaluation": {"ablations": None}}), SCHEMAS)
     nothing = dict.fromkeys(("segmentation", "information", "few_labels", "ablations"))
     check_config(merge(default, {"evaluation": {"studies": {"demo": nothing}, "ablations": None}}), SCHEMAS)
     check_config(merge(default, {"evaluation": {"splits": {"protostar": {"test_fraction": None, "folds": 5}}}}), SCHEMAS)

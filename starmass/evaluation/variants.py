@@ -19,12 +19,23 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from starmass.errors import InputError, closest
 
-ABOVE = {"study": ("study", "observation"), "method": ("method", "features", "input", "encoder", "images")}
-ROOTS = (*ABOVE["study"], *ABOVE["method"])
+Defaults = Mapping[str, Mapping[str, Any]]
+VARIED = {
+    "study": ("evaluation", "studies"),
+    "observation": ("maps", "observations"),
+    "method": ("evaluation", "methods"),
+    "features": ("evaluation", "features"),
+    "input": ("evaluation", "inputs"),
+    "encoder": ("pretraining", "encoders"),
+    "images": ("fractals", "images"),
+}
+"""What a path may start with, and where in the config its entries are."""
+OF_STUDY = ("study", "observation")
 OF_STUDIES_ONLY = ("ablations", "few_labels", "information", "segmentation", "reference")
 """What a study has beside its table; its variants have none of it."""
 
@@ -42,8 +53,10 @@ class Variant:
     method: str
 
 
-def add_variants(config: Mapping[str, Any]) -> dict[str, Any]:
+def add_variants(config: Mapping[str, Any], defaults: Defaults = MappingProxyType({})) -> dict[str, Any]:
     """Return the config with an entry for everything that its ablations vary; the given config is left as it is.
+
+    ``defaults`` (by what a path starts with: ``method``, ``features``, …) tell where a value is what an entry has anyhow.
 
     An ablation of what its method does not have is left out here, for it concerns nobody who does not ask for it; :func:`variants_of`
     says what is wrong.
@@ -55,19 +68,22 @@ def add_variants(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     found: dict[str, Any] = copy.deepcopy(dict(config))
     for ablation, entry in (config["evaluation"].get("ablations") or {}).items():
+        base_of(ablation, entry)
         for value, changes in changes_of(ablation, entry).items():
             suffix = f"{ablation}__{_slug(value)}"
             for method in methods_of(entry):
                 with suppress(_Lacks):
-                    _vary_method(found, ablation, method, changes, suffix)
-            if any(_root(path) in ABOVE["study"] for path in changes):
+                    _vary_method(found, ablation, method, changes, suffix, defaults)
+            if any(_root(path) in OF_STUDY for path in changes):
                 for study in config["evaluation"]["studies"]:
                     with suppress(_Lacks):
-                        _vary_study(found, ablation, study, [_name(found, m, suffix) for m in methods_of(entry)], changes, suffix)
+                        _vary_study(found, ablation, study, [_name(found, m, suffix) for m in methods_of(entry)], changes, suffix, defaults)
     return found
 
 
-def variants_of(config: Mapping[str, Any], study: str, ablation: str, method: str) -> list[Variant]:
+def variants_of(
+    config: Mapping[str, Any], study: str, ablation: str, method: str, defaults: Defaults = MappingProxyType({})
+) -> list[Variant]:
     """Return what stands for each value of an ablation of a study, in the config that :func:`add_variants` returned."""
     entry = config["evaluation"]["ablations"][ablation]
     found = []
@@ -75,10 +91,10 @@ def variants_of(config: Mapping[str, Any], study: str, ablation: str, method: st
         suffix = f"{ablation}__{_slug(value)}"
         # Once more, for what was passed over in silence when the config was read.
         again = copy.deepcopy(dict(config))
-        _vary_method(again, ablation, method, changes, suffix)
-        if any(_root(path) in ABOVE["study"] for path in changes):
-            _vary_study(again, ablation, study, [method], changes, suffix)
-        seen = f"{study}__{suffix}" if any(_root(path) in ABOVE["study"] for path in changes) else study
+        _vary_method(again, ablation, method, changes, suffix, defaults)
+        if any(_root(path) in OF_STUDY for path in changes):
+            _vary_study(again, ablation, study, [method], changes, suffix, defaults)
+        seen = f"{study}__{suffix}" if any(_root(path) in OF_STUDY for path in changes) else study
         if seen not in config["evaluation"]["studies"]:
             raise InputError(
                 f"evaluation.ablations.{ablation}: study {study!r} has no observation to vary; name one in the ablation's"
@@ -127,9 +143,9 @@ def changes_of(ablation: str, entry: Mapping[str, Any]) -> dict[str, dict[str, A
                     f"evaluation.ablations.{ablation}: {path!r} can't be varied, for all values are tested on the same rows of one study;"
                     " of a study only study.observation can."
                 )
-            if _root(path) not in ROOTS:
+            if _root(path) not in VARIED:
                 raise InputError(
-                    f"evaluation.ablations.{ablation}: {path!r} starts with none of {', '.join(ROOTS)}{closest(_root(path), ROOTS)}."
+                    f"evaluation.ablations.{ablation}: {path!r} starts with none of {', '.join(VARIED)}{closest(_root(path), VARIED)}."
                 )
     return found
 
@@ -156,10 +172,10 @@ def _name(config: Mapping[str, Any], method: str, suffix: str) -> str:
     return varied if varied in config["evaluation"]["methods"] else method
 
 
-def _vary_method(config: dict[str, Any], ablation: str, method: str, changes: Mapping[str, Any], suffix: str) -> None:
+def _vary_method(config: dict[str, Any], ablation: str, method: str, changes: Mapping[str, Any], suffix: str, defaults: Defaults) -> None:
     """Add the method with its changes, and whatever below it they reach."""
     evaluation = config["evaluation"]
-    entry = _changed(evaluation["methods"][method], changes, "method")
+    entry = _changed(evaluation["methods"][method], changes, "method", defaults)
     named = {path: root for path in changes if (root := _root(path)) in ("features", "input", "encoder", "images")}
 
     def lacks(what: str) -> InputError:
@@ -169,43 +185,54 @@ def _vary_method(config: dict[str, Any], ablation: str, method: str, changes: Ma
         if "features" in named.values():
             raise lacks("features, for it is a network that learns from maps")
         if "input" in named.values():
-            entry["input"] = _vary(evaluation["inputs"], entry["input"], changes, "input", suffix)
+            entry["input"] = _vary(evaluation["inputs"], entry["input"], changes, "input", suffix, defaults)
         if {"encoder", "images"} & set(named.values()):
-            entry["encoder"] = _vary_encoder(config, entry.get("encoder"), changes, suffix, lacks)
+            entry["encoder"] = _vary_encoder(config, entry.get("encoder"), changes, suffix, defaults, lacks)
     elif named:
         if entry.get("features") not in evaluation["features"]:
             raise lacks(f"features{' called ' + repr(entry['features']) if 'features' in entry else ''}")
-        features = _changed(evaluation["features"][entry["features"]], changes, "features")
+        features = _changed(evaluation["features"][entry["features"]], changes, "features", defaults)
         if "input" in named.values():
             shown = [features["input"]] if isinstance(features["input"], str) else features["input"]
-            varied = [_vary(evaluation["inputs"], name, changes, "input", suffix) for name in shown]
+            varied = [_vary(evaluation["inputs"], name, changes, "input", suffix, defaults) for name in shown]
             features["input"] = varied[0] if isinstance(features["input"], str) else varied
         if {"encoder", "images"} & set(named.values()):
             named_by = features.get("encoder")
             several = [
-                _vary_encoder(config, one, changes, suffix, lacks) for one in (named_by if isinstance(named_by, list) else [named_by])
+                _vary_encoder(config, one, changes, suffix, defaults, lacks)
+                for one in (named_by if isinstance(named_by, list) else [named_by])
             ]
             features["encoder"] = several if isinstance(named_by, list) else several[0]
         entry["features"] = _add(evaluation["features"], entry["features"], features, suffix)
     _add(evaluation["methods"], method, entry, suffix)
 
 
-def _vary_encoder(config: dict[str, Any], name: Any, changes: Mapping[str, Any], suffix: str, lacks: Callable[[str], InputError]) -> str:
+def _vary_encoder(
+    config: dict[str, Any], name: Any, changes: Mapping[str, Any], suffix: str, defaults: Defaults, lacks: Callable[[str], InputError]
+) -> str:
     """Add the pretraining with its changes, and its images if they change."""
     encoders = config["pretraining"]["encoders"]
     if not isinstance(name, str) or name not in encoders:
         raise lacks("encoder of the section pretraining")
-    encoder = _changed(encoders[name], changes, "encoder")
+    encoder = _changed(encoders[name], changes, "encoder", defaults)
     if any(_root(path) == "images" for path in changes):
         if not isinstance(encoder["images"], str):
             raise lacks("synthetic images, for its encoder learns from maps")
-        encoder["images"] = _vary(config["fractals"]["images"], encoder["images"], changes, "images", suffix)
+        encoder["images"] = _vary(config["fractals"]["images"], encoder["images"], changes, "images", suffix, defaults)
     return _add(encoders, name, encoder, suffix)
 
 
-def _vary_study(config: dict[str, Any], ablation: str, study: str, methods: list[str], changes: Mapping[str, Any], suffix: str) -> None:
+def _vary_study(
+    config: dict[str, Any],
+    ablation: str,
+    study: str,
+    methods: list[str],
+    changes: Mapping[str, Any],
+    suffix: str,
+    defaults: Defaults,
+) -> None:
     """Add the study with its changes and no methods but these; a study without an observation to vary gets no variant."""
-    entry = _changed(config["evaluation"]["studies"][study], changes, "study")
+    entry = _changed(config["evaluation"]["studies"][study], changes, "study", defaults)
     entry = {key: value for key, value in entry.items() if key not in OF_STUDIES_ONLY and value is not None}
     observations = config["maps"].get("observations", {})
     if any(_root(path) == "observation" for path in changes):
@@ -216,14 +243,14 @@ def _vary_study(config: dict[str, Any], ablation: str, study: str, methods: list
                 f"evaluation.ablations.{ablation}: there is no entry {entry['observation']!r} in maps.observations"
                 f"{closest(entry['observation'], observations)}; entries: {', '.join(observations) or 'none yet'}."
             )
-        entry["observation"] = _vary(observations, entry["observation"], changes, "observation", suffix)
+        entry["observation"] = _vary(observations, entry["observation"], changes, "observation", suffix, defaults)
     config["evaluation"]["studies"][f"{study}__{suffix}"] = {**entry, "methods": methods}
 
 
-def _vary(entries: dict[str, Any], name: str, changes: Mapping[str, Any], root: str, suffix: str) -> str:
+def _vary(entries: dict[str, Any], name: str, changes: Mapping[str, Any], root: str, suffix: str, defaults: Defaults) -> str:
     if name not in entries:
         raise InputError(f"evaluation.ablations: {root} {name!r} is to be varied, but there is no such entry{closest(name, entries)}.")
-    return _add(entries, name, _changed(entries[name], changes, root), suffix)
+    return _add(entries, name, _changed(entries[name], changes, root, defaults), suffix)
 
 
 def _add(entries: dict[str, Any], name: str, entry: dict[str, Any], suffix: str) -> str:
@@ -237,14 +264,16 @@ def _add(entries: dict[str, Any], name: str, entry: dict[str, Any], suffix: str)
     return varied
 
 
-def _changed(entry: Mapping[str, Any], changes: Mapping[str, Any], root: str) -> dict[str, Any]:
-    """Return a copy of an entry with those keys set that belong to it."""
+def _changed(entry: Mapping[str, Any], changes: Mapping[str, Any], root: str, defaults: Defaults) -> dict[str, Any]:
+    """Return a copy of an entry with those keys set that belong to it; what it has by default anyhow is left unsaid."""
     changed = copy.deepcopy(dict(entry))
     for path, value in changes.items():
         first, *keys = path.split(".")
         if first == root:
             if not keys:
                 changed = copy.deepcopy(value)
+                continue
+            if _has_by_default(changed, keys, value, defaults.get(root, {})):
                 continue
             place = changed
             for key in keys[:-1]:
@@ -253,6 +282,13 @@ def _changed(entry: Mapping[str, Any], changes: Mapping[str, Any], root: str) ->
                     raise InputError(f"evaluation.ablations: {path!r} goes below {key!r}, which is no section; name a key that is there.")
             place[keys[-1]] = copy.deepcopy(value)
     return changed
+
+
+def _has_by_default(entry: Any, keys: list[str], value: Any, defaults: Any) -> bool:
+    for key in keys[:-1]:
+        entry, defaults = ({} if not isinstance(place, Mapping) else place.get(key, {}) for place in (entry, defaults))
+    known = isinstance(entry, Mapping) and isinstance(defaults, Mapping) and keys[-1] in defaults
+    return known and keys[-1] not in entry and defaults[keys[-1]] == value
 
 
 def varied(entry: Mapping[str, Any]) -> Iterator[str]:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from starmass.encoders import EncoderDescription
+from starmass.description import EncoderDescription
 from starmass.errors import InputError
 from starmass.pretraining.method import Method
 from starmass.storage import open_hdf5

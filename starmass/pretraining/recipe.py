@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from types import UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from starmass.encoders import EncoderDescription
+from starmass.description import EncoderDescription
 from starmass.errors import InputError, closest
 
 T = TypeVar("T")

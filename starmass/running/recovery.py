@@ -10,6 +10,7 @@ from pathlib import Path
 from starmass.errors import InputError
 from starmass.provenance import ROOT
 from starmass.running.jobs import queued_jobs, snakemake_processes
+from starmass.running.status import is_untouched
 from starmass.storage import leftovers
 
 logger = logging.getLogger("starmass")
@@ -28,6 +29,9 @@ def recover(folder: Path, *, patience: float = 300) -> None:
     InputError
         when Snakemake is still at work there, or jobs do not end
     """
+    if is_untouched(folder) and not queued_jobs(folder):
+        logger.info("starmass: nothing was run in %s, so there is nothing to recover.", folder)
+        return
     alive = snakemake_processes(folder)
     if alive:
         raise InputError(f"Snakemake is at work in {folder} (process {', '.join(map(str, alive))}); end it first (Ctrl-C, or kill).")

@@ -72,6 +72,12 @@ def find_files(folder: Path, arguments: Sequence[str]) -> list[File]:
     return files
 
 
+def is_untouched(folder: Path) -> bool:
+    """Whether nothing was ever run in ``folder``: no results, no file begun, no lock."""
+    marks = [*(folder / "results" / stage for stage in STAGES), *(folder / ".snakemake" / name for name in ("incomplete", "locks"))]
+    return not any(path.is_file() for mark in marks for path in mark.rglob("*"))
+
+
 def started_files(folder: Path) -> set[str]:
     """Return the files whose jobs have been started (or sent to the queue) and have not ended, by Snakemake's own marks."""
     marks = folder / ".snakemake" / "incomplete"
@@ -112,11 +118,15 @@ def describe(folder: Path, files: Sequence[File]) -> str:
     """Return the summary as text: a table by stage, then what needs a look and where."""
     stages = [stage for stage in STAGES if any(_stage(file) == stage for file in files)]
     width = max([5, *map(len, stages)])
-    lines = [f"{'files':{width}}" + "".join(f"{state:>13}" for state in STATES)]
+    lines = [f"Nothing was run in {folder} yet; this is the plan.", ""] * is_untouched(folder)
+    lines += [f"{'files':{width}}" + "".join(f"{state:>13}" for state in STATES)]
     for stage in stages:
         counts = [sum(file.state == state for file in files if _stage(file) == stage) for state in STATES]
         lines.append(f"{stage:{width}}" + "".join(f"{count or '-':>13}" for count in counts))
-    jobs = queued_jobs(folder)
+    jobs, processes = queued_jobs(folder), snakemake_processes(folder)
+    if (jobs or processes) and not any(file.state == "at work" for file in files):
+        which = f" (process {', '.join(map(str, processes))})" if processes else ""
+        lines += ["", f"Snakemake is at work here{which}, at this moment on none of these files."]
     if jobs:
         lines += ["", "SLURM jobs:"] + [f"  {job.number} {job.state} {job.time} {job.place} {job.rule}" for job in jobs]
     for state in ("failed", "at work"):

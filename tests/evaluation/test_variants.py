@@ -39,10 +39,10 @@ CONFIG = {
 }
 
 
-def varied(**ablation):
+def varied(defaults=None, **ablation):
     config = copy.deepcopy(CONFIG)
     config["evaluation"]["ablations"] = {"one": {"method": "knn", **ablation}}
-    return add_variants(config)
+    return add_variants(config, defaults or {})
 
 
 def names(config, study="bare", method="knn"):
@@ -56,6 +56,19 @@ def test_a_key_of_the_method_and_the_value_that_it_has_already():
     assert {key: value for key, value in found.items() if key != "evaluation"} == {k: v for k, v in CONFIG.items() if k != "evaluation"}
     assert found["evaluation"]["features"] == CONFIG["evaluation"]["features"]
     assert set(found["evaluation"]["methods"]) == {*CONFIG["evaluation"]["methods"], "knn__one__1"}
+
+
+def test_a_value_that_is_the_default_makes_nothing_new():
+    defaults = {"features": {"tokens": "class"}, "encoder": {"dinov2": {"targets": "centering"}}}
+    found = varied(defaults, vary="features.tokens", values=["class", "mean"])
+    assert [name for *_, name in names(found)] == ["knn", "knn__one__mean"]
+    found = varied(defaults, vary="encoder.dinov2.targets", values=["centering", "sinkhorn"])
+    assert [name for *_, name in names(found)] == ["knn", "knn__one__sinkhorn"]
+    assert set(found["pretraining"]["encoders"]) == {"nano", "nano__one__sinkhorn"}
+    said = copy.deepcopy(CONFIG)
+    said["evaluation"]["features"]["dinov2"]["tokens"] = "mean"
+    said["evaluation"]["ablations"] = {"one": {"method": "knn", "vary": "features.tokens", "values": ["class", "mean"]}}
+    assert [name for *_, name in names(add_variants(said, defaults))] == ["knn__one__class", "knn"]
 
 
 def test_each_way_of_showing_a_map_is_varied():
@@ -161,7 +174,7 @@ def test_a_key_that_leads_nowhere_is_a_sentence(ablation, words):
 
 def test_a_base_has_to_be_a_value():
     with pytest.raises(InputError, match=r"evaluation.ablations.one.base: '7' is none of its values"):
-        base_of("one", {"vary": "method.neighbours", "values": [1, 5], "base": 7})
+        varied(vary="method.neighbours", values=[1, 5], base=7)
 
 
 def test_shipped_ablations_vary_what_their_methods_have():

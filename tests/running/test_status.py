@@ -13,14 +13,14 @@ from starmass.storage import leftovers
 
 UNEVEN = {
     "fractals": {"images": {"few": {"generator": "flame", "count": 4, "images_per_shard": 2, "size": 32}}},
-    "pretraining": {"encoders": {"uneven": {"images": "few", "batch": 2, "encoder": {"width": 25, "heads": 2}}}},
+    "pretraining": {"encoders": {"uneven": {"images": "few", "batch": 2, "encoder": {"width": 25}}}},
 }
 TARGET = "results/pretraining/uneven/teacher.safetensors"
 
 
 @pytest.fixture(scope="module")
 def failed(run_snakemake, tmp_path_factory):
-    """Folder of a run whose pretraining has a width that its heads do not divide."""
+    """Folder of a run whose pretraining has a width that the heads of its architecture (16) do not divide."""
     folder = tmp_path_factory.mktemp("failed")
     done = run_snakemake(folder, TARGET, "--cores", "1", overlay=UNEVEN)
     assert done.returncode == 1
@@ -41,12 +41,20 @@ def test_status_counts_files_and_names_the_log(root, failed):
     assert lines["fractals"] == ["2", "-", "-", "-", "-", "-"]
     assert lines["pretraining"] == ["-", "-", "3", "-", "-", "-"]
     assert "pretrain_encoder: logs/pretraining/uneven.log" in done.stdout
-    assert "2 is no divisor of encoder.width 25" in (failed / "logs/pretraining/uneven.log").read_text()
+    assert "timm says dim should be divisible by num_heads" in (failed / "logs/pretraining/uneven.log").read_text()
 
 
 def test_a_run_that_cannot_be_planned_is_a_sentence(root, failed):
     done = starmass(root, failed, "status", "results/pretraining/nobody/teacher.safetensors")
     assert done.returncode == 1 and done.stderr.startswith("starmass: Snakemake can't plan this run") and "nobody" in done.stderr
+
+
+def test_where_nothing_was_run_both_say_so(root, tmp_path):
+    for _ in range(2):  # asking leaves Snakemake's own marks
+        done = starmass(root, tmp_path, "status")
+        assert done.stdout.splitlines()[0] == f"Nothing was run in {tmp_path} yet; this is the plan."
+    done = starmass(root, tmp_path, "recover")
+    assert done.returncode == 0 and done.stderr == f"starmass: nothing was run in {tmp_path}, so there is nothing to recover.\n"
 
 
 GROUP = """
@@ -94,6 +102,9 @@ def test_recovery_after_a_kill(root, run_snakemake, tmp_path):
             assert process.poll() is None
         refused = starmass(root, tmp_path, "recover")
         assert refused.returncode == 1 and "Snakemake is at work" in refused.stderr and str(process.pid) in refused.stderr
+        other = starmass(root, tmp_path, "status", "maps").stdout
+        assert f"Snakemake is at work here (process {process.pid}), at this moment on none of these files." in other
+        assert "Nothing was run" not in other
     finally:
         os.killpg(process.pid, 9)
         process.wait()

@@ -8,7 +8,9 @@ def ablation_variants(study, ablation):
     """Method -> what stands for each value."""
     evaluation_entry("studies", study)
     try:
-        return {method: variants_of(config, study, ablation, method) for method in methods_of(evaluation_entry("ablations", ablation))}
+        return {
+            method: variants_of(config, study, ablation, method, DEFAULTS) for method in methods_of(evaluation_entry("ablations", ablation))
+        }
     except InputError as error:
         refuse(error)
 
@@ -60,7 +62,8 @@ def ablation_facts(wildcards):
 def ablations_of(study):
     return [
         path
-        for ablation in evaluation_entry("studies", study).get("ablations") or []
+        for ablation in (evaluation_entry("studies", study).get("ablations") or [])
+        if config["evaluation"].get("ablations")  # null takes them all away
         for path in (f"results/evaluation/{study}/ablations/{ablation}.csv", f"results/figures/{study}/ablation_{ablation}.png")
     ]
 

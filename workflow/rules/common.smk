@@ -10,9 +10,9 @@ import yaml
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from starmass.configuration import check_config
+from starmass.configuration import check_config, defaults_of
 from starmass.errors import InputError, closest
-from starmass.evaluation.variants import add_variants
+from starmass.evaluation.variants import VARIED, add_variants
 from starmass.provenance import code_digest
 
 
@@ -21,13 +21,14 @@ def refuse(sentence):
     raise SystemExit(f"starmass: {sentence}")
 
 
-DECLARED = {**config}  # as it was written; what ablations vary is added below
+SCHEMAS = Path(workflow.basedir, "workflow/schemas")
+DEFAULTS = {root: defaults_of(SCHEMAS, *place) for root, place in VARIED.items()}
 try:
-    check_config(config, Path(workflow.basedir, "workflow/schemas"))
-    config.update(add_variants(config))
-    check_config(config, Path(workflow.basedir, "workflow/schemas"))
+    DECLARED = check_config(config, SCHEMAS)  # as it was written
+    config.update(check_config(add_variants(DECLARED, DEFAULTS), SCHEMAS))  # and what ablations vary
 except InputError as error:
-    refuse(error)
+    made = re.search(r"\w__(\w+?)__", str(error))
+    refuse(f"{error} It is a value of evaluation.ablations.{made[1]}, which null takes away." if made else error)
 
 STUDY = config["study"]
 

@@ -1,6 +1,6 @@
 """An ablation: R2 against the values of what was varied, and the difference from the base value, star by star."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from starmass.reporting import style
-from starmass.reporting.inputs import footer, read_table
+from starmass.reporting.inputs import footer, read_table, require_rows
 from starmass.reporting.methods import Look, draw_method, key_height, looks_of, place_key, wrap_names
 
 NEEDED = ("varied", "method", "label", "split", "value", "base", "r2", "r2_low", "r2_high", "r2_difference")
@@ -45,14 +45,19 @@ def plot_ablation(
     *,
     ablation: str | Path,
     axis: str,
+    rows: Mapping[str, Sequence[str]],
     simulations: Mapping[str, str],
     outputs: Mapping[str, str | Path],
     width: str,
     resolution: int,
     facts: Mapping[str, Any],
 ) -> None:
-    """Draw a study's ``ablations/{ablation}.csv``; ``axis`` says what is varied, with its unit, ``width`` is a key of ``style.WIDTHS``."""
-    table = read_table(ablation, NEEDED).astype({"value": str, "base": str})
+    """Draw a study's ``ablations/{ablation}.csv``, which holds the splits, methods and values of ``rows``.
+
+    ``axis`` says what is varied, with its unit; ``width`` is a key of ``style.WIDTHS``.
+    """
+    table = read_table(ablation, NEEDED)
+    require_rows(ablation, table, **rows)
     with style.journal_style():
         figure = draw_ablation(table, axis, width, footer(simulations))
         style.save_figure(figure, outputs, resolution=resolution, title=f"Ablation: {axis}", facts=facts)
@@ -108,7 +113,7 @@ def read_values(table: pd.DataFrame, width: float) -> Values:
         names = [style.SYMBOLS.get(value, "\n".join(style.wrap_text(value.replace("_", " "), room))) for value in written]
         return Values(written, np.arange(len(written), dtype=float), "names", names, None)
     least = places[places > 0].min(initial=np.inf)
-    wide = places.max() >= 8 * least
+    wide = places.max() >= 4 * least
     scale = "linear" if not wide or places.min() < 0 else "log" if places.min() > 0 else "symlog"
     parsecs = None
     if (table["varied"] == "observation.beam").all() and np.isfinite(least):

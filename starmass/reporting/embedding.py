@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from starmass.errors import InputError
 from starmass.reporting import style
-from starmass.reporting.inputs import footer, read_samples, read_table
+from starmass.reporting.inputs import footer, read_samples, read_table, require_rows
 
 PLANES = {"pc": "PC", "tsne": "t-SNE"}
 NEEDED = ("row", "part", "pc_1", "pc_2", "pc_1_share", "pc_2_share", "tsne_1", "tsne_2", "same_protostar", "same_simulation")
@@ -36,6 +36,7 @@ def plot_embedding(
     table, known = read_table(embedding, NEEDED), read_samples(samples).set_index("row")
     if not table["row"].isin(known.index).all():
         raise InputError(f"{embedding}: has rows that are not in {samples}; delete it and run Snakemake again to remake it.")
+    require_rows(embedding, table, row=known.index)
     table = table.join(known[["simulation", "sink_id", "axis", "mass_msun", "age_yr"]], on="row")
     with style.journal_style():
         figure = draw_embedding(table, split, palettes, footer(simulations))

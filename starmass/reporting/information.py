@@ -1,6 +1,6 @@
 """Where the information is: R2 from the middle of the maps alone, without it, and channel by channel."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from starmass.reporting import style
-from starmass.reporting.inputs import footer, read_table
+from starmass.reporting.inputs import footer, read_table, require_rows
 
 NEEDED = ("part", "radius_pc", "channel", "method", "r2", "r2_low", "r2_high", "finest_cell_pc", "accretion_radius_pc", "split")
 LOOKS: dict[str, dict[str, Any]] = {"ridge": {"linestyle": "-", "marker": "o"}, "knn": {"linestyle": "--", "marker": "s"}}
@@ -23,6 +23,7 @@ LOWEST = -0.6
 def plot_information(
     *,
     information: str | Path,
+    channels: Sequence[str],
     simulations: Mapping[str, str],
     outputs: Mapping[str, str | Path],
     width: str,
@@ -30,14 +31,24 @@ def plot_information(
     facts: Mapping[str, Any],
     beam_pc: float | None = None,
 ) -> None:
-    """Draw a study's information.csv: R2 against the radius within or beyond which the maps are seen, and by channel.
+    """Draw a study's information.csv: R2 against the radius within or beyond which maps of ``channels`` are seen, and by channel.
 
     ``beam_pc`` is the full width at half maximum of the beam through which they are seen, if any; ``width`` is a key of ``style.WIDTHS``.
     """
-    table = read_table(information, NEEDED).assign(beam_pc=np.nan if beam_pc is None else beam_pc)
+    table = read_information(information, channels).assign(beam_pc=np.nan if beam_pc is None else beam_pc)
     with style.journal_style():
         figure = draw_information(table, width, footer(simulations))
         style.save_figure(figure, outputs, resolution=resolution, title="Where the information is", facts=facts)
+
+
+def read_information(path: str | Path, channels: Sequence[str]) -> pd.DataFrame:
+    """Read a study's information.csv and make sure that all its parts are there."""
+    table = read_table(path, NEEDED)
+    require_rows(path, table, part=["all"], method=NAMES)
+    require_rows(path, table, part=["inside", "outside"], radius_pc=table["radius_pc"].dropna().unique(), method=NAMES)
+    if len(channels) > 1:
+        require_rows(path, table, part=["only", "without"], channel=channels, method=NAMES)
+    return table
 
 
 def draw_information(table: pd.DataFrame, width: str = "column", below: str = "") -> Figure:

@@ -1,7 +1,8 @@
 """What the figures read from earlier stages: maps, fractal images, splits, features, predictions and metrics."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ CHANNELS = ("column_density", "v_los", "sigma_v")
 """What the paper shows of a map; files may hold more."""
 TOY = "analytic clouds, drawn from formulae and not from a solver: a test of the pipeline, not a result about stars"
 """What every table and figure says of toy clouds."""
-TEXTS = ("study", "split", "method", "label", "simulation", "snapshot", "axis", "map_file", "part", "seed")
+TEXTS = ("study", "split", "method", "label", "simulation", "snapshot", "axis", "map_file", "part", "seed", "value", "base")
 """Columns that are names, even where they look like numbers."""
 
 
@@ -53,6 +54,18 @@ def read_table(path: str | Path, needed: Sequence[str]) -> pd.DataFrame:
     if missing:
         raise InputError(f"{path}: the column {missing[0]!r} is missing; delete the file and run Snakemake again to remake it.")
     return table
+
+
+def require_rows(path: str | Path, table: pd.DataFrame, **columns: Iterable[Any]) -> None:
+    """Make sure that a table has a row for every combination of what its ``columns`` should hold.
+
+    A file that was cut at the end of a line can be read and drawn, and shows less than there was.
+    """
+    there = set(zip(*(table[name].astype(str) for name in columns), strict=True))
+    for row in product(*(map(str, values) for values in columns.values())):
+        if row not in there:
+            words = ", ".join(f"{name} {value}" for name, value in zip(columns, row, strict=True))
+            raise InputError(f"{path}: there is no row of {words}; delete the file and run Snakemake again to remake it.")
 
 
 def read_samples(path: str | Path) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Few labels: R2 against the share of the training protostars that is labelled."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
 from starmass.reporting import style
-from starmass.reporting.inputs import footer, read_table
+from starmass.reporting.inputs import footer, read_table, require_rows
 from starmass.reporting.methods import draw_method, key_height, looks_of, place_key, wrap_names
 
 NEEDED = ("split", "method", "label", "fraction", "r2", "r2_low", "r2_high", "r2_draw_lowest", "r2_draw_highest", "n_train_protostars")
@@ -24,14 +24,16 @@ LEFT, RIGHT, TITLE, HEIGHT, BELOW = 0.55, 0.1, 0.28, 2.1, 0.6
 def plot_few_labels(
     *,
     few_labels: str | Path,
+    rows: Mapping[str, Sequence[str]],
     simulations: Mapping[str, str],
     outputs: Mapping[str, str | Path],
     width: str,
     resolution: int,
     facts: Mapping[str, Any],
 ) -> None:
-    """Draw a study's few_labels.csv; ``width`` is a key of ``style.WIDTHS``."""
+    """Draw a study's few_labels.csv, which holds the splits and methods of ``rows``; ``width`` is a key of ``style.WIDTHS``."""
     table = read_table(few_labels, NEEDED)
+    require_rows(few_labels, table, **rows, fraction=table["fraction"].unique())
     with style.journal_style():
         figure = draw_few_labels(table, width, footer(simulations))
         style.save_figure(figure, outputs, resolution=resolution, title="Few labels", facts=facts)

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from starmass.errors import InputError
 from starmass.reporting import style
-from starmass.reporting.inputs import footer, read_features, read_predictions, read_samples, read_table
+from starmass.reporting.inputs import footer, read_features, read_predictions, read_samples, read_table, require_rows
 
 BIN_DEX = 0.25
 """Width of the mass bins of counts, medians and intervals."""
@@ -66,7 +66,10 @@ def plot_regression(
     metrics : the study's metrics.csv
     """
     log_mass = np.log10(read_samples(samples).set_index("row")["mass_msun"])
-    facts_of = read_table(metrics, ("split", "method", "label", "r2", "rmse_dex")).set_index(["split", "method"])
+    table = read_table(metrics, ("split", "method", "label", "r2", "rmse_dex"))
+    for name, files in splits.items():
+        require_rows(metrics, table, split=[name], method=files["predictions"])
+    facts_of = table.set_index(["split", "method"])
     lines = [_read_line(name, files, facts_of, log_mass) for name, files in splits.items()]
     with style.journal_style():
         figure = draw_regression(lines, palette, footer(simulations))

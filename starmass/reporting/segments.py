@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from starmass.errors import InputError
 from starmass.reporting import style
-from starmass.reporting.inputs import footer, read_table
+from starmass.reporting.inputs import footer, read_table, require_rows
 
 NEEDED = ("segment", "quantity", "mean", "mean_low", "mean_high", "spread", "n_maps", "n_protostars")
 COMPARED = ("segments", "quantity", "eta2", "eta2_low", "eta2_high", "eta2_difference", "eta2_difference_low", "eta2_difference_high")
@@ -46,10 +47,29 @@ def plot_segments(
     facts: Mapping[str, Any],
 ) -> None:
     """Draw the two tables of a segmentation."""
-    table, compared = read_table(segments, NEEDED), read_table(explained, COMPARED)
+    table, compared = read_segments(segments), read_explained(explained)
     with style.journal_style():
         figure = draw_segments(table, compared, footer(simulations))
         style.save_figure(figure, outputs, resolution=resolution, title="What the segments hold", facts=facts)
+
+
+def read_segments(path: str | Path) -> pd.DataFrame:
+    """Read what the segments hold and make sure that all of them are there: together they cover the maps."""
+    table = read_table(path, NEEDED)
+    require_rows(path, table, segment=table["segment"].unique(), quantity=QUANTITIES)
+    area = float(table.loc[table["quantity"] == "area_fraction", "mean"].sum())
+    if not np.isclose(area, 1, atol=1e-3):
+        raise InputError(
+            f"{path}: its segments cover {area:.0%} of the maps, so some are missing; delete the file and run Snakemake again."
+        )
+    return table
+
+
+def read_explained(path: str | Path) -> pd.DataFrame:
+    """Read how much of the gas's variety the ways to segment tell apart, and make sure that all of them are there."""
+    table = read_table(path, COMPARED)
+    require_rows(path, table, segments=WAYS, quantity=CHANNELS)
+    return table
 
 
 def draw_segments(table: pd.DataFrame, compared: pd.DataFrame, below: str = "") -> Figure:

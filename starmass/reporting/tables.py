@@ -1,6 +1,7 @@
 """The table of a study: one row a method and split, what was published beside it, and what it says in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 from starmass.errors import InputError, closest
 from starmass.provenance import git_commit
 from starmass.reporting.grids import has_interval, mass_grid, number, overstatement_grid, published_grid, split_grid, with_interval
-from starmass.reporting.inputs import describe_data, read_table
+from starmass.reporting.inputs import describe_data, read_table, require_rows
 from starmass.reporting.typesetting import Page, html, latex, markdown
 from starmass.storage import write_text, written_aside
 
@@ -43,6 +44,7 @@ def build_table(
     published: str | Path,
     counterparts: Mapping[str, str],
     splits: Mapping[str, str],
+    methods: Sequence[str],
     simulations: Mapping[str, str],
     outputs: Mapping[str, str | Path],
 ) -> None:
@@ -55,15 +57,25 @@ def build_table(
     published : the published table (resources/table1_published.csv)
     counterparts : method -> row of the published table that stands beside it
     splits : split -> what it keeps apart (``row``, ``protostar``, ...)
+    methods : the study's
     simulations : simulation -> its ``format`` (``toycloud`` makes the table a test and not a result)
     outputs : files by ``csv``, ``md``, ``tex`` and ``html``
     """
     reference = read_published(published)
     table = read_table(metrics, NEEDED).assign(data=describe_data(simulations))
-    table = table.merge(read_table(differences, ("split", "method", "reference")), how="left", on=["split", "method"])
-    table = add_published(table, reference, counterparts, splits)
+    require_rows(metrics, table, split=splits, method=methods)
+    compared = read_table(differences, ("split", "method", "reference"))
+    known = set(compared["reference"]) or {methods[0]}  # a method alone is compared with none
+    require_rows(differences, compared, split=splits, method=[name for name in methods if name not in known])
+    table = add_published(table.merge(compared, how="left", on=["split", "method"]), reference, counterparts, splits)
     bins = read_table(mass_bins, ("split", "method", "mass_low_msun"))
+    for name, rows in bins.groupby("split", sort=False):
+        require_rows(mass_bins, rows, split=[name], method=methods, mass_low_msun=rows["mass_low_msun"].unique())
+    require_rows(mass_bins, bins, split=splits)
     overstated = read_table(overstatement, ("method", "split_published", "split_grouped"))
+    for published_split, grouped in product(*([name for name in splits if (splits[name] == "row") == row] for row in (True, False))):
+        if splits[grouped] in ("protostar", "simulation"):
+            require_rows(overstatement, overstated, split_published=[published_split], split_grouped=[grouped], method=methods)
     page = compose_page(study, table, bins, overstated, reference, splits, simulations)
     with written_aside(outputs["csv"]) as temporary:
         table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")

@@ -101,7 +101,7 @@ def write_few_labels(path):
     )
     spread = {"r2_low": table["r2"] - 0.2, "r2_high": table["r2"] + 0.2}
     spread |= {"r2_draw_lowest": table["r2"] - 0.1, "r2_draw_highest": table["r2"] + 0.1}
-    table.assign(**spread).to_csv(path, index=False)
+    table.assign(**spread).sort_values(["split", "method", "fraction"]).to_csv(path, index=False)
 
 
 def write_ablation(path):
@@ -124,7 +124,11 @@ def write_segments(folder):
         "sigma_v": 0.4,
         "distance": 0.2,
     }
-    rows = [(segment, name, 0.1 * segment + value) for segment in range(1, 5) for name, value in quantities.items()]
+    rows = [
+        (segment, name, value if name == "area_fraction" else 0.1 * segment + value)
+        for segment in range(1, 5)
+        for name, value in quantities.items()
+    ]
     table = pd.DataFrame(rows, columns=["segment", "quantity", "mean"])
     facts = {"mean_low": table["mean"] - 0.05, "mean_high": table["mean"] + 0.05, "spread": 0.1, "n_maps": 6, "n_protostars": 4}
     table.assign(**facts).to_csv(folder / "segments.csv", index=False)
@@ -166,8 +170,8 @@ METRICS = {
 
 @pytest.fixture(scope="session")
 def comparison():
-    """Return ``write(folder, **facts)``: a comparison of one method of those facts, in the evaluation's four tables."""
-    return lambda folder, **facts: write_comparison(folder, [{**METRICS, **facts}])
+    """Return ``write(folder, **facts)``: a comparison of one method of those facts on two splits, in the evaluation's four tables."""
+    return lambda folder, **facts: write_comparison(folder, [{**METRICS, "split": split, **facts} for split in ("random", "protostar")])
 
 
 @pytest.fixture(scope="session")
@@ -213,17 +217,29 @@ def drawn(study):
             from starmass.reporting.information import plot_information
 
             del common["samples"]
-            plot_information(**{**common, "width": "column", "information": study / "information.csv", **options})
+            plot_information(
+                **{
+                    **common,
+                    "width": "column",
+                    "channels": ["column_density", "v_los"],
+                    "information": study / "information.csv",
+                    **options,
+                }
+            )
         elif figure == "ablation":
             from starmass.reporting.ablation import plot_ablation
 
             del common["samples"]
-            plot_ablation(**{**common, "width": "column", "ablation": study / "ablation.csv", "axis": "beam [arcsec]", **options})
+            rows = {"split": ["random", "protostar"], "method": ["ridge"], "value": ["0", "9", "18"]}
+            plot_ablation(
+                **{**common, "width": "column", "ablation": study / "ablation.csv", "axis": "beam [arcsec]", "rows": rows, **options}
+            )
         elif figure == "few_labels":
             from starmass.reporting.labels import plot_few_labels
 
             del common["samples"]
-            plot_few_labels(**{**common, "width": "column", "few_labels": study / "few_labels.csv", **options})
+            rows = {"split": ["random", "protostar"], "method": ["dinov2_knn", "mean"]}
+            plot_few_labels(**{**common, "width": "column", "few_labels": study / "few_labels.csv", "rows": rows, **options})
         else:
             from starmass.reporting.regression import plot_regression
 

@@ -56,3 +56,20 @@ def test_a_misspelt_colour_map_is_one_sentence(tmp_path, drawn):
 def test_a_missing_input_is_one_sentence(tmp_path, drawn):
     with pytest.raises(InputError, match=r"nowhere\.csv: there is no such file"):
         drawn(tmp_path, "examples", samples=tmp_path / "nowhere.csv")
+
+
+@pytest.mark.parametrize("lost", [1, 4])
+@pytest.mark.parametrize(
+    ("figure", "name"),
+    [
+        *((name, name) for name in ("information", "few_labels", "ablation", "embedding", "segments")),
+        ("segments", "explained"),
+        ("regression", "metrics"),
+    ],
+)
+def test_a_table_that_lost_its_last_lines_is_one_sentence(tmp_path, drawn, study, figure, name, lost):
+    cut = tmp_path / f"{name}.csv"
+    cut.write_text("".join((study / f"{name}.csv").read_text().splitlines(keepends=True)[:-lost]))
+    with pytest.raises(InputError, match=rf"{name}\.csv: .*delete the file and run Snakemake again"):
+        drawn(tmp_path, figure, **{name: cut})
+    assert not list(tmp_path.glob("*.p*"))

@@ -18,6 +18,8 @@ def build(tmp_path, study, root):
         outputs = {kind: tmp_path / f"demo.{kind}" for kind in ("csv", "md", "tex", "html")}
         tables = {name: folder / f"{name}.csv" for name in ("metrics", "differences", "mass_bins", "overstatement")}
         facts = {"study": "demo", **tables, "published": root / "resources/table1_published.csv", "counterparts": COUNTERPARTS}
+        measured = pd.read_csv(folder / "metrics.csv", dtype=str)
+        facts["methods"] = list(measured["method"].unique())
         build_table(**{**facts, "splits": SPLITS, "simulations": {"cloud_a": "sfumato"}, "outputs": outputs, **changes})
         return {kind: path.read_text() for kind, path in outputs.items()}
 
@@ -139,3 +141,11 @@ def test_names_that_look_like_numbers_stay_names(build, tmp_path, comparison):
 )
 def test_rounding(value, digits, text):
     assert number(value, digits) == text
+
+
+@pytest.mark.parametrize("name", ["metrics", "differences", "mass_bins", "overstatement"])
+def test_a_table_that_lost_its_last_line_is_one_sentence(build, tmp_path, study, name):
+    cut = tmp_path / f"{name}.csv"
+    cut.write_text("".join((study / f"{name}.csv").read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(InputError, match=rf"{name}\.csv: there is no row of .*; delete the file and run Snakemake again"):
+        build(**{name: cut}, methods=["dinov2_knn", "resnet18"])

@@ -59,6 +59,13 @@ def ablation_facts(wildcards):
     }
 
 
+def ablation_rows(wildcards):
+    """What the table's columns have to hold, in every combination."""
+    files = ablation_files(wildcards)
+    splits = next(iter(files.values()))
+    return {"method": list(files), "split": list(splits), "value": list(next(iter(splits.values())))}
+
+
 def ablations_of(study):
     return [
         path
@@ -126,6 +133,7 @@ rule plot_ablation:
             ),
             **figure_config("ablations"),
         },
+        rows=ablation_rows,
         simulations=simulation_formats,
         code=code_digest("workflow/scripts/plot_ablation.py"),
     message:

@@ -148,6 +148,10 @@ rule plot_few_labels:
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=figure_config("few_labels"),
+        rows=lambda wildcards: {
+            "split": list(few_labels_files(wildcards.study)),
+            "method": list(next(iter(few_labels_files(wildcards.study).values()))),
+        },
         simulations=simulation_formats,
         code=code_digest("workflow/scripts/plot_few_labels.py"),
     message:

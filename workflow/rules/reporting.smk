@@ -51,6 +51,12 @@ def embedding_input(wildcards):
     return embedding_of(wildcards.study)[0]
 
 
+def information_channels(wildcards):
+    """Channels of the maps in which figure 4 looks for information."""
+    shown_as = evaluation_entry("inputs", information_entry(wildcards.study)["input"])
+    return shown_as.get("channels", ["column_density", "v_los", "sigma_v"])
+
+
 def figure_config(figure, *palettes):
     """What shapes a figure: its own entry, the colour maps that it uses, its width where that can be chosen, the resolution."""
     reporting = config["reporting"]
@@ -101,6 +107,7 @@ rule build_table:
     params:
         config={"published": config["reporting"]["published"]},
         splits=split_kinds,
+        methods=lambda wildcards: evaluation_entry("studies", wildcards.study)["methods"],
         simulations=simulation_formats,
         code=code_digest("workflow/scripts/build_table.py"),
     message:
@@ -313,6 +320,7 @@ rule plot_information:
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=figure_config("information"),
+        channels=information_channels,
         simulations=simulation_formats,
         beam_pc=lambda wildcards: beam_pc(wildcards.study),
         code=code_digest("workflow/scripts/plot_information.py"),

@@ -12,6 +12,7 @@ with job(snakemake.log[0]):
         published=snakemake.input.published,
         counterparts=snakemake.params.config["published"],
         splits=snakemake.params.splits,
+        methods=snakemake.params.methods,
         simulations=snakemake.params.simulations,
         outputs=dict(snakemake.output.items()),
     )

@@ -7,6 +7,7 @@ with job(snakemake.log[0]):
     plot_ablation(
         ablation=snakemake.input[0],
         axis=config["label"],
+        rows=snakemake.params.rows,
         width=config["width"],
         resolution=config["resolution"],
         simulations=snakemake.params.simulations,

@@ -6,6 +6,7 @@ with job(snakemake.log[0]):
     config = snakemake.params.config
     plot_few_labels(
         few_labels=snakemake.input[0],
+        rows=snakemake.params.rows,
         width=config["width"],
         resolution=config["resolution"],
         simulations=snakemake.params.simulations,

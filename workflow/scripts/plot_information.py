@@ -6,6 +6,7 @@ with job(snakemake.log[0]):
     config = snakemake.params.config
     plot_information(
         information=snakemake.input[0],
+        channels=snakemake.params.channels,
         width=config["width"],
         resolution=config["resolution"],
         simulations=snakemake.params.simulations,

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import demo_run
 import pytest
 import yaml
 
@@ -47,6 +48,14 @@ def run_snakemake():
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def local_demo(run_snakemake, tmp_path_factory):
+    """The demo, run on this machine once for all workers (``demo_run``); it has to have ended well."""
+    done = demo_run.run_once(run_snakemake, tmp_path_factory)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
+    return done
 
 
 @pytest.fixture(scope="session")

@@ -187,8 +187,18 @@ class Cluster:
     def run(self, *command: str, **options) -> subprocess.CompletedProcess:
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120, check=False, **options)
 
+    def step_daemons(self) -> list[psutil.Process]:
+        """Return the processes that run job steps on these nodes: nobody's children, known by their node's log, which they write."""
+        found = []
+        for process in psutil.process_iter(["name"]):
+            if process.info["name"] == "slurmstepd":
+                with suppress(psutil.NoSuchProcess):
+                    if any(Path(file.path).is_relative_to(self.folder) for file in process.open_files()):
+                        found.append(process)
+        return found
+
     def stop(self) -> None:
-        """End what was started, by pid, daemons last; job processes die with their step daemons."""
+        """End what was started, by pid: jobs, daemons, and what their ends left of job steps."""
         self.run("scancel", "--state=RUNNING", "--full") if "slurmctld" in self.processes else None
         for name in ("n1", "n2", "slurmctld", "munged"):
             process = self.processes.pop(name, None)
@@ -200,6 +210,13 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        steps = self.step_daemons()
+        for step in steps:
+            with suppress(psutil.NoSuchProcess):
+                for process in [*step.children(recursive=True), step]:
+                    with suppress(psutil.NoSuchProcess):
+                        process.kill()
+        psutil.wait_procs(steps, timeout=10)
         if SYSTEM_CONFIG.is_symlink() and SYSTEM_CONFIG.readlink() == self.folder / "slurm.conf":
             SYSTEM_CONFIG.unlink()
         self.lock.close()

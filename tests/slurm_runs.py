@@ -84,4 +84,15 @@ class Session:
 
     def job_of(self, rule: str) -> str | None:
         """Return the number of a running job, by its rule and wildcards."""
-        return next((number for number, (name, _) in self.jobs("RUNNING").items() if name == rule), None)
+        return next(iter(self.all_of(rule, "RUNNING")), None)
+
+    def all_of(self, rule: str, *states: str) -> dict[str, tuple[str, str]]:
+        """Return what :meth:`jobs` does, of one rule (with its wildcards) or one kind of group."""
+        return {number: job for number, job in self.jobs(*states).items() if job[0] == rule}
+
+    def minutes_of(self, number: str) -> int:
+        """Return the run time that a job asked for."""
+        limit = self.cluster.run("squeue", "-h", "-t", "all", "-j", number, "-o", "%l").stdout.strip()
+        days, _, clock = limit.rpartition("-")
+        parts = [int(part) for part in clock.split(":")]
+        return 1440 * int(days or 0) + (60 * parts[0] + parts[1] if len(parts) == 3 else parts[0])

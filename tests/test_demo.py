@@ -6,33 +6,25 @@ import shutil
 
 import h5py
 import pytest
+from demo_run import OVERLAY
 
 from starmass.provenance import file_digest
 
-SMALLER = {
-    "maps": {"simulations": {"toycloud_a": {"snapshots": 2}, "toycloud_b": {"snapshots": 2}}},
-    "fractals": {"images": {"flame": {"count": 48, "images_per_shard": 24, "size": 64}}},
-    "pretraining": {"encoders": {"nano": {"batch": 16, "epochs": 2, "epoch_steps": 3, "optimiser": {"warmup_epochs": 1}}}},
-    "evaluation": {"methods": {"resnet18": {"epochs": 1, "warmup_epochs": 0}}},
-}
 METHODS = 13
 FIGURES = ("examples", "regression", "segmentation", "information", "few_labels", "embedding", "segments", "attention")
 SPLITS = {"random", "protostar"}
 
 
 @pytest.fixture(scope="module")
-def demo(run_snakemake, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo")
-    done = run_snakemake(folder, "--cores", "2", overlay=SMALLER, seconds=900)
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
-    return folder, done
+def demo(local_demo):
+    return local_demo.folder, local_demo
 
 
 @pytest.fixture(scope="module")
 def again(demo, run_snakemake):
     """Run Snakemake once more over the finished demo."""
     folder, _ = demo
-    return lambda *arguments, overlay=SMALLER: run_snakemake(folder, *arguments, overlay=overlay)
+    return lambda *arguments, overlay=OVERLAY: run_snakemake(folder, *arguments, overlay=overlay)
 
 
 def test_the_last_words_say_where_everything_is(demo):
@@ -112,8 +104,8 @@ def test_a_dry_run_finds_nothing_to_do(again):
 
 def test_a_changed_config_reruns_what_it_shapes_and_no_more(again):
     """Another k concerns two methods, the table and what is drawn from it: no map, image or encoder."""
-    methods = {**SMALLER["evaluation"]["methods"], "dinov2_knn": {"neighbours": 7}}
-    done = again("--dry-run", overlay={**SMALLER, "evaluation": {"methods": methods}})
+    methods = {**OVERLAY["evaluation"].get("methods", {}), "dinov2_knn": {"neighbours": 7}}
+    done = again("--dry-run", overlay={**OVERLAY, "evaluation": {"methods": methods}})
     planned = done.stdout + done.stderr
     assert re.search(r"^predict_masses\s+2$", planned, flags=re.MULTILINE), planned
     for rule in ("make_maps", "render_fractals", "pretrain_encoder", "extract_features", "train_supervised"):
@@ -143,7 +135,7 @@ def test_an_ablation_takes_the_tables_row_for_its_base_and_comes_into_the_report
     folder, _ = demo
     entry = {"method": "statistics_knn", "vary": "method.neighbours", "values": [20, 3]}
     changed = {"studies": {"demo": {"ablations": ["quick"]}}, "ablations": {"quick": entry}}
-    done = again("--cores", "2", "ablations", overlay={**SMALLER, "evaluation": {**SMALLER["evaluation"], **changed}})
+    done = again("--cores", "2", "ablations", overlay={**OVERLAY, "evaluation": {**OVERLAY["evaluation"], **changed}})
     assert done.returncode == 0, done.stderr[-4000:]
     with open(folder / "results/evaluation/demo/ablations/quick.csv", newline="") as stream:
         rows = {(row["split"], row["value"]): row for row in csv.DictReader(stream)}
@@ -162,9 +154,9 @@ def test_a_study_keeps_to_cuts_and_looks_through_an_observation(demo, again):
     study = {"simulations": ["toycloud_a"], "observation": "taurus", "splits": ["random"], "methods": ["statistics_ridge"]}
     cuts = {"mass": [0.5, None]}
     overlay = {
-        **SMALLER,
-        "maps": {**SMALLER["maps"], "cuts": cuts},
-        "evaluation": {**SMALLER["evaluation"], "studies": {"seen": study}},
+        **OVERLAY,
+        "maps": {**OVERLAY["maps"], "cuts": cuts},
+        "evaluation": {**OVERLAY["evaluation"], "studies": {"seen": study}},
     }
     done = again("--cores", "2", "results/evaluation/seen/random/predictions/statistics_ridge/seed-0.csv", overlay=overlay)
     assert done.returncode == 0, done.stderr[-4000:]
@@ -183,7 +175,7 @@ def test_real_ramses_output_gives_its_table_and_figures(demo, ramses_data, run_s
     for kept in ("results/fractals", "results/pretraining"):
         shutil.copytree(folder / kept, tmp_path / kept)
     overlay = {
-        **{key: value for key, value in SMALLER.items() if key != "maps"},
+        **{key: value for key, value in OVERLAY.items() if key != "maps"},
         "data_root": str(ramses_data),
         "maps": {"simulations": {"ramses_a": {"snapshots": ["output_00009"]}}},
         "evaluation": {

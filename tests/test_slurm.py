@@ -1,7 +1,7 @@
-"""A real SLURM takes the workflow's jobs: a study to its end, and everything that can go wrong, with the profile that is shipped.
+"""A real SLURM takes the workflow's jobs: the demo to its end, and everything that can go wrong, with the profile that is shipped.
 
-Two sessions share the cluster of two nodes. One makes a study, the same that another Snakemake makes without SLURM. The other pretrains
-while jobs run out of memory, are cancelled, lose their node, meet their time limit, and Snakemake itself is killed.
+Two sessions share the cluster of two nodes. One makes the demo, as another Snakemake does without SLURM. The other pretrains and makes
+maps while jobs run out of memory, are cancelled, lose their node, meet their time limit, and Snakemake itself is killed.
 """
 
 import json
@@ -11,6 +11,7 @@ import sys
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+import demo_run
 import pytest
 import slurm_cluster
 from safetensors.torch import load_file
@@ -29,31 +30,13 @@ def cluster(tmp_path_factory):
     started = slurm_cluster.Cluster(tmp_path_factory.mktemp("slurm"))
     yield started
     started.stop()
-
-
-STUDY = {
-    "study": "small",
-    "maps": {"simulations": {"toycloud_a": {"snapshots": 2}}},
-    "fractals": {"threads": 1, "images": {"flame": {"count": 48, "images_per_shard": 16, "size": 64}}},
-    "pretraining": {"encoders": {"nano": {"batch": 16, "epochs": 2, "epoch_steps": 3, "optimiser": {"warmup_epochs": 1}}}},
-    "evaluation": {
-        "studies": {
-            "small": {
-                "simulations": ["toycloud_a"],
-                "splits": ["random"],
-                "methods": ["dinov2_knn_whitened", "resnet18", "statistics_ridge", "mean"],
-            }
-        },
-        "methods": {"resnet18": {"epochs": 1, "warmup_epochs": 0}},
-    },
-    "reporting": {"figures": {"regression": {"splits": ["random"], "methods": ["dinov2_knn_whitened"]}}},
-}
+    assert not started.step_daemons()
 
 
 @pytest.fixture(scope="module")
 def study(cluster, tmp_path_factory):
-    """The session that makes the demo's small study; it goes on beside the other tests."""
-    with Session(cluster, tmp_path_factory.mktemp("study"), overlay=STUDY) as session:
+    """The session that makes the demo; it goes on beside the other tests."""
+    with Session(cluster, tmp_path_factory.mktemp("study"), overlay=demo_run.OVERLAY, seconds=demo_run.SECONDS) as session:
         yield session
 
 
@@ -89,6 +72,8 @@ ASKED = {
 }
 STEPS = 60
 SHARDS = 3
+SNAPSHOT = "maps/toycloud_a/snapshot_0002.h5"
+MAPS = "maps_make_maps_write_toycloud"
 
 
 @pytest.fixture(scope="module")
@@ -97,30 +82,41 @@ def ordeal(cluster, study, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pretraining")
     encoders = {name: {**RECIPE, "resources": {**asked, "threads": 1, "memory_mb": 2500, "runtime": 4}} for name, asked in ASKED.items()}
     overlay = {
+        "maps": demo_run.OVERLAY["maps"],
         "fractals": {"threads": 1, "images": {"tiny": {"generator": "flame", "count": 24, "images_per_shard": 24 // SHARDS, "size": 40}}},
         "pretraining": {"resubmissions": 5, "encoders": encoders},
     }
     arguments = [f"results/pretraining/{name}/teacher.safetensors" for name in ASKED]
-    # A job for each shard; the first attempt has too little memory for Python itself.
-    arguments += ["--group-components", "fractals=1", "--set-resources", "render_fractals:mem_mb=60 if attempt == 1 else 2000"]
+    arguments += [f"results/{SNAPSHOT}"]
+    # A job for each shard and each snapshot; a shard's first attempt has too little memory for Python itself.
+    arguments += ["--group-components", "fractals=1", "maps=1", "--set-resources", "render_fractals:mem_mb=60 if attempt == 1 else 2000"]
     arguments += ["--retries", "5"]
     with Session(cluster, folder, *arguments, overlay=overlay) as session:
+        held = session.wait_for(lambda: session.job_of(MAPS))
+        cluster.run("scancel", "--full", "--signal=STOP", held)
         session.wait_for(lambda: len(session.jobs("OUT_OF_MEMORY")) == SHARDS)
-        running = session.wait_for(lambda: session.jobs("RUNNING") if len(session.jobs("RUNNING")) >= 2 else None)
+        running = session.wait_for(lambda: found if len(found := session.all_of("fractals_render_fractals", "RUNNING")) >= 2 else None)
         cancelled, lost, *_ = running
         node = running[lost][1]
         cluster.run("scancel", cancelled)
         cluster.lose_node(node)
         session.wait_for(lambda: cancelled in session.jobs("CANCELLED") and lost in session.jobs("NODE_FAIL"))
         cluster.bring_back(node)
+        # The snapshot that stands still, or stood on the lost node and was begun again, now gets to its time limit.
+        slow = session.wait_for(lambda: next(iter(session.all_of(MAPS, "RUNNING", "STOPPED")), None))
+        cluster.run("scancel", "--full", "--signal=STOP", slow)
+        limit = session.minutes_of(slow)
+        assert cluster.run("scontrol", "update", f"JobId={slow}", f"EndTime={time_in(5)}").returncode == 0
 
         checkpoints = "results/pretraining/two_nodes/resume/*/step-*"
         session.wait_for(lambda: any(int(path.name.removeprefix("step-")) >= 3 for path in folder.glob(checkpoints)))
         job = session.job_of("pretrain_encoder_wildcards_two_nodes")
         # Standing still, it can't reach its end before the controller, which looks at time limits every 30 s, sends its signal.
         cluster.run("scancel", "--signal=STOP", job)
-        soon = (datetime.now() + timedelta(seconds=50)).strftime("%Y-%m-%dT%H:%M:%S")
-        assert cluster.run("scontrol", "update", f"JobId={job}", f"EndTime={soon}").returncode == 0
+        assert cluster.run("scontrol", "update", f"JobId={job}", f"EndTime={time_in(50)}").returncode == 0
+        session.wait_for(lambda: slow in session.jobs("TIMEOUT"))
+        again = session.wait_for(lambda: next((job for job in session.all_of(MAPS, "all") if int(job) > int(slow)), None))
+        assert session.minutes_of(again) > limit
         attempts = folder / "logs/pretraining/two_nodes.attempts.jsonl"
         session.wait_for(attempts.exists)
         # Its second attempt waits, the others are through, when Snakemake dies; the job stays, and nobody would know.
@@ -138,6 +134,10 @@ def ordeal(cluster, study, tmp_path_factory):
     with Session(cluster, folder, *arguments) as session:
         session.finish()
     return folder
+
+
+def time_in(seconds):
+    return (datetime.now() + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def starmass(cluster, folder, *arguments):
@@ -203,18 +203,12 @@ def test_every_rank_runs_once_and_sees_one_gpu_of_its_own(ordeal, encoder):
     assert len({node for _, _, node, _ in attempts[-1]}) == nodes
 
 
-def test_the_study_has_the_same_bytes_as_without_slurm(study, run_snakemake, tmp_path_factory):
-    """Every file of results/; not the report, which has the time, nor the pretraining's records of its speed and their curves."""
-    local = tmp_path_factory.mktemp("local")
-    done = run_snakemake(local, "--cores", "2", overlay=STUDY)
-    assert done.returncode == 0, done.stderr[-4000:]
+def test_a_snapshot_that_ran_out_of_time_in_a_job_of_its_own_has_the_bytes_of_an_undisturbed_one(ordeal, local_demo):
+    assert file_digest(ordeal / "results" / SNAPSHOT) == local_demo.digests[SNAPSHOT]
+
+
+def test_the_demo_has_the_same_bytes_as_without_slurm(study, local_demo):
+    """Every file of results/, made by jobs of many members on SLURM and one by one without it."""
     study.finish()
-    digests = {folder: digests_of(folder / "results") for folder in (local, study.folder)}
-    assert len(digests[local]) > 40
-    assert digests[study.folder] == digests[local]
-
-
-def digests_of(folder):
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file() and path.name[0] != "."}
-    timed = r"report\.html|pretraining/\w+/(metrics\.jsonl|tensorboard/.*)|figures/pretraining/.*"
-    return {name: file_digest(path) for name, path in files.items() if not re.fullmatch(timed, name)}
+    assert len(local_demo.digests) > 100
+    assert demo_run.digests_of(study.folder / "results") == local_demo.digests

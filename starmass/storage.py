@@ -1,5 +1,6 @@
 """Files: HDF5 and text with units, written aside and renamed, so that a file is whole or absent."""
 
+import errno
 import os
 import re
 import shutil
@@ -28,7 +29,7 @@ def written_aside(path: str | Path) -> Iterator[Path]:
     Raises
     ------
     InputError
-        when the folder can't be written to
+        when the folder can't be written to, or the disk is full
     """
     target = Path(path)
     try:
@@ -46,6 +47,12 @@ def written_aside(path: str | Path) -> Iterator[Path]:
         else:
             _flush_to_disk(temporary)
         temporary.replace(target)
+    except (OSError, RuntimeError) as error:
+        # Not all writers pass the system's error number on, but a full disk is full until what was written is removed.
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or shutil.disk_usage(target.parent).free < 2**16
+        if not full:
+            raise
+        raise InputError(f"{target}: no room is left on its disk; make room and run Snakemake again.") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 

@@ -1,12 +1,15 @@
 """Files are whole or absent, whatever happens while they are written."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import h5py
+import numpy as np
 import pytest
 
 from starmass.errors import InputError
@@ -21,6 +24,20 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
         raise RuntimeError
     assert target.read_text() == "old"
     assert os.listdir(tmp_path) == ["table.csv"]
+
+
+def test_a_full_disk_is_a_sentence(tmp_path, monkeypatch):
+    target, values = tmp_path / "table.csv", np.zeros(100_000)
+    write_text(target, "old")
+    with pytest.raises(InputError, match=r"table\.csv: no room is left on its disk"), written_aside(target):
+        os.write(os.open("/dev/full", os.O_WRONLY), b"new")  # the system's own error number
+    # numpy says only how many bytes were written, so the disk itself is asked.
+    with pytest.raises(OSError, match="requested"), written_aside(target):
+        values.tofile("/dev/full")
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
+    with pytest.raises(InputError, match="no room is left"), written_aside(target):
+        values.tofile("/dev/full")
+    assert target.read_text() == "old" and os.listdir(tmp_path) == ["table.csv"]
 
 
 def test_a_folder_replaces_the_older_one(tmp_path):

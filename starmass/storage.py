@@ -110,7 +110,10 @@ def write_dataset(group: h5py.Group, name: str, values: Any, *, unit: str, descr
 
 @contextmanager
 def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading; a missing, truncated or foreign file is an :class:`InputError` that names it."""
+    """Open an HDF5 file for reading; a missing, truncated or foreign file is an :class:`InputError` that names it.
+
+    So is one that lacks what the block looks for, as one that an older version wrote.
+    """
     if not Path(path).is_file():
         raise InputError(f"{path}: there is no such file; ask Snakemake for it by this path, or check the config that names it.")
     try:
@@ -118,4 +121,9 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
     except OSError as error:
         raise InputError(f"{path}: not a readable HDF5 file ({error}); delete it and run Snakemake again to remake it.") from error
     with file:
-        yield file
+        try:
+            yield file
+        except KeyError as error:
+            if "Unable to" not in str(error):  # not h5py's own
+                raise
+            raise InputError(f"{path}: not a file of its kind ({error.args[0]}); delete it and run Snakemake again.") from error

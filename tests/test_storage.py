@@ -96,3 +96,7 @@ def test_a_broken_file_is_named(tmp_path):
     for path in (broken, tmp_path / "absent.h5"):
         with pytest.raises(InputError, match=path.name), open_hdf5(path):
             pass
+    with pytest.raises(InputError, match=r"whole\.h5: not a file of its kind .*'velocity'"), open_hdf5(whole) as file:
+        file["velocity"]
+    with pytest.raises(KeyError, match="ours"), open_hdf5(whole):
+        raise KeyError("ours")

@@ -61,12 +61,9 @@ def collect_samples(
     cut = _cut_away(catalogues)
     for map_file in map_files:
         with open_hdf5(map_file) as file:
-            try:
-                known = [str(axis) for axis in file["maps"].attrs["axes"]]
-                simulation, snapshot, time = str(file.attrs["simulation"]), str(file.attrs["snapshot"]), float(file.attrs["time_yr"])
-                identifiers, masses, ages = (file[name][:] for name in ("sink_id", "mass", "age"))
-            except KeyError as error:
-                raise InputError(f"{map_file}: not a file of maps ({error}); delete it and run Snakemake again to remake it.") from error
+            known = [str(axis) for axis in file["maps"].attrs["axes"]]
+            simulation, snapshot, time = str(file.attrs["simulation"]), str(file.attrs["snapshot"]), float(file.attrs["time_yr"])
+            identifiers, masses, ages = (file[name][:] for name in ("sink_id", "mass", "age"))
         missing = [axis for axis in axes if axis not in known]
         if missing:
             raise InputError(f"{map_file}: holds no maps along {missing[0]}, only along {', '.join(known)}; change the study's axes.")

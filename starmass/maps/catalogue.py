@@ -50,12 +50,9 @@ def read_samples(map_files: Sequence[str | Path]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for map_file in map_files:
         with open_hdf5(map_file) as file:
-            try:
-                facts = {name: file.attrs[key] for name, key in _FACTS.items()}
-                columns = {name: file[key][:] for name, key in _COLUMNS.items()}
-                position = file["position"][:]
-            except KeyError as error:
-                raise InputError(f"{map_file}: not a file of maps ({error}); delete it and run Snakemake again to remake it.") from error
+            facts = {name: file.attrs[key] for name, key in _FACTS.items()}
+            columns = {name: file[key][:] for name, key in _COLUMNS.items()}
+            position = file["position"][:]
         for sink in range(len(position)):
             place = dict(zip(("x_pc", "y_pc", "z_pc"), position[sink].tolist(), strict=True))
             row = {**facts, **{name: values[sink].item() for name, values in columns.items()}, **place}

@@ -71,7 +71,7 @@ def test_maps_that_differ_or_are_not_finite_are_refused(map_files, samples):
 def test_a_foreign_file_is_named(tmp_path):
     with h5py.File(tmp_path / "foreign.h5", "w") as file:
         file["maps"] = np.zeros(3)
-    with pytest.raises(InputError, match=r"foreign\.h5: not a file of maps"):
+    with pytest.raises(InputError, match=r"foreign\.h5: not a file of its kind"):
         collect_samples([tmp_path / "foreign.h5"])
 
 

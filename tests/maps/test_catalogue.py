@@ -86,7 +86,7 @@ def test_no_samples_is_a_catalogue_without_rows(tmp_path):
 def test_what_is_no_map_file_is_named(tmp_path):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file["a"] = 1
-    with pytest.raises(InputError, match=r"x\.h5: not a file of maps"):
+    with pytest.raises(InputError, match=r"x\.h5: not a file of its kind"):
         read_samples([tmp_path / "x.h5"])
 
 

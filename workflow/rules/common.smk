@@ -4,16 +4,17 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import yaml
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+from starmass import provenance
 from starmass.configuration import check_config, defaults_of
 from starmass.errors import InputError, closest
 from starmass.evaluation.variants import VARIED, add_variants
-from starmass.provenance import code_digest
 
 
 def refuse(sentence):
@@ -55,6 +56,14 @@ logger.addFilter(suggest_target)
 
 # torch's idle OpenMP threads spin by default; where jobs share cores that costs ten times the work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+cached_digest = cache(provenance.code_digest)
+
+
+def code_digest(script):
+    """The code that shapes a rule's results, as a parameter: read when a job asks, for most starts of Snakemake are for one job of many."""
+    return lambda wildcards: cached_digest(script)
 
 
 wildcard_constraints:

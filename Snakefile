@@ -15,6 +15,7 @@ include: "workflow/rules/pretraining.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/networks.smk"
 include: "workflow/rules/reporting.smk"
+include: "workflow/rules/figures.smk"
 include: "workflow/rules/labels.smk"
 include: "workflow/rules/ablations.smk"
 
@@ -27,6 +28,7 @@ rule all:
     input:
         rules.tables.input,
         rules.figures.input,
+        rules.summary.input,
         rules.simulations.input,
 
 

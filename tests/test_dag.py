@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-TARGETS = ["maps", "fractals", "pretraining", "evaluation", "tables", "figures", "few_labels", "ablations", "all"]
+TARGETS = ["maps", "fractals", "pretraining", "evaluation", "tables", "summary", "figures", "few_labels", "ablations", "all"]
 
 
 def planned_jobs(output: str) -> dict[str, int]:

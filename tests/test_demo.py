@@ -66,6 +66,7 @@ def test_the_report_carries_all_of_it_and_needs_no_network(demo):
     assert page.count("<figcaption>") == len(FIGURES)  # the opening page shows them all, in order
     places = [page.index(f"<strong>Figure {number}.") for number in range(1, len(FIGURES) + 1)]
     assert places == sorted(places) and "Table 1 of the paper, and study demo beside it" in page[: places[0]]
+    assert "Segments (figure 6): those of the encoder" in page[: places[0]]  # what was found stands before the figures
 
 
 def test_few_labels_are_a_curve_of_the_study(demo):

@@ -79,7 +79,7 @@ def write_cost(table: pd.DataFrame, outputs: Mapping[str, str | Path]) -> None:
     with written_aside(outputs["csv"]) as temporary:
         columns_out = [*columns, "cpu_seconds_a_product"]
         table[columns_out].to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
-    head = ["Stage", "Entry", "Jobs", "Wall [h]", "CPU [h]", "GPU [h]", "Peak memory [GB]", "CPU seconds each", "Published"]
+    head = ["Stage", "Entry", "Jobs", "Wall", "CPU", "GPU", "Peak memory [GB]", "CPU seconds each", "Published"]
     body = []
     for _, row in table.iterrows():
         each = f"{row['cpu_seconds_a_product']:.3g} per {row['product']}" if row["products"] else ""
@@ -90,7 +90,7 @@ def write_cost(table: pd.DataFrame, outputs: Mapping[str, str | Path]) -> None:
     notes = [
         "A job that failed and was made again counts once, with its last attempt; all attempts at a pretraining count, but for those that"
         " were killed without a signal.",
-        "CPU hours are measured; those of a pretraining are the hours of its ranks times their cores. GPU hours are a pretraining's.",
+        "CPU time is measured; that of a pretraining is the time of its ranks times their cores. GPU time is a pretraining's.",
         "The paper counts operations and does not say how; a CPU second is no number of operations, so the two stand side by side and in"
         " no ratio.",
     ]
@@ -98,5 +98,13 @@ def write_cost(table: pd.DataFrame, outputs: Mapping[str, str | Path]) -> None:
 
 
 def _cells(stage: str, entry: str, row: pd.Series) -> list[str]:
-    hours = (f"{row[name]:.3g}" for name in ("wall_hours", "cpu_hours", "gpu_hours"))
-    return [stage, entry, f"{row['jobs']:.0f}", *hours, f"{row['peak_memory_gb']:.2g}"]
+    times = (duration(row[name]) for name in ("wall_hours", "cpu_hours", "gpu_hours"))
+    return [stage, entry, f"{row['jobs']:.0f}", *times, f"{row['peak_memory_gb']:.2g}"]
+
+
+def duration(hours: float) -> str:
+    """Return a time with the unit that a reader would choose; a dash for none."""
+    for unit, name in ((1.0, "h"), (1 / 60, "min")):
+        if hours >= unit:
+            return f"{hours / unit:.3g} {name}" if hours / unit < 1000 else f"{hours / unit:.0f} {name}"
+    return f"{hours * 3600:.2g} s" if hours > 0 else "–"

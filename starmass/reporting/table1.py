@@ -33,8 +33,8 @@ def build_table1(*, study: str, table: str | Path, published: str | Path, output
     with written_aside(outputs["csv"]) as temporary:
         names = [f"{metric}{suffix}" for metric, _, _ in METRICS for suffix in ("", "_measured")]
         bounds = [name for name in ("r2_low", "r2_high", "rmse_dex_low", "rmse_dex_high") if name in both]
-        columns = ["model", "initialisation", "whitening", *names, *bounds, "label", "split", "data"]
-        both[columns].to_csv(temporary, float_format="%.6g", lineterminator="\n")
+        columns = ["study", "model", "initialisation", "whitening", *names, *bounds, "label", "split", "data"]
+        both.assign(study=study)[columns].to_csv(temporary, float_format="%.6g", lineterminator="\n")
     page = compose_page(study, both)
     write_text(outputs["md"], markdown(page))
     write_text(outputs["tex"], latex(page, name="table1"))

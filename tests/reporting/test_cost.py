@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from starmass.errors import InputError
-from starmass.reporting.cost import collect_cost, write_cost
+from starmass.reporting.cost import collect_cost, duration, write_cost
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 
@@ -45,6 +45,13 @@ def test_hours_memory_and_products(run):
     assert pd.read_csv(outputs["csv"])["gpu_hours"].sum() == 4.0
     page = outputs["md"].read_text()
     assert "2.67 TFLOP an image" in page and "0.72 per image" in page and "| all |" in page
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"), [(0, "–"), (0.0005, "1.8 s"), (0.01, "36 s"), (0.25, "15 min"), (2.5, "2.5 h"), (12345.6, "12346 h")]
+)
+def test_times_have_the_unit_of_their_size(hours, words):
+    assert duration(hours) == words
 
 
 def test_nothing_measured_is_a_sentence(tmp_path):

@@ -83,10 +83,10 @@ wildcard_constraints:
 
 
 def write_report():
-    """Write results/report.html once the study's table and figures are all there, and say where everything is."""
+    """Write results/report.html once all of the study is there, and say where everything is."""
     from starmass.storage import written_aside
 
-    if not all(Path(path).exists() for path in [*rules.tables.input, *rules.figures.input]):
+    if not all(Path(path).exists() for path in rules.all.input):
         return
     with written_aside("results/report.html") as page:
         resolved = page.with_name("config.yaml")
@@ -98,9 +98,7 @@ def write_report():
         if done.returncode:
             raise WorkflowError(f"The results are complete, but the report could not be written: {done.stderr}")
     # At exit, so that it is the last line, below what Snakemake says of its log and time.
-    atexit.register(
-        print,
-        f"starmass: the table is results/tables/{STUDY}.md (.csv, .tex), the figures are in results/figures/{STUDY}/,"
-        " and the report is results/report.html (opens in any browser, offline).",
-        file=sys.stderr,
-    )
+    words = f"the report of study {STUDY} is results/report.html (opens in any browser, offline)."
+    if set(workflow.dag_settings.targets) <= {"all", "tables", "figures", "summary"}:
+        words = f"the table is results/tables/{STUDY}.md (.csv, .tex), the figures are in results/figures/{STUDY}/, and {words}"
+    atexit.register(print, f"starmass: {words}", file=sys.stderr)

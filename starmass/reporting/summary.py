@@ -1,0 +1,126 @@
+"""What a study found, in sentences: the report's opening words, computed from the study's tables alone."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from starmass.provenance import git_commit
+from starmass.reporting.grids import number, with_interval
+from starmass.reporting.information import read_information
+from starmass.reporting.inputs import describe_data, read_table, require_rows
+from starmass.reporting.labels import NEEDED as FEW_LABELS
+from starmass.reporting.segments import CHANNELS, WAYS, read_explained
+from starmass.reporting.tables import NEEDED, findings
+from starmass.reporting.typesetting import Page, html, markdown
+from starmass.storage import write_text
+
+GAS = dict(zip(CHANNELS, ("column density (its logarithm)", "velocity along the line of sight", "velocity dispersion"), strict=True))
+"""Words for what segments tell apart."""
+
+
+def write_summary(
+    *,
+    study: str,
+    metrics: str | Path,
+    overstatement: str | Path,
+    splits: Mapping[str, str],
+    methods: Sequence[str],
+    simulations: Mapping[str, str],
+    outputs: Mapping[str, str | Path],
+    information: str | Path | None = None,
+    channels: Sequence[str] = (),
+    few_labels: str | Path | None = None,
+    explained: str | Path | None = None,
+) -> None:
+    """Write what a study found as Markdown and HTML (files by ``md`` and ``html``).
+
+    Parameters
+    ----------
+    metrics, overstatement : the study's comparison of its methods
+    splits : split -> what it keeps apart (``row``, ``protostar``, ...)
+    methods : the study's
+    simulations : simulation -> its ``format``
+    information, few_labels, explained : tables that a study may have, see :mod:`starmass.reporting.information`, ``labels``, ``segments``
+    channels : of the maps of ``information``
+    """
+    table = read_table(metrics, NEEDED)
+    require_rows(metrics, table, split=splits, method=methods)
+    overstated = read_table(overstatement, ("method", "split_published", "split_grouped"))
+    sentences = [f"Study {study}, the mass of protostars from gas maps. Data: {describe_data(simulations)}."]
+    sentences += findings(table, overstated, splits)
+    if information is not None:
+        sentences.append(information_finding(read_information(information, channels)))
+    if few_labels is not None:
+        few = read_table(few_labels, FEW_LABELS)
+        require_rows(few_labels, few, **{name: few[name].unique() for name in ("split", "method", "fraction")})
+        sentences += [few_labels_finding(rows) for _, rows in few.groupby("split", sort=False)]
+    if explained is not None:
+        sentences.append(segments_finding(read_explained(explained)))
+    notes = [
+        "R² is of log10 mass; brackets hold 95% bootstrap intervals over test protostars.",
+        f"The numbers are those of results/evaluation/{study}/. Made at commit {git_commit()}.",
+    ]
+    page = Page(title=f"What study {study} found", summary=sentences, grids=[], notes=notes)
+    write_text(outputs["md"], markdown(page))
+    write_text(outputs["html"], html(page))
+
+
+def information_finding(table: pd.DataFrame) -> str:
+    """Return what the ridge tells from within and beyond the radius nearest the accretion radius, and from the best channel alone."""
+    ridge = table[table["method"] == "ridge"]
+    radii = np.unique(ridge["radius_pc"].dropna())
+    accretion = float(ridge["accretion_radius_pc"].iloc[0])
+    known = accretion > 0
+    radius = radii[np.abs(np.log(radii / accretion)).argmin()] if known else radii[0]
+    whole, inside, outside = (
+        ridge[(ridge["part"] == part) & (ridge["radius_pc"].isna() | (ridge["radius_pc"] == radius))].iloc[0]
+        for part in ("all", "inside", "outside")
+    )
+    sentence = (
+        f"Where the information is (figure 4; split {whole['split']}, ridge on rings about the star): R² = {with_interval(whole, 'r2', 2)}"
+        f" from whole maps, {with_interval(inside, 'r2', 2)} from within {radius:.2g} pc alone"
+        + (f" (the sinks accrete within {accretion:.2g} pc)" if known else "")
+        + f", {with_interval(outside, 'r2', 2)} from beyond."
+    )
+    alone = ridge[ridge["part"] == "only"]
+    if len(alone):
+        best = alone.loc[alone["r2"].idxmax()]
+        name = GAS.get(best["channel"], GAS.get(f"log10_{best['channel']}", best["channel"])).split(" (")[0]
+        sentence += f" Of single channels the {name} tells most, R² = {with_interval(best, 'r2', 2)}."
+    return sentence
+
+
+def few_labels_finding(rows: pd.DataFrame) -> str:
+    """Return the best method at the least and at the largest share of labels, of one split."""
+    parts = []
+    for fraction in dict.fromkeys((rows["fraction"].min(), rows["fraction"].max())):
+        shared = rows[rows["fraction"] == fraction]
+        best = shared.loc[shared["r2"].idxmax()]
+        parts.append(
+            f"with labels for {fraction:.0%} of the training protostars ({best['n_train_protostars']:.3g}) {best['label']} comes first of"
+            f" {len(shared)}, R² = {with_interval(best, 'r2', 2)}"
+        )
+    return f"Few labels (figure 8; split {rows['split'].iloc[0]}): {'; '.join(parts)}."
+
+
+def segments_finding(table: pd.DataFrame) -> str:
+    """Return which share of the gas's variance the encoder's segments explain, and of what that is more or less than others' do."""
+    own = table[table["segments"] == "tokens"].set_index("quantity").loc[list(CHANNELS)]
+    shares = ", ".join(f"{with_interval(row, 'eta2', 2)} of the {GAS[name]}" for name, row in own.iterrows())
+    sentence = f"Segments (figure 6): those of the encoder's tokens explain a share η² of the variance of the gas, {shares}."
+    for way, (words, _, _) in WAYS.items():
+        if way == "tokens":
+            continue
+        rows = table[table["segments"] == way].set_index("quantity").loc[list(CHANNELS)]
+        more = rows.index[rows["eta2_difference_low"] > 0]
+        less = rows.index[rows["eta2_difference_high"] < 0]
+        level = [name for name in rows.index if name not in more and name not in less]
+        told = [
+            f"{how} of the " + ", ".join(f"{GAS[name].split(' (')[0]} ({number(rows.loc[name, 'eta2_difference'])}"
+            f" [{number(rows.loc[name, 'eta2_difference_low'])}, {number(rows.loc[name, 'eta2_difference_high'])}])" for name in names)
+            for how, names in (("more", more), ("less", less), ("as much, within the interval,", level)) if len(names)
+        ]  # fmt: skip
+        sentence += f" Against {words}: {'; '.join(told)}."
+    return sentence

@@ -252,7 +252,7 @@ rule predict_masses:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         config=lambda wildcards: {
             key: value for key, value in evaluation_entry("methods", wildcards.method).items() if key not in ("label", "features", "seeds")

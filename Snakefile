@@ -1,5 +1,6 @@
 # starmass: dumps -> maps; mathematics -> fractals -> encoder; maps + encoder -> evidence -> tables and figures.
-# `snakemake -c2` runs the demo; `snakemake -c2 maps` (fractals, pretraining, evaluation, tables, figures) a part of it.
+# `snakemake -c2` runs the demo; `snakemake -c2 maps` (simulations, fractals, pretraining,
+# evaluation, few_labels, ablations, tables, summary, figures) a part of it.
 from snakemake.utils import min_version
 
 min_version("9.0")

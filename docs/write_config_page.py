@@ -20,7 +20,7 @@ Written from `workflow/schemas/` by `python docs/write_config_page.py`; change i
 `config.yaml` holds the demo and is always read first; a file given with `--configfile` is laid over it key by key, so a
 preset says only what differs, and `--config study=NAME` or `--config data_root=DIR` sets single keys on the command line.
 A list is replaced whole; where something in `config.yaml` is in the way, `null` takes it away, be it a key, a section or a whole
-entry (of methods, ablations, simulations ...).
+entry (of methods, ablations, simulations ...); what still names such an entry is told, and has to be changed too.
 An unknown key, a wrong type or a value out of range ends the run before it starts, in one sentence.
 A key with a default may be left out of its entry; the example is what `config.yaml` has.
 `NAME` stands for a name of your own (letters, digits, underscores): it becomes part of the result paths.
@@ -50,7 +50,7 @@ def rows(
         value = known.get(name, next(iter(child.get("examples", [])), child.get("default")))
         meaning = child.get("description", "")
         if name in required and path.endswith("NAME"):
-            meaning = f"{meaning.rstrip('.')} (required)"
+            meaning = f"{meaning if meaning.endswith('...') else meaning.rstrip('.')} (required)"
         default = shown(child["default"]) if "default" in child and name not in required else ""
         yield key, kind(child, root), default, "" if value is None or isinstance(value, dict) else shown(value), meaning
         yield from rows(child, root, key, value)

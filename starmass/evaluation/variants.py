@@ -120,6 +120,8 @@ def base_of(ablation: str, entry: Mapping[str, Any]) -> str:
     values = list(changes_of(ablation, entry))
     base = written(entry["base"]) if "base" in entry else values[0]
     if base not in values:
+        if entry["base"] is None:  # a null that is no value takes the key away
+            return values[0]
         raise InputError(
             f"evaluation.ablations.{ablation}.base: {base!r} is none of its values{closest(base, values)}; choose from {', '.join(values)}."
         )

@@ -51,11 +51,14 @@ def find_files(folder: Path, arguments: Sequence[str]) -> list[File]:
         str(folder),
         "--summary",
     ]
-    # As the profile has them: a script's time stamp says nothing.
-    command += ["--rerun-triggers", "mtime", "params", "input", "software-env"]
+    if "--rerun-triggers" not in arguments:
+        # As the profile has them: a script's time stamp says nothing.
+        command += ["--rerun-triggers", "mtime", "params", "input", "software-env"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise InputError(f"Snakemake can't plan this run; give status the run's own arguments. It says: {done.stderr.strip()[-1500:]}")
+        said = done.stderr.strip()
+        said = said.splitlines()[-1] if "Traceback" in said else said[-1500:]
+        raise InputError(f"Snakemake can't plan this run; give status the run's own arguments. It says: {said}")
     rows = [line.split("\t") for line in done.stdout.splitlines()]
     started, failed = started_files(folder), failed_files(folder)
     working = bool(queued_jobs(folder) or snakemake_processes(folder))

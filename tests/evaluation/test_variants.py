@@ -177,6 +177,11 @@ def test_a_base_has_to_be_a_value():
         varied(vary="method.neighbours", values=[1, 5], base=7)
 
 
+@pytest.mark.parametrize(("values", "base"), [([1, 5], "1"), ([5, None], "none")])
+def test_a_base_of_null_is_the_value_of_that_name_or_the_first(values, base):
+    assert base_of("one", {"method": "knn", "vary": "method.neighbours", "values": values, "base": None}) == base
+
+
 def test_shipped_ablations_vary_what_their_methods_have():
     root = Path(__file__).resolve().parents[2]
     config = yaml.safe_load((root / "config/config.yaml").read_text())

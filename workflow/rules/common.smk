@@ -91,8 +91,16 @@ def write_report():
     with written_aside("results/report.html") as page:
         resolved = page.with_name("config.yaml")
         resolved.write_text(yaml.safe_dump(DECLARED))
-        made = [path for path in rules.ablations.input if path.endswith(".png") and Path(path).exists()]
-        command = [sys.executable, "-m", "snakemake", "all", *made, "--snakefile", workflow.main_snakefile]
+        ablations = [f"results/figures/{STUDY}/ablation_{name}.png" for name in DECLARED["evaluation"].get("ablations") or {}]
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "all",
+            *(path for path in ablations if Path(path).exists()),
+            "--snakefile",
+            workflow.main_snakefile,
+        ]
         command += ["--configfile", resolved, "--nolock", "--quiet", "--report", page]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         if done.returncode:

@@ -92,15 +92,8 @@ def write_report():
         resolved = page.with_name("config.yaml")
         resolved.write_text(yaml.safe_dump(DECLARED))
         ablations = [f"results/figures/{STUDY}/ablation_{name}.png" for name in DECLARED["evaluation"].get("ablations") or {}]
-        command = [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "all",
-            *(path for path in ablations if Path(path).exists()),
-            "--snakefile",
-            workflow.main_snakefile,
-        ]
+        made = [path for path in ablations if Path(path).exists()]
+        command = [sys.executable, "-m", "snakemake", "all", *made, "--snakefile", workflow.main_snakefile]
         command += ["--configfile", resolved, "--nolock", "--quiet", "--report", page]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         if done.returncode:

@@ -251,6 +251,12 @@ def _contradictions(evaluation: Mapping[str, Any], encoders: Mapping[str, Any]) 
         for way, keys in FIT_READS.items():
             for key in (key for key in keys if key in entry.get("fit", {}) and entry["fit"]["by"] != way):
                 yield f"methods.{name}.fit.{key}", f"only by: {way} reads it; take it away"
+    for study, entry in evaluation["studies"].items():
+        labels: dict[str, str] = {}
+        for name in entry["methods"]:
+            label = evaluation["methods"][name].get("label", name)
+            if (first := labels.setdefault(label, name)) != name:
+                yield f"methods.{name}.label", f"{label!r} is that of {first} too, and study {study} has both; give each a label of its own"
     for name, entry in (evaluation.get("ablations") or {}).items():
         if {"vary", "values", "variants"} & entry.keys() not in ({"vary", "values"}, {"variants"}):
             yield f"ablations.{name}", "give either vary and values, or variants"

@@ -139,6 +139,10 @@ def test_schemas_refuse_typos_and_explain_keys(section):
             {"evaluation": {"ablations": {"neighbours": {"labels": {"statistics_nn": "k-NN"}}}}},
             ["evaluation.ablations.neighbours.labels", "did you mean 'statistics_knn'"],
         ),
+        (
+            {"evaluation": {"methods": {"mean": {"label": "6 central statistics + 20-NN"}}}},
+            ["evaluation.methods.mean.label", "that of statistics_knn too, and study demo has both"],
+        ),
         ({"reporting": {"widths": {"few_labels": "half"}}}, ["reporting.widths.few_labels", "none of column, text"]),
         (
             {"evaluation": {"studies": {"demo": {"ablations": ["neighbors"]}}}},

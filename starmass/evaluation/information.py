@@ -30,7 +30,8 @@ def locate_information(samples: pd.DataFrame, maps: Maps, split: pd.DataFrame, s
     Returns
     -------
     one row a part and regressor. part: ``all``; ``inside`` or ``outside`` of radius_pixels (radius_pc); ``only`` or ``without`` a channel.
-    method: ``ridge`` or ``knn`` (20 neighbours). r2, rmse_dex with ``_low`` and ``_high``; n_test, n_protostars
+    method: ``ridge`` or ``knn`` (20 neighbours). r2, rmse_dex with ``_low`` and ``_high``; n_test, n_protostars; n_radii of the table, so
+    that a reader can tell whether all are there
     """
     shown = shown_as.transform(maps)
     pixels = shown.shape[-1]
@@ -60,7 +61,7 @@ def locate_information(samples: pd.DataFrame, maps: Maps, split: pd.DataFrame, s
             scores = score(table["log10_mass"].to_numpy(), [table["predicted_log10_mass"].to_numpy()], tested, draws=draws)
             named = {name: scores[name] for metric in ("r2", "rmse_dex") for name in (metric, f"{metric}_low", f"{metric}_high")}
             found.append({**facts, "method": method, **named, "n_test": len(table), "n_protostars": len(np.unique(tested))})
-    result = pd.DataFrame(found)
+    result = pd.DataFrame(found).assign(n_radii=len(ends))
     result.insert(2, "radius_pc", result["radius_pixels"] * maps.pixel_pc)
     return result
 

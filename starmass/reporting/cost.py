@@ -1,7 +1,7 @@
 """What a run cost: the benchmark files that Snakemake kept of every job, added up by stage, with the paper's figures beside."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +15,7 @@ PUBLISHED = {
     "maps": "2540 TFLOP a snapshot, 81.2 EFLOP in all (the simulations too)",
     "fractals": "2.67 TFLOP an image, 2.67 EFLOP in all",
 }
-"""Cost as the paper gives it (arXiv:2510.24159), by the stage that makes what it counts."""
+"""Cost as the paper gives it (arXiv:2510.24159), by the stage that makes what it counts; images of its kind alone, which are flames."""
 
 
 def collect_cost(*, benchmarks: Path, attempts: Path, cores: Mapping[str, int], images: Mapping[str, Mapping[str, int]]) -> pd.DataFrame:
@@ -41,7 +41,7 @@ def collect_cost(*, benchmarks: Path, attempts: Path, cores: Mapping[str, int], 
     rows = []
     for path in sorted(benchmarks.rglob("*.tsv")):
         stage, entry, *_ = (*path.relative_to(benchmarks).with_suffix("").parts, "")
-        measured = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
+        measured = _last(path)
         row = {"stage": stage, "entry": entry, "jobs": 1, "wall_hours": measured["s"] / 3600, "gpu_hours": 0.0}
         row |= {"cpu_hours": measured["cpu_time"] / 3600, "peak_memory_gb": measured["max_rss"] / 1024}
         row |= {"product": "", "products": 0}
@@ -64,6 +64,14 @@ def collect_cost(*, benchmarks: Path, attempts: Path, cores: Mapping[str, int], 
     return summed.sort_values(["stage", "entry"], key=lambda column: column.map(order) if column.name == "stage" else column)
 
 
+def _last(path: Path) -> pd.Series:
+    """Return the last line of a benchmark file."""
+    try:
+        return pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
+    except (IndexError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
+        raise InputError(f"{path}: holds no measurement; delete the file, and its job is left out until it is made again.") from None
+
+
 def _of_attempts(attempts: list[dict], cores: int) -> dict[str, float]:
     """Time of all attempts: of its cores while it lasts, which is an upper bound of their work, and of its GPUs."""
     seconds = sum(one["seconds"] for one in attempts)
@@ -73,8 +81,11 @@ def _of_attempts(attempts: list[dict], cores: int) -> dict[str, float]:
     return {"jobs": len(attempts), **hours}
 
 
-def write_cost(table: pd.DataFrame, outputs: Mapping[str, str | Path]) -> None:
-    """Write the table as CSV and Markdown (files by ``csv`` and ``md``), with a line for all of it."""
+def write_cost(table: pd.DataFrame, textures: Collection[str], outputs: Mapping[str, str | Path]) -> None:
+    """Write the table as CSV and Markdown (files by ``csv`` and ``md``), with a line for all of it.
+
+    ``textures`` are image sets that are no fractals: the paper says nothing of what those cost.
+    """
     columns = ["stage", "entry", "jobs", "wall_hours", "cpu_hours", "gpu_hours", "peak_memory_gb", "product", "products"]
     with written_aside(outputs["csv"]) as temporary:
         columns_out = [*columns, "cpu_seconds_a_product"]
@@ -83,7 +94,8 @@ def write_cost(table: pd.DataFrame, outputs: Mapping[str, str | Path]) -> None:
     body = []
     for _, row in table.iterrows():
         each = f"{row['cpu_seconds_a_product']:.3g} per {row['product']}" if row["products"] else ""
-        body.append([*_cells(row["stage"], row["entry"], row), each, PUBLISHED.get(row["stage"], "")])
+        published = "" if row["stage"] == "fractals" and row["entry"] in textures else PUBLISHED.get(row["stage"], "")
+        body.append([*_cells(row["stage"], row["entry"], row), each, published])
     total = table[["jobs", "wall_hours", "cpu_hours", "gpu_hours"]].sum()
     total["peak_memory_gb"] = table["peak_memory_gb"].max()
     body.append([*_cells("all", "", total), "", ""])
@@ -104,7 +116,10 @@ def _cells(stage: str, entry: str, row: pd.Series) -> list[str]:
 
 def duration(hours: float) -> str:
     """Return a time with the unit that a reader would choose; a dash for none."""
-    for unit, name in ((1.0, "h"), (1 / 60, "min")):
-        if hours >= unit:
-            return f"{hours / unit:.3g} {name}" if hours / unit < 1000 else f"{hours / unit:.0f} {name}"
-    return f"{hours * 3600:.2g} s" if hours > 0 else "–"
+    if hours <= 0:
+        return "–"
+    value, unit = hours * 3600, "s"
+    for larger in ("min", "h"):
+        if float(f"{value:.3g}") >= 60:  # as it would be written: 59.99 s are a minute
+            value, unit = value / 60, larger
+    return f"{value:.0f} {unit}" if value >= 999.5 else f"{value:.3g} {unit}"

@@ -7,6 +7,7 @@ from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
+import yaml
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
@@ -29,13 +30,33 @@ HEIGHT, LEFT, RIGHT, GAP, BELOW = 1.3, 0.55, 0.13, 0.12, 0.42
 
 
 def plot_curves(
-    *, metrics: str | Path, encoder: str, outputs: Mapping[str, str | Path], width: str, resolution: int, facts: Mapping[str, Any]
+    *,
+    metrics: str | Path,
+    config: str | Path,
+    encoder: str,
+    outputs: Mapping[str, str | Path],
+    width: str,
+    resolution: int,
+    facts: Mapping[str, Any],
 ) -> None:
-    """Draw the curves of a ``metrics.jsonl``; ``width`` is a key of ``style.WIDTHS``."""
+    """Draw the curves of a ``metrics.jsonl``, which has to reach the last step that its run's ``config`` tells of.
+
+    ``width`` is a key of ``style.WIDTHS``.
+    """
     records = read_records(metrics)
+    steps = _steps_of(config)
+    if records[-1].get("step") != steps:
+        raise InputError(f"{metrics}: ends at step {records[-1].get('step', '?')} of {steps}; remake it with its encoder.")
     with style.journal_style():
         figure = draw_curves(records, width)
         style.save_figure(figure, outputs, resolution=resolution, title=f"Pretraining of {encoder}", facts=facts)
+
+
+def _steps_of(config: str | Path) -> int:
+    try:
+        return int(yaml.safe_load(Path(config).read_text(encoding="utf-8"))["resolved"]["steps"])
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+        raise InputError(f"{config}: does not say how many steps its pretraining took ({error}); remake it with its encoder.") from error
 
 
 def read_records(path: str | Path) -> list[dict[str, float]]:

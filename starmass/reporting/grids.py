@@ -39,7 +39,9 @@ def mass_grid(bins: pd.DataFrame, labels: pd.Series, caption: str) -> Grid:
     """One line a method, one column a mass bin: RMSE and bias. ``labels`` names the methods."""
     columns = bins.drop_duplicates("mass_low_msun").sort_values("mass_low_msun")
     head = ["Method"]
-    head += [f"{_range(one)} M☉ ({one['n_test']} maps, {one['n_protostars']} protostars)" for _, one in columns.iterrows()]
+    head += [
+        f"{_range(one)} M☉ ({counted(one['n_test'], 'map')}, {counted(one['n_protostars'], 'protostar')})" for _, one in columns.iterrows()
+    ]
     cells = bins.set_index(["method", "mass_low_msun"])
     body = [
         [labels[method], *(_error_and_bias(cells.loc[(method, low)]) for low in columns["mass_low_msun"])]
@@ -80,6 +82,11 @@ def number(value: Any, digits: int = 2) -> str:
         return "–"
     text = f"{value:.{digits}f}"
     return (text.removeprefix("-") if float(text) == 0 else text).replace("-", "−")
+
+
+def counted(count: int, thing: str) -> str:
+    """Return a number of things, in the singular or plural."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def has_interval(row: Any, name: str = "r2") -> bool:

@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from starmass.errors import InputError
 from starmass.reporting import style
 from starmass.reporting.inputs import footer, read_table, require_rows
 
-NEEDED = ("part", "radius_pc", "channel", "method", "r2", "r2_low", "r2_high", "finest_cell_pc", "accretion_radius_pc", "split")
+NEEDED = ("part", "radius_pc", "channel", "method", "r2", "r2_low", "r2_high", "finest_cell_pc", "accretion_radius_pc", "split", "n_radii")
 LOOKS: dict[str, dict[str, Any]] = {"ridge": {"linestyle": "-", "marker": "o"}, "knn": {"linestyle": "--", "marker": "s"}}
 NAMES = {"ridge": "ridge", "knn": "20-NN"}
 LOWEST = -0.6
@@ -45,7 +46,10 @@ def read_information(path: str | Path, channels: Sequence[str]) -> pd.DataFrame:
     """Read a study's information.csv and make sure that all its parts are there."""
     table = read_table(path, NEEDED)
     require_rows(path, table, part=["all"], method=NAMES)
-    require_rows(path, table, part=["inside", "outside"], radius_pc=table["radius_pc"].dropna().unique(), method=NAMES)
+    radii, wanted = table["radius_pc"].dropna().unique(), int(table["n_radii"].iloc[0])
+    if len(radii) != wanted:
+        raise InputError(f"{path}: it holds {len(radii)} of {wanted} radii; delete the file and run Snakemake again to remake it.")
+    require_rows(path, table, part=["inside", "outside"], radius_pc=radii, method=NAMES)
     if len(channels) > 1:
         require_rows(path, table, part=["only", "without"], channel=channels, method=NAMES)
     return table

@@ -1,6 +1,6 @@
 """Few labels: R2 against the share of the training protostars that is labelled."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +24,25 @@ LEFT, RIGHT, TITLE, HEIGHT, BELOW = 0.55, 0.1, 0.28, 2.1, 0.6
 def plot_few_labels(
     *,
     few_labels: str | Path,
-    rows: Mapping[str, Sequence[str]],
+    rows: Mapping[str, Iterable[Any]],
     simulations: Mapping[str, str],
     outputs: Mapping[str, str | Path],
     width: str,
     resolution: int,
     facts: Mapping[str, Any],
 ) -> None:
-    """Draw a study's few_labels.csv, which holds the splits and methods of ``rows``; ``width`` is a key of ``style.WIDTHS``."""
-    table = read_table(few_labels, NEEDED)
-    require_rows(few_labels, table, **rows, fraction=table["fraction"].unique())
+    """Draw a study's few_labels.csv, which holds the splits, methods and fractions of ``rows``; ``width`` is a key of ``style.WIDTHS``."""
+    table = read_few_labels(few_labels, rows)
     with style.journal_style():
         figure = draw_few_labels(table, width, footer(simulations))
         style.save_figure(figure, outputs, resolution=resolution, title="Few labels", facts=facts)
+
+
+def read_few_labels(path: str | Path, rows: Mapping[str, Iterable[Any]]) -> pd.DataFrame:
+    """Read a study's few_labels.csv and make sure that it holds every ``split``, ``method`` and ``fraction`` of ``rows``."""
+    table = read_table(path, NEEDED).astype({"fraction": float})
+    require_rows(path, table, **{**rows, "fraction": map(float, rows["fraction"])})
+    return table
 
 
 def draw_few_labels(table: pd.DataFrame, width: str = "column", below: str = "") -> Figure:
@@ -44,7 +50,7 @@ def draw_few_labels(table: pd.DataFrame, width: str = "column", below: str = "")
     page, splits = style.WIDTHS[width], list(dict.fromkeys(table["split"]))
     columns = 1 if width == "column" else min(2, len(splits))
     side = page / columns - LEFT - RIGHT
-    labels = dict(zip(table["method"], table["label"], strict=True))
+    labels = dict(zip(table["method"], map(style.literal, table["label"]), strict=True))
     names, looks = wrap_names(labels, page), looks_of(labels)
     panels = -(-len(splits) // columns) * (TITLE + HEIGHT + BELOW)
     figure = Figure(figsize=(page, panels + key_height(names, page) + style.footer_height(below, page)))

@@ -166,7 +166,7 @@ def _labels(line: Line) -> list[str]:
 
 def _panel_name(letter: str, label: str, split: str, width: float) -> str:
     """Letter, method and split in lines that fit a column of ``width`` inches."""
-    return "\n".join([*textwrap.wrap(f"({letter}) {label}", int(15 * width)), f"split: {split}"])
+    return "\n".join([*textwrap.wrap(f"({letter}) {style.literal(label)}", int(15 * width)), f"split: {split}"])
 
 
 def _draw_components(axes: Axes, line: Line, scale: LogNorm, palette: str) -> None:

@@ -1,18 +1,20 @@
 """What a study found, in sentences: the report's opening words, computed from the study's tables alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from starmass.provenance import git_commit
-from starmass.reporting.grids import number, with_interval
+from starmass.reporting.grids import has_interval, number, with_interval
 from starmass.reporting.information import read_information
 from starmass.reporting.inputs import describe_data, read_table, require_rows
-from starmass.reporting.labels import NEEDED as FEW_LABELS
+from starmass.reporting.labels import read_few_labels
 from starmass.reporting.segments import CHANNELS, WAYS, read_explained
-from starmass.reporting.tables import NEEDED, findings
+from starmass.reporting.tables import NEEDED, add_differences, findings, read_overstatement
 from starmass.reporting.typesetting import Page, html, markdown
 from starmass.storage import write_text
 
@@ -24,6 +26,7 @@ def write_summary(
     *,
     study: str,
     metrics: str | Path,
+    differences: str | Path,
     overstatement: str | Path,
     splits: Mapping[str, str],
     methods: Sequence[str],
@@ -32,29 +35,31 @@ def write_summary(
     information: str | Path | None = None,
     channels: Sequence[str] = (),
     few_labels: str | Path | None = None,
+    few_labels_rows: Mapping[str, Iterable[Any]] = MappingProxyType({}),
     explained: str | Path | None = None,
 ) -> None:
     """Write what a study found as Markdown and HTML (files by ``md`` and ``html``).
 
     Parameters
     ----------
-    metrics, overstatement : the study's comparison of its methods
+    metrics, differences, overstatement : the study's comparison of its methods
     splits : split -> what it keeps apart (``row``, ``protostar``, ...)
     methods : the study's
     simulations : simulation -> its ``format``
     information, few_labels, explained : tables that a study may have, see :mod:`starmass.reporting.information`, ``labels``, ``segments``
     channels : of the maps of ``information``
+    few_labels_rows : what ``few_labels`` has to hold: ``split``, ``method``, ``fraction``
     """
     table = read_table(metrics, NEEDED)
     require_rows(metrics, table, split=splits, method=methods)
-    overstated = read_table(overstatement, ("method", "split_published", "split_grouped"))
+    table = add_differences(table, differences, splits, methods)
+    overstated = read_overstatement(overstatement, splits, methods)
     sentences = [f"Study {study}, the mass of protostars from gas maps. Data: {describe_data(simulations)}."]
     sentences += findings(table, overstated, splits)
     if information is not None:
         sentences.append(information_finding(read_information(information, channels)))
     if few_labels is not None:
-        few = read_table(few_labels, FEW_LABELS)
-        require_rows(few_labels, few, **{name: few[name].unique() for name in ("split", "method", "fraction")})
+        few = read_few_labels(few_labels, few_labels_rows)
         sentences += [few_labels_finding(rows) for _, rows in few.groupby("split", sort=False)]
     if explained is not None:
         sentences.append(segments_finding(read_explained(explained)))
@@ -85,7 +90,7 @@ def information_finding(table: pd.DataFrame) -> str:
         + f", {with_interval(outside, 'r2', 2)} from beyond."
     )
     alone = ridge[ridge["part"] == "only"]
-    if len(alone):
+    if alone["r2"].notna().any():
         best = alone.loc[alone["r2"].idxmax()]
         name = GAS.get(best["channel"], GAS.get(f"log10_{best['channel']}", best["channel"])).split(" (")[0]
         sentence += f" Of single channels the {name} tells most, R² = {with_interval(best, 'r2', 2)}."
@@ -94,15 +99,31 @@ def information_finding(table: pd.DataFrame) -> str:
 
 def few_labels_finding(rows: pd.DataFrame) -> str:
     """Return the best method at the least and at the largest share of labels, of one split."""
-    parts = []
+    parts, level = [], 0
     for fraction in dict.fromkeys((rows["fraction"].min(), rows["fraction"].max())):
         shared = rows[rows["fraction"] == fraction]
+        share = f"with labels for {100 * fraction:.3g}% of the training protostars ({shared['n_train_protostars'].iloc[0]:.3g})"
+        if shared["r2"].isna().all():
+            parts.append(f"{share} no method has an R²")
+            continue
         best = shared.loc[shared["r2"].idxmax()]
-        parts.append(
-            f"with labels for {fraction:.0%} of the training protostars ({best['n_train_protostars']:.3g}) {best['label']} comes first of"
-            f" {len(shared)}, R² = {with_interval(best, 'r2', 2)}"
-        )
-    return f"Few labels (figure 8; split {rows['split'].iloc[0]}): {'; '.join(parts)}."
+        others = shared.drop(index=best.name)
+        place = f"comes first of {len(shared)}, " if len(others) else "has "
+        parts.append(f"{share} {best['label']} {place}R² = {with_interval(best, 'r2', 2)}")
+        if has_interval(best) and len(others):
+            overlapping = int((others["r2_high"] >= best["r2_low"]).sum())
+            level += overlapping
+            parts[-1] += f" ({_overlaps(overlapping, len(others))})"
+    caveat = " These intervals are not paired: where they overlap, the order is open." if level else ""
+    return f"Few labels (figure 8; split {rows['split'].iloc[0]}): {'; '.join(parts)}.{caveat}"
+
+
+def _overlaps(count: int, others: int) -> str:
+    """Say how many of the others' intervals overlap with one."""
+    if count == 0:
+        return "no other interval overlaps with it"
+    every = {1: "the other interval", 2: "both other intervals"}.get(others, f"all {others} other intervals")
+    return f"{every if count == others else f'{count} of {others} other intervals'} {'overlaps' if count == 1 else 'overlap'} with it"
 
 
 def segments_finding(table: pd.DataFrame) -> str:
@@ -117,10 +138,11 @@ def segments_finding(table: pd.DataFrame) -> str:
         more = rows.index[rows["eta2_difference_low"] > 0]
         less = rows.index[rows["eta2_difference_high"] < 0]
         level = [name for name in rows.index if name not in more and name not in less]
+        kinds = (("more of the ", more), ("less of the ", less), ("no difference beyond the interval for the ", level))
         told = [
-            f"{how} of the " + ", ".join(f"{GAS[name].split(' (')[0]} ({number(rows.loc[name, 'eta2_difference'])}"
+            how + ", ".join(f"{GAS[name].split(' (')[0]} ({number(rows.loc[name, 'eta2_difference'])}"
             f" [{number(rows.loc[name, 'eta2_difference_low'])}, {number(rows.loc[name, 'eta2_difference_high'])}])" for name in names)
-            for how, names in (("more", more), ("less", less), ("as much, within the interval,", level)) if len(names)
+            for how, names in kinds if len(names)
         ]  # fmt: skip
         sentence += f" Against {words}: {'; '.join(told)}."
     return sentence

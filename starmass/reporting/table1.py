@@ -1,13 +1,13 @@
 """The published Table 1 in its own layout, with what a study measured beside every number."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from starmass.provenance import git_commit
 from starmass.reporting.grids import number, with_interval
-from starmass.reporting.inputs import read_table
+from starmass.reporting.inputs import read_table, require_rows
 from starmass.reporting.tables import PUBLISHED, read_published
 from starmass.reporting.typesetting import Grid, Page, html, latex, markdown
 from starmass.storage import write_text, written_aside
@@ -15,7 +15,15 @@ from starmass.storage import write_text, written_aside
 METRICS = (("r2", "R²", 2), ("rmse_dex", "RMSE [dex]", 3), ("label_spread_dex", "Label spread [dex]", 2))
 
 
-def build_table1(*, study: str, table: str | Path, published: str | Path, outputs: Mapping[str, str | Path]) -> None:
+def build_table1(
+    *,
+    study: str,
+    table: str | Path,
+    published: str | Path,
+    splits: Iterable[str],
+    methods: Iterable[str],
+    outputs: Mapping[str, str | Path],
+) -> None:
     """Write the published table's columns, published and measured, as CSV, Markdown, LaTeX and HTML.
 
     Parameters
@@ -24,10 +32,12 @@ def build_table1(*, study: str, table: str | Path, published: str | Path, output
     table : the study's table (results/tables/{study}.csv), whose column ``published`` says what corresponds; where several methods do, or
         several splits by row, the first does
     published : the published table (resources/table1_published.csv)
+    splits, methods : the study's, each pair a row of ``table``
     outputs : files by ``csv``, ``md``, ``tex`` and ``html``
     """
     reference = read_published(published)
-    measured = read_table(table, ("published", "label", "split", "data", "r2", "rmse_dex", "label_spread_dex"))
+    measured = read_table(table, ("published", "method", "label", "split", "data", "r2", "rmse_dex", "label_spread_dex"))
+    require_rows(table, measured, split=splits, method=methods)
     measured = measured.dropna(subset="published").drop_duplicates("published").set_index("published")
     both = reference.join(measured.rename(columns={metric: f"{metric}_measured" for metric, _, _ in METRICS}))
     with written_aside(outputs["csv"]) as temporary:

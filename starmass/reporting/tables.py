@@ -1,6 +1,6 @@
 """The table of a study: one row a method and split, what was published beside it, and what it says in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import pandas as pd
 
 from starmass.errors import InputError, closest
 from starmass.provenance import git_commit
-from starmass.reporting.grids import has_interval, mass_grid, number, overstatement_grid, published_grid, split_grid, with_interval
+from starmass.reporting.grids import mass_grid, number, overstatement_grid, published_grid, split_grid, with_interval
 from starmass.reporting.inputs import describe_data, read_table, require_rows
 from starmass.reporting.typesetting import Page, html, latex, markdown
 from starmass.storage import write_text, written_aside
@@ -64,24 +64,35 @@ def build_table(
     reference = read_published(published)
     table = read_table(metrics, NEEDED).assign(data=describe_data(simulations))
     require_rows(metrics, table, split=splits, method=methods)
-    compared = read_table(differences, ("split", "method", "reference"))
-    known = set(compared["reference"]) or {methods[0]}  # a method alone is compared with none
-    require_rows(differences, compared, split=splits, method=[name for name in methods if name not in known])
-    table = add_published(table.merge(compared, how="left", on=["split", "method"]), reference, counterparts, splits)
+    table = add_published(add_differences(table, differences, splits, methods), reference, counterparts, splits)
     bins = read_table(mass_bins, ("split", "method", "mass_low_msun"))
     for name, rows in bins.groupby("split", sort=False):
         require_rows(mass_bins, rows, split=[name], method=methods, mass_low_msun=rows["mass_low_msun"].unique())
     require_rows(mass_bins, bins, split=splits)
-    overstated = read_table(overstatement, ("method", "split_published", "split_grouped"))
-    for published_split, grouped in product(*([name for name in splits if (splits[name] == "row") == row] for row in (True, False))):
-        if splits[grouped] in ("protostar", "simulation"):
-            require_rows(overstatement, overstated, split_published=[published_split], split_grouped=[grouped], method=methods)
+    overstated = read_overstatement(overstatement, splits, methods)
     page = compose_page(study, table, bins, overstated, reference, splits, simulations)
     with written_aside(outputs["csv"]) as temporary:
         table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
     write_text(outputs["md"], markdown(page))
     write_text(outputs["tex"], latex(page, name=study))
     write_text(outputs["html"], html(page))
+
+
+def add_differences(table: pd.DataFrame, path: str | Path, splits: Iterable[str], methods: Sequence[str]) -> pd.DataFrame:
+    """Add to each row its differences from the study's ``reference``, of a file that has to hold all of them."""
+    compared = read_table(path, ("split", "method", "reference", "r2_difference", "r2_difference_low", "r2_difference_high"))
+    known = set(compared["reference"]) or {methods[0]}  # a method alone is compared with none
+    require_rows(path, compared, split=splits, method=[name for name in methods if name not in known])
+    return table.merge(compared, how="left", on=["split", "method"])
+
+
+def read_overstatement(path: str | Path, splits: Mapping[str, str], methods: Sequence[str]) -> pd.DataFrame:
+    """Read what each split by row adds to R2 beside each that keeps stars apart, of a file that has to hold all methods."""
+    table = read_table(path, ("method", "split_published", "split_grouped"))
+    for published, grouped in product(*([name for name in splits if (splits[name] == "row") == row] for row in (True, False))):
+        if splits[grouped] in ("protostar", "simulation"):
+            require_rows(path, table, split_published=[published], split_grouped=[grouped], method=methods)
+    return table
 
 
 def implied_label_spread(r2: Any, rmse_dex: Any) -> Any:
@@ -147,22 +158,54 @@ def compose_page(
 
 def findings(table: pd.DataFrame, overstatement: pd.DataFrame, splits: Mapping[str, str]) -> list[str]:
     """Return what the numbers say: the best row of each split, and by how much the published protocol overstates."""
-    sentences = []
-    for name, rows in table.groupby("split", sort=False):
-        if rows["r2"].notna().any():
-            best = rows.loc[rows["r2"].idxmax()]
-            sentence = f"Split {name}: {best['label']} comes first with R² = {with_interval(best, 'r2', 2)}"
-            if has_interval(best) and len(rows) > 1:
-                level = int((rows["r2_high"] >= best["r2_low"]).sum()) - 1
-                sentence += f"; the intervals of {level} of the other {len(rows) - 1} overlap with its own"
-            sentences.append(sentence + ".")
+    found = [_first(str(name), rows) for name, rows in table.groupby("split", sort=False) if rows["r2"].notna().any()]
     for (published, grouped), rows in overstatement.groupby(["split_published", "split_grouped"], sort=False):
-        gap = rows.sort_values("r2_overstatement")
-        above = int((gap["r2_overstatement_low"] > 0).sum())
-        sentences.append(
-            f"R² by the published protocol (split {published}) minus R² with a new {splits[str(grouped)]} (split {grouped}):"
-            f" {number(gap['r2_overstatement'].median())} in the median of {len(gap)} methods,"
-            f" from {with_interval(gap.iloc[0], 'r2_overstatement', 2)} to {with_interval(gap.iloc[-1], 'r2_overstatement', 2)};"
-            f" above zero beyond its interval for {above}."
-        )
-    return sentences
+        gap = rows.dropna(subset="r2_overstatement").sort_values("r2_overstatement", kind="stable")
+        if len(gap):
+            kind = splits[str(grouped)]
+            found.append(
+                f"R² by the published protocol (split {published}) minus R² with a new {kind} (split {grouped}): {_range_of(gap)}."
+            )
+    return found
+
+
+def _first(split: str, rows: pd.DataFrame) -> str:
+    """Say who comes first in a split, and whom paired differences tell apart: all are differences from the reference.
+
+    A pair of intervals may overlap where the interval of the difference, on the same stars, leaves zero out; so overlaps are not counted.
+    """
+    best = rows.loc[rows["r2"].idxmax()]
+    if len(rows) == 1:
+        return f"Split {split}: {best['label']} has R² = {with_interval(best, 'r2', 2)}."
+    sentence = f"Split {split}: {best['label']} comes first of {len(rows)} with R² = {with_interval(best, 'r2', 2)}"
+    reference = rows[rows["method"].isin(rows["reference"].dropna())]
+    if reference.empty or rows["r2_difference_low"].isna().all():
+        return sentence + "."
+    base = reference.iloc[0]
+    rest = rows.drop(index={best.name, base.name})
+    below, above = int((rest["r2_difference_high"] < 0).sum()), int((rest["r2_difference_low"] > 0).sum())
+    if best.name == base.name:
+        return f"{sentence}; paired star by star, {_put(below, 0, len(rest), 'it')}."
+    clear = "" if best["r2_difference_low"] > 0 else ", which does not tell them apart"
+    sentence += f", {with_interval(best, 'r2_difference', 2)} above the reference ({base['label']}) paired star by star{clear}"
+    return sentence + (f"; so paired, {_put(below, above, len(rest), 'the reference')}." if len(rest) else ".")
+
+
+def _put(below: int, above: int, others: int, base: str) -> str:
+    """Say how many others are told from a base, whose differences from it have an interval that leaves zero out."""
+    if others == 1:
+        place = "below" if below else "above" if above else ""
+        return f"the interval puts the other {place} {base}" if place else f"the interval does not tell the other from {base}"
+    some = f"all {others} others" if below == others else f"{below or 'none'} of the {others} others"
+    return f"the intervals put {some} below {base}" + (f" and {above} above" if above else "")
+
+
+def _range_of(gap: pd.DataFrame) -> str:
+    """Return the median and the extremes of sorted overstatements, and how many have an interval above zero."""
+    least, most = (with_interval(gap.iloc[place], "r2_overstatement", 2) for place in (0, -1))
+    if len(gap) == 1:
+        return least
+    above = int((gap["r2_overstatement_low"] > 0).sum())
+    middle = f"{number(gap['r2_overstatement'].median())} in the median of {len(gap)} methods"
+    spread = f"from {least} to {most}" if least != most else f"{least} for each"
+    return f"{middle}, {spread}; its interval lies above zero for {above}"

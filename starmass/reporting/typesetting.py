@@ -1,6 +1,7 @@
 """A page of sentences and grids of text as Markdown, LaTeX (booktabs) and HTML."""
 
 import html as entities
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,8 +15,8 @@ class Grid:
     body: Sequence[Sequence[str]]
 
     def is_number(self, column: int) -> bool:
-        """Whether every cell of a column starts as a number does (or is a dash)."""
-        return all(row[column][:1] in "−–0123456789" and row[column] for row in self.body)
+        """Whether every cell of a column starts as a number does (or is a dash); the first column holds names."""
+        return column > 0 and all(row[column][:1] in "−–0123456789" and row[column] for row in self.body)
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,22 @@ class Page:
 
 def markdown(page: Page) -> str:
     """Return the page as Markdown with pipe tables."""
-    parts = [f"# {page.title}", *page.summary]
+    parts = [f"# {page.title}", *map(escape_markdown, page.summary)]
     for grid in page.grids:
         rule = ["---:" if grid.is_number(column) else "---" for column in range(len(grid.head))]
-        lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (grid.head, rule, *grid.body)]
-        parts += [grid.caption, "\n".join(lines)]
-    parts.append("\n".join(f"- {note}" for note in page.notes))
+        lines = ["| " + " | ".join(row) + " |" for row in (_escaped(grid.head), rule, *map(_escaped, grid.body))]
+        parts += [escape_markdown(grid.caption), "\n".join(lines)]
+    parts.append("\n".join(f"- {escape_markdown(note)}" for note in page.notes))
     return "\n\n".join(parts) + "\n"
+
+
+def escape_markdown(text: str) -> str:
+    """Return text that Markdown shows as it stands; an underscore within a word, as of a file's name, means nothing there."""
+    return re.sub(r"[\\`*<|]|(?<!\w)_|_(?!\w)", r"\\\g<0>", text)
+
+
+def _escaped(cells: Sequence[str]) -> list[str]:
+    return list(map(escape_markdown, cells))
 
 
 def latex(page: Page, name: str) -> str:

@@ -91,7 +91,7 @@ def write_information(path):
         pd.DataFrame({"method": ["ridge", "knn"]}), how="cross"
     )
     facts = {"r2_low": table["r2"] - 0.1, "r2_high": table["r2"] + 0.1, "finest_cell_pc": 0.004, "accretion_radius_pc": 0.05}
-    table.assign(split="protostar", **facts).to_csv(path, index=False)
+    table.assign(split="protostar", n_radii=3, **facts).to_csv(path, index=False)
 
 
 def write_few_labels(path):
@@ -238,7 +238,7 @@ def drawn(study):
             from starmass.reporting.labels import plot_few_labels
 
             del common["samples"]
-            rows = {"split": ["random", "protostar"], "method": ["dinov2_knn", "mean"]}
+            rows = {"split": ["random", "protostar"], "method": ["dinov2_knn", "mean"], "fraction": [0.1, 0.3, 1]}
             plot_few_labels(**{**common, "width": "column", "few_labels": study / "few_labels.csv", "rows": rows, **options})
         else:
             from starmass.reporting.regression import plot_regression

@@ -41,17 +41,36 @@ def test_hours_memory_and_products(run):
     assert rows.loc["maps", ["jobs", "products"]].tolist() == [2, 1]  # the catalogue is no snapshot
     assert rows.loc["pretraining", ["jobs", "wall_hours", "cpu_hours", "gpu_hours"]].tolist() == [2, 2.0, 32.0, 4.0]
     outputs = {"csv": run / "cost.csv", "md": run / "cost.md"}
-    write_cost(table, outputs)
+    write_cost(table, (), outputs)
     assert pd.read_csv(outputs["csv"])["gpu_hours"].sum() == 4.0
     page = outputs["md"].read_text()
     assert "2.67 TFLOP an image" in page and "0.72 per image" in page and "| all |" in page
+    write_cost(table, ["flame"], outputs)
+    assert "TFLOP an image" not in outputs["md"].read_text()
 
 
 @pytest.mark.parametrize(
-    ("hours", "words"), [(0, "–"), (0.0005, "1.8 s"), (0.01, "36 s"), (0.25, "15 min"), (2.5, "2.5 h"), (12345.6, "12346 h")]
+    ("hours", "words"),
+    [
+        (0, "–"),
+        (0.0005, "1.8 s"),
+        (0.01, "36 s"),
+        (0.25, "15 min"),
+        (2.5, "2.5 h"),
+        (12345.6, "12346 h"),
+        (999.7, "1000 h"),
+        (0.9999, "1 h"),
+        (59.99 / 3600, "1 min"),
+    ],
 )
 def test_times_have_the_unit_of_their_size(hours, words):
     assert duration(hours) == words
+
+
+def test_a_measurement_that_was_cut_is_named(run):
+    (run / "benchmarks/results/maps/cloud/catalogue.tsv").write_text(HEAD)
+    with pytest.raises(InputError, match=r"catalogue\.tsv: holds no measurement"):
+        collect_cost(benchmarks=run / "benchmarks/results", attempts=run / "logs", cores={}, images={})
 
 
 def test_nothing_measured_is_a_sentence(tmp_path):

@@ -31,19 +31,28 @@ def test_each_panel_shows_what_the_method_records(more, curves):
 
 
 def test_a_figure_is_written_and_repeats(tmp_path):
-    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records(**DINOV2)))
-    for name in ("one", "two"):
-        outputs = {kind: tmp_path / f"{name}.{kind}" for kind in ("pdf", "png")}
+    lines = [json.dumps(record) + "\n" for record in records(**DINOV2)]
+    (tmp_path / "metrics.jsonl").write_text("".join(lines))
+    (tmp_path / "config.yaml").write_text("resolved: {steps: 50}")
+
+    def plot(name):
         plot_curves(
             metrics=tmp_path / "metrics.jsonl",
+            config=tmp_path / "config.yaml",
             encoder="nano",
-            outputs=outputs,
+            outputs={kind: tmp_path / f"{name}.{kind}" for kind in ("pdf", "png")},
             width="column",
             resolution=60,
             facts={"config": {}, "inputs": []},
         )
+
+    plot("one")
+    plot("two")
     for kind in ("pdf", "png"):
         assert (tmp_path / f"one.{kind}").read_bytes() == (tmp_path / f"two.{kind}").read_bytes()
+    (tmp_path / "metrics.jsonl").write_text("".join(lines[:-1]))
+    with pytest.raises(InputError, match=r"metrics\.jsonl: ends at step 40 of 50"):
+        plot("cut")
 
 
 @pytest.mark.parametrize(("text", "sentence"), [("", "no record"), ('{"step": 1', "not a readable record")])

@@ -2,10 +2,14 @@
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.cbook import is_math_text
 from matplotlib.image import imread
+from matplotlib.text import Text
 
 from starmass.errors import InputError
+from starmass.reporting import style
 
 COLUMN = ("information", "few_labels", "ablation")
 FIGURES = ("examples", "regression", "segmentation", "information", "few_labels", "ablation", "embedding", "segments", "attention")
@@ -32,8 +36,6 @@ def test_toy_clouds_are_named_under_the_figure(tmp_path, drawn, figure):
 
 
 def test_lengths_are_drawn_where_they_are_known(study):
-    import pandas as pd
-
     from starmass.reporting.information import draw_information
 
     table = pd.read_csv(study / "information.csv")
@@ -56,6 +58,29 @@ def test_a_misspelt_colour_map_is_one_sentence(tmp_path, drawn):
 def test_a_missing_input_is_one_sentence(tmp_path, drawn):
     with pytest.raises(InputError, match=r"nowhere\.csv: there is no such file"):
         drawn(tmp_path, "examples", samples=tmp_path / "nowhere.csv")
+
+
+@pytest.mark.parametrize(("figure", "rows"), [("few_labels", 0), ("information", 0), ("information", 6)])
+def test_a_table_cut_to_its_head_or_between_radii_is_one_sentence(tmp_path, drawn, study, figure, rows):
+    head, *lines = (study / f"{figure}.csv").read_text().splitlines(keepends=True)
+    (tmp_path / f"{figure}.csv").write_text("".join([head, *lines[:rows]]))
+    options = {"channels": ["column_density"]} if figure == "information" else {}
+    with pytest.raises(InputError, match=rf"{figure}\.csv: .*delete the file and run Snakemake again"):
+        drawn(tmp_path, figure, **{figure: tmp_path / f"{figure}.csv"}, **options)
+
+
+@pytest.mark.parametrize("figure", ["regression", "few_labels", "ablation"])
+@pytest.mark.parametrize("label", [r"a $\frac b", "cost $5 to $10", "$x$"])
+def test_a_dollar_in_a_label_is_a_dollar(tmp_path, drawn, study, figure, label, monkeypatch):
+    kept, save = [], style.save_figure
+    monkeypatch.setattr(style, "save_figure", lambda figure, *args, **facts: (kept.append(figure), save(figure, *args, **facts)))
+    name = {"regression": "metrics"}.get(figure, figure)
+    pd.read_csv(study / f"{name}.csv", dtype=str).assign(label=label).to_csv(tmp_path / f"{name}.csv", index=False)
+    drawn(tmp_path, figure, **{name: tmp_path / f"{name}.csv"}, **({"axis": f"axis {label}"} if figure == "ablation" else {}))
+    texts = [text.get_text() for text in kept[0].findobj(Text)]
+    shown = [text for text in texts if label in text.replace(r"\$", "$")]
+    assert len(shown) >= (2 if figure == "ablation" else 1)
+    assert not any(is_math_text(text) for text in shown)
 
 
 @pytest.mark.parametrize("lost", [1, 4])

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from starmass.reporting.typesetting import Grid, Page, escape_latex, html, latex, markdown
+from starmass.reporting.typesetting import Grid, Page, escape_latex, escape_markdown, html, latex, markdown
 
 PAGE = Page(
     title="A & B",
@@ -37,6 +37,15 @@ def test_markdown_cells_survive_a_pipe():
     lines = [line for line in markdown(PAGE).splitlines() if line.startswith("|")]
     assert lines[1] == "| --- | ---: | --- |"
     assert lines[2] == "| a\\|b & c | −0.10 [−0.20, 0.00] |  |"
+
+
+def test_names_that_begin_with_a_digit_stay_left():
+    page = Page(title="", summary=[], grids=[Grid("", ["Method", "R²"], [["54 statistics", "0.5"], ["6 statistics", "0.4"]])], notes=[])
+    assert "| --- | ---: |" in markdown(page) and r"{lr}" in latex(page, name="one") and "<td>54 statistics</td>" in html(page)
+
+
+def test_markdown_shows_marks_as_they_stand():
+    assert escape_markdown("a*b _c_ <d> few_labels.csv") == r"a\*b \_c\_ \<d> few_labels.csv"
 
 
 def test_html_is_escaped_and_fetches_nothing():

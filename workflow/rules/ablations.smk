@@ -2,11 +2,14 @@
 from starmass.evaluation.variants import base_of, methods_of, varied, variants_of
 
 ARCSEC = 3.141592653589793 / 180 / 3600  # [radian]
+NO_ABLATION = "none_given"  # what the rule ablations asks for where the study has none: refused like any that does not exist
 
 
 def ablation_variants(study, ablation):
     """Method -> what stands for each value."""
     evaluation_entry("studies", study)
+    if ablation == NO_ABLATION:
+        refuse(f"evaluation.studies.{study} has no ablations; add some of evaluation.ablations: ablations: [neighbours, ...].")
     try:
         return {
             method: variants_of(config, study, ablation, method, DEFAULTS) for method in methods_of(evaluation_entry("ablations", ablation))
@@ -134,6 +137,7 @@ rule plot_ablation:
             **figure_config("ablations"),
         },
         rows=ablation_rows,
+        base=lambda wildcards: base_of(wildcards.ablation, evaluation_entry("ablations", wildcards.ablation)),
         simulations=simulation_formats,
         code=code_digest("workflow/scripts/plot_ablation.py"),
     message:
@@ -144,6 +148,6 @@ rule plot_ablation:
 
 rule ablations:
     input:
-        ablations_of(STUDY),
+        ablations_of(STUDY) or f"results/evaluation/{STUDY}/ablations/{NO_ABLATION}.csv",
     message:
         "The ablations of study {STUDY} are in results/evaluation/{STUDY}/ablations/ and results/figures/{STUDY}/."

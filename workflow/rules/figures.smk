@@ -7,7 +7,7 @@ def regression_files(wildcards):
     shown = {key: [name for name in chosen[key] if name in study[key]] for key in ("splits", "methods")}
     for key, names in shown.items():
         if not names:
-            raise WorkflowError(
+            refuse(
                 f"reporting.figures.regression.{key}: study {wildcards.study!r} has none of {', '.join(chosen[key])};"
                 f" name some of evaluation.studies.{wildcards.study}.{key}: {', '.join(study[key])}."
             )
@@ -144,6 +144,7 @@ rule plot_segmentation:
 rule plot_pretraining:
     input:
         metrics="results/pretraining/{encoder}/metrics.jsonl",
+        config="results/pretraining/{encoder}/config.yaml",
     output:
         pdf="results/figures/pretraining/{encoder}.pdf",
         png=report(

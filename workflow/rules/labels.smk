@@ -25,6 +25,12 @@ def few_labels_splits(study):
     return {split: f"results/evaluation/{study}/{split}/few_labels/split.csv" for split in few_labels_entry(study)["splits"]}
 
 
+def few_labels_rows(study):
+    """What the table's columns have to hold, in every combination."""
+    files, fractions = few_labels_files(study), few_labels_entry(study).get("fractions", DEFAULTS["study"]["few_labels"]["fractions"])
+    return {"split": list(files), "method": list(next(iter(files.values()))), "fraction": list(fractions)}
+
+
 rule thin_split:
     input:
         samples=rules.collect_samples.output[0],
@@ -148,10 +154,7 @@ rule plot_few_labels:
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=figure_config("few_labels"),
-        rows=lambda wildcards: {
-            "split": list(few_labels_files(wildcards.study)),
-            "method": list(next(iter(few_labels_files(wildcards.study).values()))),
-        },
+        rows=lambda wildcards: few_labels_rows(wildcards.study),
         simulations=simulation_formats,
         code=code_digest("workflow/scripts/plot_few_labels.py"),
     message:

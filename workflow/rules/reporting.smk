@@ -16,7 +16,7 @@ def segmentation_input(wildcards):
     """Examples (HDF5), what the segments hold, and how much they explain (CSV)."""
     files = segmentation_of(wildcards.study)
     if not files:
-        raise WorkflowError(f"evaluation.studies.{wildcards.study} has no segmentation; add one: segmentation: {{features: ...}}.")
+        refuse(f"evaluation.studies.{wildcards.study} has no segmentation; add one: segmentation: {{features: ...}}.")
     return dict(zip(("examples", "segments", "explained"), files, strict=True))
 
 
@@ -103,6 +103,8 @@ rule build_table1:
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         study=STUDY,
+        splits=lambda wildcards: evaluation_entry("studies", STUDY)["splits"],
+        methods=lambda wildcards: evaluation_entry("studies", STUDY)["methods"],
         code=code_digest("workflow/scripts/build_table1.py"),
     message:
         "Setting study {params.study} beside the published Table 1"
@@ -114,6 +116,7 @@ rule write_summary:
     input:
         unpack(summary_inputs),
         metrics="results/evaluation/{study}/metrics.csv",
+        differences="results/evaluation/{study}/differences.csv",
         overstatement="results/evaluation/{study}/overstatement.csv",
     output:
         md="results/tables/{study}/summary.md",
@@ -137,6 +140,9 @@ rule write_summary:
         simulations=simulation_formats,
         channels=lambda wildcards: (
             information_channels(wildcards) if evaluation_entry("studies", wildcards.study).get("information") else []
+        ),
+        few_labels_rows=lambda wildcards: (
+            few_labels_rows(wildcards.study) if evaluation_entry("studies", wildcards.study).get("few_labels") else {}
         ),
         code=code_digest("workflow/scripts/write_summary.py"),
     message:
@@ -166,6 +172,7 @@ rule build_cost:
             images: {shard: stop - start for shard, (start, stop) in shard_ranges(images).items()}
             for images in config["fractals"]["images"]
         },
+        textures=[images for images, entry in config["fractals"]["images"].items() if entry["generator"] != "flame"],
         code=code_digest("workflow/scripts/build_cost.py"),
     message:
         "Adding up what the jobs of study {STUDY} took"

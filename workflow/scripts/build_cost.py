@@ -11,4 +11,4 @@ with job(snakemake.log[0]):
         cores=snakemake.params.cores,
         images=snakemake.params.images,
     )
-    write_cost(table, dict(snakemake.output.items()))
+    write_cost(table, snakemake.params.textures, dict(snakemake.output.items()))

@@ -7,5 +7,7 @@ with job(snakemake.log[0]):
         study=snakemake.params.study,
         table=snakemake.input.table,
         published=snakemake.input.published,
+        splits=snakemake.params.splits,
+        methods=snakemake.params.methods,
         outputs=dict(snakemake.output.items()),
     )

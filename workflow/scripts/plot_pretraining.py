@@ -6,6 +6,7 @@ with job(snakemake.log[0]):
     config = snakemake.params.config
     plot_curves(
         metrics=snakemake.input.metrics,
+        config=snakemake.input.config,
         encoder=snakemake.wildcards.encoder,
         width=config["width"],
         resolution=config["resolution"],

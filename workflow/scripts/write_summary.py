@@ -9,6 +9,7 @@ with job(snakemake.log[0]):
         methods=snakemake.params.methods,
         simulations=snakemake.params.simulations,
         channels=snakemake.params.channels,
+        few_labels_rows=snakemake.params.few_labels_rows,
         outputs=dict(snakemake.output.items()),
         **dict(snakemake.input.items()),
     )

@@ -251,15 +251,27 @@ def _contradictions(evaluation: Mapping[str, Any], encoders: Mapping[str, Any]) 
         for way, keys in FIT_READS.items():
             for key in (key for key in keys if key in entry.get("fit", {}) and entry["fit"]["by"] != way):
                 yield f"methods.{name}.fit.{key}", f"only by: {way} reads it; take it away"
-    for study, entry in evaluation["studies"].items():
-        labels: dict[str, str] = {}
-        for name in entry["methods"]:
-            label = evaluation["methods"][name].get("label", name)
-            if (first := labels.setdefault(label, name)) != name:
-                yield f"methods.{name}.label", f"{label!r} is that of {first} too, and study {study} has both; give each a label of its own"
+    yield from _namesakes(evaluation)
     for name, entry in (evaluation.get("ablations") or {}).items():
         if {"vary", "values", "variants"} & entry.keys() not in ({"vary", "values"}, {"variants"}):
             yield f"ablations.{name}", "give either vary and values, or variants"
+
+
+def _namesakes(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The same for methods that stand in one table under one label, where nobody could tell them apart."""
+    tables: list[tuple[str, list[str], Mapping[str, str]]] = [
+        (f"study {name}", entry["methods"], {}) for name, entry in evaluation["studies"].items()
+    ]
+    for name, entry in evaluation["studies"].items():
+        tables.append((f"few_labels of study {name}", (entry.get("few_labels") or {}).get("methods", []), {}))
+    for name, entry in (evaluation.get("ablations") or {}).items():
+        tables.append((f"ablation {name}", _listed(entry["method"]), entry.get("labels") or {}))
+    for table, methods, renamed in tables:
+        labels: dict[str, str] = {}
+        for name in methods:
+            label = renamed.get(name, evaluation["methods"][name].get("label", name))
+            if (first := labels.setdefault(label, name)) != name:
+                yield f"methods.{name}.label", f"{label!r} is what {first} is called too, and {table} has both; call one of them otherwise"
 
 
 def _unshowable(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -48,6 +48,22 @@ def test_a_mistaken_target_is_one_sentence_with_the_nearest_that_there_is(run_sn
     assert "__" not in sentences[0], "names that ablations make are nobody's to type"
 
 
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("ablations", "evaluation.studies.demo has no ablations; add some"),
+        ("results/figures/demo/segments.pdf", "evaluation.studies.demo has no segmentation; add one"),
+        ("results/figures/demo/regression.pdf", "study 'demo' has none of resnet18_fractals; name some of evaluation.studies.demo.methods"),
+    ],
+)
+def test_what_a_study_does_not_have_is_one_sentence(run_snakemake, tmp_path, target, words):
+    study = {"evaluation": {"studies": {"demo": dict.fromkeys(("ablations", "segmentation"))}}}
+    figure = {"reporting": {"figures": {"regression": {"methods": ["resnet18_fractals"]}}}}
+    said = complaint(run_snakemake(tmp_path, "--dry-run", target, overlay={**study, **figure}))
+    sentences = [line for line in said.splitlines() if line.startswith("starmass:")]
+    assert len(sentences) == 1 and words in sentences[0], said
+
+
 def test_a_preset_without_its_data_root_says_how_to_give_it(run_snakemake, tmp_path):
     said = complaint(run_snakemake(tmp_path, "--dry-run", presets=["ramses"]))
     assert "data_root" in said and "--config data_root=DIR" in said

@@ -141,7 +141,11 @@ def test_schemas_refuse_typos_and_explain_keys(section):
         ),
         (
             {"evaluation": {"methods": {"mean": {"label": "6 central statistics + 20-NN"}}}},
-            ["evaluation.methods.mean.label", "that of statistics_knn too, and study demo has both"],
+            ["evaluation.methods.mean.label", "what statistics_knn is called too, and study demo has both"],
+        ),
+        (
+            {"evaluation": {"ablations": {"neighbours": {"labels": {"statistics_knn": "DINOv2 on fractals + kNN + PCA whitening"}}}}},
+            ["statistics_knn", "dinov2_knn_whitened", "ablation neighbours has both"],
         ),
         ({"reporting": {"widths": {"few_labels": "half"}}}, ["reporting.widths.few_labels", "none of column, text"]),
         (

@@ -69,12 +69,6 @@ def ablation_rows(wildcards):
     return {"method": list(files), "split": list(splits), "value": list(next(iter(splits.values())))}
 
 
-def named_base(ablation):
-    """The base for the caption, which is written from a config whose keys are sorted: none where it is the first key of variants."""
-    entry = evaluation_entry("ablations", ablation)
-    return base_of(ablation, entry) if "values" in entry or entry.get("base") is not None else ""
-
-
 def ablations_of(study):
     return [
         path
@@ -143,7 +137,7 @@ rule plot_ablation:
             **figure_config("ablations"),
         },
         rows=ablation_rows,
-        base=lambda wildcards: named_base(wildcards.ablation),
+        base=lambda wildcards: base_of(wildcards.ablation, evaluation_entry("ablations", wildcards.ablation)),
         simulations=simulation_formats,
         code=code_digest("workflow/scripts/plot_ablation.py"),
     message:

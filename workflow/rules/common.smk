@@ -90,7 +90,7 @@ def write_report():
         return
     with written_aside("results/report.html") as page:
         resolved = page.with_name("config.yaml")
-        resolved.write_text(yaml.safe_dump(DECLARED))
+        resolved.write_text(yaml.safe_dump(DECLARED, sort_keys=False))  # the first of an ablation's variants is its base
         ablations = [f"results/figures/{STUDY}/ablation_{name}.png" for name in DECLARED["evaluation"].get("ablations") or {}]
         made = [path for path in ablations if Path(path).exists()]
         command = [sys.executable, "-m", "snakemake", "all", *made, "--snakefile", workflow.main_snakefile]

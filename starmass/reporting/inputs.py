@@ -132,21 +132,18 @@ class Segmentation:
 def read_segmentation(path: str | Path) -> Segmentation:
     """Read what :func:`starmass.evaluation.segmentation.write_segmentation` wrote."""
     with open_hdf5(path) as file:
-        try:
-            seen = "attention" in file
-            return Segmentation(
-                rows=np.asarray(file["row"]),
-                colours=np.clip(np.asarray(file["colours"], dtype=float), 0, 1),
-                explained=np.asarray(file["explained"], dtype=float),
-                segments=np.asarray(file["segments"]),
-                segment_count=int(file.attrs["segment_count"]),
-                attention=np.asarray(file["attention"], dtype=float) if seen else None,
-                attended=np.asarray(file["attended"], dtype=bool) if seen else None,
-                attention_mass=float(file.attrs["attention_mass"]) if seen else float("nan"),
-                side=float(file.attrs["side_pc"]),
-            )
-        except KeyError as error:
-            raise InputError(f"{path}: not a segmentation of this version ({error}); delete it and run Snakemake again.") from error
+        seen = "attention" in file
+        return Segmentation(
+            rows=np.asarray(file["row"]),
+            colours=np.clip(np.asarray(file["colours"], dtype=float), 0, 1),
+            explained=np.asarray(file["explained"], dtype=float),
+            segments=np.asarray(file["segments"]),
+            segment_count=int(file.attrs["segment_count"]),
+            attention=np.asarray(file["attention"], dtype=float) if seen else None,
+            attended=np.asarray(file["attended"], dtype=bool) if seen else None,
+            attention_mass=float(file.attrs["attention_mass"]) if seen else float("nan"),
+            side=float(file.attrs["side_pc"]),
+        )
 
 
 def read_examples(segmentation: str | Path, samples: str | Path) -> tuple[Segmentation, list[MapRow]]:

@@ -53,5 +53,5 @@ def test_without_a_class_token_figure_3_stands_and_figure_7_says_why_not(tmp_pat
 
 
 def test_a_file_of_another_version_is_one_sentence(tmp_path, drawn, file):
-    with pytest.raises(InputError, match="not a segmentation of this version"):
+    with pytest.raises(InputError, match=r"segmentation.*: not a file of its kind"):
         drawn(tmp_path, "segmentation", segmentation=file(segments=None))

@@ -2,14 +2,11 @@
 from starmass.evaluation.variants import base_of, methods_of, varied, variants_of
 
 ARCSEC = 3.141592653589793 / 180 / 3600  # [radian]
-NO_ABLATION = "none_given"  # what the rule ablations asks for where the study has none: refused like any that does not exist
 
 
 def ablation_variants(study, ablation):
     """Method -> what stands for each value."""
     evaluation_entry("studies", study)
-    if ablation == NO_ABLATION:
-        refuse(f"evaluation.studies.{study} has no ablations; add some of evaluation.ablations: ablations: [neighbours, ...].")
     try:
         return {
             method: variants_of(config, study, ablation, method, DEFAULTS) for method in methods_of(evaluation_entry("ablations", ablation))
@@ -70,12 +67,16 @@ def ablation_rows(wildcards):
 
 
 def ablations_of(study):
-    return [
+    """What the rule ablations builds, of which there has to be some."""
+    paths = [
         path
         for ablation in (evaluation_entry("studies", study).get("ablations") or [])
         if config["evaluation"].get("ablations")  # null takes them all away
         for path in (f"results/evaluation/{study}/ablations/{ablation}.csv", f"results/figures/{study}/ablation_{ablation}.png")
     ]
+    if not paths:
+        refuse(f"evaluation.studies.{study} has no ablations; add some of evaluation.ablations: ablations: [neighbours, ...].")
+    return paths
 
 
 rule compare_variants:
@@ -148,6 +149,6 @@ rule plot_ablation:
 
 rule ablations:
     input:
-        ablations_of(STUDY) or f"results/evaluation/{STUDY}/ablations/{NO_ABLATION}.csv",
+        lambda wildcards: ablations_of(STUDY),
     message:
         "The ablations of study {STUDY} are in results/evaluation/{STUDY}/ablations/ and results/figures/{STUDY}/."

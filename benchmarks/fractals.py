@@ -50,7 +50,10 @@ def plain_chaos_game(maps, cumulative, box, size, points, seed):
         u, k = np.random.random(), 0  # noqa: NPY002
         while cumulative[k] <= u:
             k += 1
-        x, y = maps[k, 0] * x + maps[k, 1] * y + maps[k, 2], maps[k, 3] * x + maps[k, 4] * y + maps[k, 5]
+        x, y = (
+            maps[k, 0] * x + maps[k, 1] * y + maps[k, 2],
+            maps[k, 3] * x + maps[k, 4] * y + maps[k, 5],
+        )
         if point >= 20:
             column, row = int((x - box[0]) * box[2]), int((y - box[1]) * box[3])
             if 0 <= column < size and 0 <= row < size:
@@ -68,7 +71,10 @@ def plain_coloured_game(maps, cumulative, box, size, points, seed):
         u, k = np.random.random(), 0  # noqa: NPY002
         while cumulative[k] <= u:
             k += 1
-        x, y = maps[k, 0] * x + maps[k, 1] * y + maps[k, 2], maps[k, 3] * x + maps[k, 4] * y + maps[k, 5]
+        x, y = (
+            maps[k, 0] * x + maps[k, 1] * y + maps[k, 2],
+            maps[k, 3] * x + maps[k, 4] * y + maps[k, 5],
+        )
         colour = 0.5 * (colour + k / len(maps))
         if point >= 20:
             column, row = int((x - box[0]) * box[2]), int((y - box[1]) * box[3])
@@ -110,13 +116,19 @@ def frame_of(words, variations, table, cumulative, size, low, high):
     generator = words.copy()
     walkers = start_walkers(generator)
     spare = walkers.copy()
-    x, y = np.empty(PREVIEW_STEPS * WALKERS, np.float32), np.empty(PREVIEW_STEPS * WALKERS, np.float32)
+    x, y = (
+        np.empty(PREVIEW_STEPS * WALKERS, np.float32),
+        np.empty(PREVIEW_STEPS * WALKERS, np.float32),
+    )
     for step in range(BURN_IN + PREVIEW_STEPS):
         take_step(generator, variations, table, cumulative, walkers, spare)
         walkers, spare = spare, walkers
         if step >= BURN_IN:
             first = (step - BURN_IN) * WALKERS
-            x[first : first + WALKERS], y[first : first + WALKERS] = walkers[:WALKERS], walkers[WALKERS : 2 * WALKERS]
+            x[first : first + WALKERS], y[first : first + WALKERS] = (
+                walkers[:WALKERS],
+                walkers[WALKERS : 2 * WALKERS],
+            )
     return find_frame(x, y, low, high, size)
 
 
@@ -143,24 +155,37 @@ def clock(function: Callable[[], object]) -> float:
 
 def histograms() -> list[str]:
     """Histogram speed on the same affine systems: ours, the peer, the floor; and ours on flames."""
-    affine = draw_systems(FlameOptions(variations=("linear",), variations_per_system=(1, 1)), SYSTEMS)
+    affine = draw_systems(
+        FlameOptions(variations=("linear",), variations_per_system=(1, 1)), SYSTEMS
+    )
     flames = draw_systems(FlameOptions(), SYSTEMS)
     cells = np.zeros(SIZE * SIZE, np.uint64)
     memory_floor(cells, 10)
     many_walkers(*affine[0], SIZE, 1)
     for game in (plain_chaos_game, plain_coloured_game):
         game(np.zeros((1, 6)), np.array([2.0]), np.ones(4), SIZE, 10, 0)
-    times: dict[str, list[float]] = {name: [] for name in ("floor", "affine", "peer", "coloured", "flame")}
+    times: dict[str, list[float]] = {
+        name: [] for name in ("floor", "affine", "peer", "coloured", "flame")
+    }
     for system, flame in zip(affine, flames, strict=True):
         _, _, table, cumulative, box = system
-        given = (table[:, :6].astype(float), cumulative.astype(float), box.astype(float), SIZE, POINTS, 0)
+        given = (
+            table[:, :6].astype(float),
+            cumulative.astype(float),
+            box.astype(float),
+            SIZE,
+            POINTS,
+            0,
+        )
         times["affine"].append(clock(lambda system=system: many_walkers(*system, SIZE, STEPS)))
         times["peer"].append(clock(lambda given=given: plain_chaos_game(*given)))
         times["coloured"].append(clock(lambda given=given: plain_coloured_game(*given)))
         times["flame"].append(clock(lambda flame=flame: many_walkers(*flame, SIZE, STEPS)))
         times["floor"].append(clock(lambda: memory_floor(cells, POINTS)))
     middle = {name: float(np.median(values)) for name, values in times.items()}
-    peer, coloured = (float(np.median(np.divide(times[name], times["affine"]))) for name in ("peer", "coloured"))
+    peer, coloured = (
+        float(np.median(np.divide(times[name], times["affine"]))) for name in ("peer", "coloured")
+    )
     floor = float(np.median(np.divide(times["affine"], times["floor"])))
     rows = [
         ("plain one-walker numba chaos game, affine, counts alone", middle["peer"]),
@@ -188,7 +213,14 @@ def end_to_end(folder: Path, images: int) -> tuple[list[str], Path, float, float
     for repeat in range(3):
         path = folder / f"shard-{repeat:04d}.h5"
         start = time.process_time()
-        summary = render_shard(path, generator="flame", options={"size": SIZE}, seed=0, start=repeat * images, stop=(repeat + 1) * images)
+        summary = render_shard(
+            path,
+            generator="flame",
+            options={"size": SIZE},
+            seed=0,
+            start=repeat * images,
+            stop=(repeat + 1) * images,
+        )
         rates.append(images / (time.process_time() - start))
     rate, gigabytes = float(np.median(rates)), path.stat().st_size / images * 1e6 / 1e9
     text = [
@@ -207,9 +239,15 @@ def storage(path: Path) -> list[str]:
     planes = [images.planes(i) for i in range(rows)]
     grey, shades = (np.stack([one[name] for one in planes]) for name in ("images", "shades"))
     colour = np.stack([images[i] for i in range(rows)])
-    zstd, lz4 = plugin.Blosc("zstd", 1, plugin.Blosc.NOSHUFFLE), plugin.Blosc("lz4", 1, plugin.Blosc.NOSHUFFLE)
+    zstd, lz4 = (
+        plugin.Blosc("zstd", 1, plugin.Blosc.NOSHUFFLE),
+        plugin.Blosc("lz4", 1, plugin.Blosc.NOSHUFFLE),
+    )
     gzip = {"compression": "gzip", "compression_opts": 1}
-    lines = ["| kept as | GB a million | written/s | read at random/s |", "| --- | ---: | ---: | ---: |"]
+    lines = [
+        "| kept as | GB a million | written/s | read at random/s |",
+        "| --- | ---: | ---: | ---: |",
+    ]
     for name, arrays, filters in (
         ("grey alone, zstd", [grey], zstd),
         ("**grey + shades, zstd**", [grey, shades], zstd),
@@ -218,16 +256,31 @@ def storage(path: Path) -> list[str]:
         ("red, green, blue, zstd", [colour], zstd),
         ("grey + shades, none", [grey, shades], {}),
     ):
-        with tempfile.NamedTemporaryFile(suffix=".h5") as temporary, h5py.File(temporary.name, "w") as file:
-            sets = [file.create_dataset(str(k), a.shape, a.dtype, chunks=(1, *a.shape[1:]), **filters) for k, a in enumerate(arrays)]
+        with (
+            tempfile.NamedTemporaryFile(suffix=".h5") as temporary,
+            h5py.File(temporary.name, "w") as file,
+        ):
+            sets = [
+                file.create_dataset(str(k), a.shape, a.dtype, chunks=(1, *a.shape[1:]), **filters)
+                for k, a in enumerate(arrays)
+            ]
             write = clock(
-                lambda sets=sets, arrays=arrays: [s.__setitem__(i, a[i]) for i in range(rows) for s, a in zip(sets, arrays, strict=True)]
+                lambda sets=sets, arrays=arrays: [
+                    s.__setitem__(i, a[i])
+                    for i in range(rows)
+                    for s, a in zip(sets, arrays, strict=True)
+                ]
             )
             file.flush()
             order = np.random.default_rng(0).permutation(rows).tolist()
-            read = min(clock(lambda sets=sets, order=order: [s[i] for i in order for s in sets]) for _ in range(3))
+            read = min(
+                clock(lambda sets=sets, order=order: [s[i] for i in order for s in sets])
+                for _ in range(3)
+            )
             size = sum(s.id.get_storage_size() for s in sets)
-        lines.append(f"| {name} | {size / rows * 1e6 / 1e9:.0f} | {rows / write:,.0f} | {rows / read:,.0f} |")
+        lines.append(
+            f"| {name} | {size / rows * 1e6 / 1e9:.0f} | {rows / write:,.0f} | {rows / read:,.0f} |"
+        )
     return [
         "HDF5, one image a chunk, blosc without shuffling where zstd or lz4, CPU time of one core, reading without painting:",
         "",
@@ -244,8 +297,20 @@ class Clocked:
 
 def read_rate(dataset: Dataset, images: int) -> tuple[float, float]:
     """Images a second by the wall clock, and CPU seconds that a worker spends on an image, from two workers of torch's DataLoader."""
-    order = [i for epoch in range(-(-images // len(dataset))) for i in SeededOrder(len(dataset), seed=0, epoch=epoch)]
-    loader = DataLoader(dataset, batch_size=BATCH, sampler=order, num_workers=2, collate_fn=Clocked(), prefetch_factor=4, drop_last=True)
+    order = [
+        i
+        for epoch in range(-(-images // len(dataset)))
+        for i in SeededOrder(len(dataset), seed=0, epoch=epoch)
+    ]
+    loader = DataLoader(
+        dataset,
+        batch_size=BATCH,
+        sampler=order,
+        num_workers=2,
+        collate_fn=Clocked(),
+        prefetch_factor=4,
+        drop_last=True,
+    )
     clocks: dict[int, list[float]] = {}
     batches = iter(loader)
     for _ in range(8):  # workers are up and files open
@@ -263,7 +328,10 @@ def read_rate(dataset: Dataset, images: int) -> tuple[float, float]:
 def reading(paths: list[Path], images: int) -> list[str]:
     """Rates from two workers: planes for a trainer that paints, and painted images."""
     everything = FractalImages(paths)
-    rounds = [(read_rate(FractalPlanes(everything), images), read_rate(everything, images)) for _ in range(3)]
+    rounds = [
+        (read_rate(FractalPlanes(everything), images), read_rate(everything, images))
+        for _ in range(3)
+    ]
     batch = default_collate([everything.planes(i) for i in range(BATCH)])
     paint = min(clock(lambda: paint_batch(**batch)) for _ in range(3)) / BATCH
     lines = [
@@ -273,7 +341,10 @@ def reading(paths: list[Path], images: int) -> list[str]:
         "| what arrives | images/s, wall clock | CPU of a worker an image | two workers with a core each |",
         "| --- | ---: | ---: | ---: |",
     ]
-    for name, which in (("planes and palette (`FractalPlanes`)", 0), ("red, green, blue (`FractalImages`)", 1)):
+    for name, which in (
+        ("planes and palette (`FractalPlanes`)", 0),
+        ("red, green, blue (`FractalImages`)", 1),
+    ):
         wall = float(np.median([one[which][0] for one in rounds]))
         cpu = float(np.median([one[which][1] for one in rounds]))
         lines.append(f"| {name} | {wall:,.0f} | {1e6 * cpu:.0f} us | {2 / cpu:,.0f}/s |")
@@ -286,14 +357,38 @@ def reading(paths: list[Path], images: int) -> list[str]:
 
 def planning() -> list[str]:
     """Time to plan a million images."""
-    lines = ["| a million images in | jobs planned | CPU s | wall s |", "| --- | ---: | ---: | ---: |"]
+    lines = [
+        "| a million images in | jobs planned | CPU s | wall s |",
+        "| --- | ---: | ---: | ---: |",
+    ]
     for shards in (100, 1000):
-        entry = {"generator": "flame", "count": 1_000_000, "images_per_shard": 1_000_000 // shards, "size": SIZE}
+        entry = {
+            "generator": "flame",
+            "count": 1_000_000,
+            "images_per_shard": 1_000_000 // shards,
+            "size": SIZE,
+        }
         with tempfile.TemporaryDirectory() as folder:
             overlay = Path(folder, "overlay.yaml")
             overlay.write_text(yaml.safe_dump({"fractals": {"images": {"million": entry}}}))
-            command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder, "--configfile", overlay]
-            command += ["--dry-run", "--quiet", "rules", "--", "results/figures/fractals/million.png"]
+            command = [
+                sys.executable,
+                "-m",
+                "snakemake",
+                "--snakefile",
+                ROOT / "Snakefile",
+                "--directory",
+                folder,
+                "--configfile",
+                overlay,
+            ]
+            command += [
+                "--dry-run",
+                "--quiet",
+                "rules",
+                "--",
+                "results/figures/fractals/million.png",
+            ]
             before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
             subprocess.run(list(map(str, command)), check=True, capture_output=True)
             after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - start
@@ -305,8 +400,15 @@ def planning() -> list[str]:
 def main() -> None:
     """Measure everything and print it as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=400, help="images of each of three shards (default 400)")
-    parser.add_argument("--read", type=int, default=3000, help="images read in each round (default 3000, at least 640)")
+    parser.add_argument(
+        "--images", type=int, default=400, help="images of each of three shards (default 400)"
+    )
+    parser.add_argument(
+        "--read",
+        type=int,
+        default=3000,
+        help="images read in each round (default 3000, at least 640)",
+    )
     given = parser.parse_args()
     torch.set_num_threads(1)
     cores = os.sched_getaffinity(0)
@@ -326,7 +428,9 @@ def main() -> None:
             f" {gigabytes:.0f} GB in colour."
         ]
     )
-    print(f"## Fractals\n\n`python benchmarks/fractals.py` on {processor()}, {len(cores)} cores, Python {platform.python_version()},")
+    print(
+        f"## Fractals\n\n`python benchmarks/fractals.py` on {processor()}, {len(cores)} cores, Python {platform.python_version()},"
+    )
     print(f"numba {numba.__version__}. CPU time on one pinned core, medians.\n")
     print("\n\n".join("\n".join(part) for part in parts))
 
@@ -334,7 +438,10 @@ def main() -> None:
 def processor() -> str:
     """Name of the processor and the widest vectors that it has."""
     text = Path("/proc/cpuinfo").read_text()
-    name = next((line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name")), platform.machine())
+    name = next(
+        (line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name")),
+        platform.machine(),
+    )
     return f"{name} ({'AVX-512' if 'avx512f' in text else 'AVX2' if 'avx2' in text else 'SSE2'})"
 
 

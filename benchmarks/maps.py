@@ -16,7 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs in a checkout that is not installed
+sys.path.insert(
+    0, str(Path(__file__).resolve().parent.parent)
+)  # so that it runs in a checkout that is not installed
 
 BOX, BASE, CELLS, LEVELS = 4.0, 8, 8, 7
 SIDE, PIXELS = 0.5, 64
@@ -48,19 +50,43 @@ def write_run(run: Path, blocks: int, sinks: int, seed: int = 0) -> None:
         count += len(places)
     levels, positions = np.concatenate(levels), np.concatenate(positions)
     shape = (len(levels), CELLS, CELLS, CELLS)
-    cells = {"MRHO": np.exp(random.normal(0, 1, shape).astype(np.float32)) * 4.0 ** levels[:, None, None, None]}
+    cells = {
+        "MRHO": np.exp(random.normal(0, 1, shape).astype(np.float32))
+        * 4.0 ** levels[:, None, None, None]
+    }
     cells |= {f"MV{axis}": random.normal(0, 2, shape).astype(np.float32) for axis in "XYZ"}
     table = {"id": np.arange(sinks), "mass": np.ones(sinks), "creation_time": np.zeros(sinks)}
-    table |= {axis: stars[:, i] for i, axis in enumerate("xyz")} | {f"v{axis}": np.zeros(sinks) for axis in "xyz"}
+    table |= {axis: stars[:, i] for i, axis in enumerate("xyz")} | {
+        f"v{axis}": np.zeros(sinks) for axis in "xyz"
+    }
     descriptor = toycloud_descriptor()
     run.mkdir()
     (run / "run.yaml").write_text(descriptor_yaml(descriptor))
-    write_dump(run, descriptor, "snapshot", time=1.0, levels=levels, positions=positions, cells=cells, sinks=table, ranks=4)
+    write_dump(
+        run,
+        descriptor,
+        "snapshot",
+        time=1.0,
+        levels=levels,
+        positions=positions,
+        cells=cells,
+        sinks=table,
+        ranks=4,
+    )
 
 
 def peak_mb() -> float:
     """Most memory this process has had so far."""
-    return int(next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+    return (
+        int(
+            next(
+                line
+                for line in Path("/proc/self/status").read_text().splitlines()
+                if line.startswith("VmHWM")
+            ).split()[1]
+        )
+        / 1024
+    )
 
 
 def read_mb() -> float:
@@ -88,19 +114,34 @@ def measure_ours(run: Path, sinks: int) -> dict:
     from starmass.maps.projection import Blocks, Cube, project_cube
     from starmass.maps.simulations import open_simulation
 
-    one = Blocks(np.zeros((1, 3)), np.full((1, 3), 0.1), np.ones((1, 8, 8, 8)), np.ones((3, 1, 8, 8, 8)))
+    one = Blocks(
+        np.zeros((1, 3)), np.full((1, 3), 0.1), np.ones((1, 8, 8, 8)), np.ones((3, 1, 8, 8, 8))
+    )
     project_cube(one, Cube(np.zeros(3), 0.5, 64, np.full(3, 4.0)))
     found = {"import": clock.lap()}
     memory, read = peak_mb(), read_mb()
     opened = open_simulation({"format": "sfumato"}, run / "snapshot")
     stars = opened.sinks()
-    found |= {"open": clock.lap(), "blocks": len(opened.dump.levels), "open_mb": read_mb() - read, "open_memory": peak_mb() - memory}
+    found |= {
+        "open": clock.lap(),
+        "blocks": len(opened.dump.levels),
+        "open_mb": read_mb() - read,
+        "open_memory": peak_mb() - memory,
+    }
     memory, read = peak_mb(), read_mb()
     clock.lap()
-    touched = [len(opened.dump.leaves_touching(centre, np.full(3, SIDE))) for centre in stars.position[:sinks]]
+    touched = [
+        len(opened.dump.leaves_touching(centre, np.full(3, SIDE)))
+        for centre in stars.position[:sinks]
+    ]
     for centre in stars.position[:sinks]:
         map_sink(opened, centre, np.zeros(3), side=SIDE, pixels=PIXELS, nucleus_mass=2.3e-24)
-    found |= {"sinks": clock.lap(), "sinks_mb": read_mb() - read, "sinks_memory": peak_mb() - memory, "memory": peak_mb()}
+    found |= {
+        "sinks": clock.lap(),
+        "sinks_mb": read_mb() - read,
+        "sinks_memory": peak_mb() - memory,
+        "memory": peak_mb(),
+    }
     found |= {"touched": float(np.mean(touched)), "finest_pc": opened.finest_cell_pc}
     clock.lap()
     cells = [opened.cells(centre, SIDE) for centre in stars.position[:sinks]]
@@ -136,19 +177,41 @@ def measure_plain(run: Path, sinks: int) -> dict:
         cube = dataset.region(centre, centre - 0.5 * side, centre + 0.5 * side)
         for axis in "xyz":
             columns = dataset.proj(("gas", "density"), axis, data_source=cube)
-            weighted = dataset.proj(("gas", f"velocity_{axis}"), axis, weight_field=("gas", "density"), data_source=cube)
-            squares = dataset.proj(("gas", f"square_{axis}"), axis, weight_field=("gas", "density"), data_source=cube)
+            weighted = dataset.proj(
+                ("gas", f"velocity_{axis}"), axis, weight_field=("gas", "density"), data_source=cube
+            )
+            squares = dataset.proj(
+                ("gas", f"square_{axis}"), axis, weight_field=("gas", "density"), data_source=cube
+            )
             columns.to_frb(side, PIXELS, center=centre, periodic=True)["gas", "density"]
-            mean = weighted.to_frb(side, PIXELS, center=centre, periodic=True)["gas", f"velocity_{axis}"]
-            square = squares.to_frb(side, PIXELS, center=centre, periodic=True)["gas", f"square_{axis}"]
+            mean = weighted.to_frb(side, PIXELS, center=centre, periodic=True)[
+                "gas", f"velocity_{axis}"
+            ]
+            square = squares.to_frb(side, PIXELS, center=centre, periodic=True)[
+                "gas", f"square_{axis}"
+            ]
             np.sqrt(np.maximum(square - mean**2, 0))
-    found |= {"sinks": clock.lap(), "sinks_mb": read_mb() - read, "sinks_memory": peak_mb() - memory, "memory": peak_mb()}
+    found |= {
+        "sinks": clock.lap(),
+        "sinks_mb": read_mb() - read,
+        "sinks_memory": peak_mb() - memory,
+        "memory": peak_mb(),
+    }
     return found
 
 
 def in_a_process(kind: str, run: Path, sinks: int) -> dict:
     """One measurement in a process of its own; first of all for its memory's sake."""
-    command = [sys.executable, __file__, "--measure", kind, "--folder", str(run), "--sinks", str(sinks)]
+    command = [
+        sys.executable,
+        __file__,
+        "--measure",
+        kind,
+        "--folder",
+        str(run),
+        "--sinks",
+        str(sinks),
+    ]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
@@ -168,35 +231,63 @@ def compare(folder: Path, blocks: int, sinks: int, repeats: int) -> None:
         return f"{wall:.4f} s ({cpu:.4f} s of CPU)"
 
     first, other = ours[0], plain[0]
-    cpu = [min(r["sinks"][1] for r in results) / n for results, n in ((ours, sinks), (plain, plain_sinks))]
-    wall = [min(r["sinks"][0] for r in results) / n for results, n in ((ours, sinks), (plain, plain_sinks))]
+    cpu = [
+        min(r["sinks"][1] for r in results) / n
+        for results, n in ((ours, sinks), (plain, plain_sinks))
+    ]
+    wall = [
+        min(r["sinks"][0] for r in results) / n
+        for results, n in ((ours, sinks), (plain, plain_sinks))
+    ]
     print(
         f"\n{first['blocks']} blocks, {size:.0f} MB in 4 files, finest cell {first['finest_pc']:.1e} pc, {sinks} sinks; best of {repeats}"
     )
     print(f"  a cube touches {first['touched']:.0f} leaf blocks on average")
     print(f"{'':26}{'starmass':32}plain yt ({plain_sinks} of the sinks)")
     print(f"{'open':26}{best(ours, 'open'):32}{best(plain, 'open')}")
-    print(f"{'a sink, 3 axes x 3 maps':26}{best(ours, 'sinks', sinks):32}{best(plain, 'sinks', plain_sinks)}")
+    print(
+        f"{'a sink, 3 axes x 3 maps':26}{best(ours, 'sinks', sinks):32}{best(plain, 'sinks', plain_sinks)}"
+    )
     print(f"{'  of it reading blocks':26}{best(ours, 'reading', sinks):32}")
     print(f"{'  of it the kernel':26}{best(ours, 'kernel', sinks):32}")
     print(f"{'read to open':26}{first['open_mb']:.2f} MB")
-    print(f"{'read a sink':26}{first['sinks_mb'] / sinks:.2f} MB{'':24}{other['sinks_mb'] / plain_sinks:.2f} MB")
-    print(f"{'memory: index':26}+{first['open_memory']:.0f} MB{'':26}+{other['open_memory']:.0f} MB")
-    print(f"{'memory: all sinks':26}+{first['sinks_memory']:.0f} MB{'':26}+{other['sinks_memory']:.0f} MB")
+    print(
+        f"{'read a sink':26}{first['sinks_mb'] / sinks:.2f} MB{'':24}{other['sinks_mb'] / plain_sinks:.2f} MB"
+    )
+    print(
+        f"{'memory: index':26}+{first['open_memory']:.0f} MB{'':26}+{other['open_memory']:.0f} MB"
+    )
+    print(
+        f"{'memory: all sinks':26}+{first['sinks_memory']:.0f} MB{'':26}+{other['sinks_memory']:.0f} MB"
+    )
     print(f"{'memory: most':26}{first['memory']:.0f} MB{'':26}{other['memory']:.0f} MB")
     print(f"{'ratio a sink':26}{wall[1] / wall[0]:.1f} (of CPU: {cpu[1] / cpu[0]:.1f})", flush=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--blocks", type=int, nargs="+", default=[30000, 8000], help="blocks of the runs to compare")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--blocks", type=int, nargs="+", default=[30000, 8000], help="blocks of the runs to compare"
+    )
     parser.add_argument("--sinks", type=int, default=40)
-    parser.add_argument("--repeats", type=int, default=2, help="the least of so many measurements counts")
-    parser.add_argument("--folder", type=Path, help="where to write the runs; a temporary folder by default")
+    parser.add_argument(
+        "--repeats", type=int, default=2, help="the least of so many measurements counts"
+    )
+    parser.add_argument(
+        "--folder", type=Path, help="where to write the runs; a temporary folder by default"
+    )
     parser.add_argument("--measure", choices=["ours", "plain"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        print(json.dumps({"ours": measure_ours, "plain": measure_plain}[options.measure](options.folder, options.sinks)))
+        print(
+            json.dumps(
+                {"ours": measure_ours, "plain": measure_plain}[options.measure](
+                    options.folder, options.sinks
+                )
+            )
+        )
         return
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         for blocks in options.blocks:

@@ -34,7 +34,12 @@ IMAGES = 64
 NANO = yaml.safe_load((ROOT / "config/config.yaml").read_text())["pretraining"]["encoders"]["nano"]
 TINY = {
     "batch": 32,
-    "encoder": {"architecture": "vit_tiny_patch16_224", "patch_size": 8, "layer_scale": 0.1, "drop_path": 0.0},
+    "encoder": {
+        "architecture": "vit_tiny_patch16_224",
+        "patch_size": 8,
+        "layer_scale": 0.1,
+        "drop_path": 0.0,
+    },
     "views": {"global_size": 64, "local_size": 32, "local_count": 4},
     "dinov2": {"prototypes": 2048},
 }
@@ -47,7 +52,10 @@ PAPER = {
 }
 GPU = {
     "ViT-S/16, 336 px": ({**PAPER, "encoder": {"architecture": "vit_small_patch16_224"}}, 336),
-    "ViT-L/16, 336 px": ({**PAPER, "batch": 32, "encoder": {"architecture": "vit_large_patch16_224"}}, 336),
+    "ViT-L/16, 336 px": (
+        {**PAPER, "batch": 32, "encoder": {"architecture": "vit_large_patch16_224"}},
+        336,
+    ),
 }
 
 
@@ -59,7 +67,9 @@ class Ours:
         self.run = Run(recipe, images, [], Path(tempfile.mkdtemp()), Ranks(0, 1, 0, device))
         batches = RankBatches(range(10**6), recipe.batch, len(images), 0, 0, 1)
         samples = Samples(images, self.run.method.draws)
-        self.stream = iter(load_batches(samples, batches, recipe.execution.workers, pin=device.type == "cuda"))
+        self.stream = iter(
+            load_batches(samples, batches, recipe.execution.workers, pin=device.type == "cuda")
+        )
         self.device, self.parts = device, defaultdict(list)
 
     def _mark(self, part: str) -> None:
@@ -78,7 +88,9 @@ class Ours:
         inputs = method.prepare(batch, self.device)
         self._mark("augmentation")
         with attention_chosen(self.device, run.recipe.precision):
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=run.recipe.precision == "bfloat16"):
+            with torch.autocast(
+                self.device.type, torch.bfloat16, enabled=run.recipe.precision == "bfloat16"
+            ):
                 terms, _ = method(inputs, method.schedule(1))
             self._mark("forward")
             run.optimiser.zero_grad(set_to_none=True)
@@ -93,7 +105,10 @@ class Ours:
         """Count a step's floating-point operations in products of matrices, augmentation left out."""
         method = self.run.method
         inputs = method.prepare(next(self.stream), self.device)
-        with FlopCounterMode(display=False) as counter, torch.autocast(self.device.type, torch.bfloat16):
+        with (
+            FlopCounterMode(display=False) as counter,
+            torch.autocast(self.device.type, torch.bfloat16),
+        ):
             method(inputs, method.schedule(1))[0]["loss"].backward()
         return counter.get_total_flops()
 
@@ -111,8 +126,18 @@ class Lightly:
 
         self.method, views, self.precision = recipe.dinov2, recipe.views, precision
         pixels = FractalImages([shard])
-        self.images, self.batch, self.at = [Image.fromarray(pixels[i]) for i in range(len(pixels))], recipe.batch, 0
-        self.transform = DINOTransform(views.global_size, views.global_area, views.local_size, views.local_area, views.local_count)
+        self.images, self.batch, self.at = (
+            [Image.fromarray(pixels[i]) for i in range(len(pixels))],
+            recipe.batch,
+            0,
+        )
+        self.transform = DINOTransform(
+            views.global_size,
+            views.global_area,
+            views.local_size,
+            views.local_area,
+            views.local_count,
+        )
         sizes = (self.method.head_hidden, self.method.head_bottleneck, self.method.prototypes)
 
         def networks() -> torch.nn.ModuleDict:
@@ -132,7 +157,10 @@ class Lightly:
 
         chosen = [self.images[(self.at + i) % len(self.images)] for i in range(self.batch)]
         self.at += self.batch
-        views = [torch.stack(crop) for crop in zip(*(self.transform(image) for image in chosen), strict=True)]
+        views = [
+            torch.stack(crop)
+            for crop in zip(*(self.transform(image) for image in chosen), strict=True)
+        ]
         whole, parts = torch.cat(views[:2]), torch.cat(views[2:])
         trunk, head = self.student["trunk"], self.student["head"]
         grid = trunk.vit.patch_embed.grid_size
@@ -141,12 +169,19 @@ class Lightly:
         with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bfloat16"):
             with torch.no_grad():
                 seen = self.teacher["trunk"].encode(whole)
-                targets, patch_targets = self.teacher["head"](seen[:, 0]).float(), self.teacher["head"](seen[mask]).float()
+                targets, patch_targets = (
+                    self.teacher["head"](seen[:, 0]).float(),
+                    self.teacher["head"](seen[mask]).float(),
+                )
             tokens = trunk.encode(whole, mask=mask)
             scored = head(tokens[:, 0]), head(tokens[mask]), head(trunk.encode(parts)[:, 0])
         tokens, classes, patches, local = (found.float() for found in (tokens, *scored))
-        loss = self.dino(targets.chunk(2), [*classes.chunk(2), *local.chunk(len(views) - 2)], teacher_temp=0.04)
-        loss = loss + self.ibot(patch_targets, patches, mask[:, 1:].unflatten(1, grid), teacher_temp=0.04)
+        loss = self.dino(
+            targets.chunk(2), [*classes.chunk(2), *local.chunk(len(views) - 2)], teacher_temp=0.04
+        )
+        loss = loss + self.ibot(
+            patch_targets, patches, mask[:, 1:].unflatten(1, grid), teacher_temp=0.04
+        )
         loss = loss + 0.1 * sum(self.koleo(crop) for crop in tokens[:, 0].chunk(2))
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -189,9 +224,27 @@ def ranks_rate(recipe: dict, shard: Path, ranks: int, threads: int, steps: int) 
     execution = {**recipe.get("execution", {}), "log_steps": steps}
     text = yaml.safe_dump({**recipe, "epoch_steps": steps, "epochs": 3, "execution": execution})
     (folder / "recipe.yaml").write_text(text)
-    command = [sys.executable, *(["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"] if ranks > 1 else [])]
-    command += ["-m", "starmass.pretraining", "--config", folder / "recipe.yaml", "--images", shard, "--output", folder / "out"]
-    subprocess.run([*map(str, command), "--threads", str(threads)], cwd=ROOT, check=True, capture_output=True)
+    command = [
+        sys.executable,
+        *(
+            ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
+            if ranks > 1
+            else []
+        ),
+    ]
+    command += [
+        "-m",
+        "starmass.pretraining",
+        "--config",
+        folder / "recipe.yaml",
+        "--images",
+        shard,
+        "--output",
+        folder / "out",
+    ]
+    subprocess.run(
+        [*map(str, command), "--threads", str(threads)], cwd=ROOT, check=True, capture_output=True
+    )
     records = [json.loads(line) for line in (folder / "out/metrics.jsonl").read_text().splitlines()]
     return max(record["images_per_second"] for record in records[1:])
 
@@ -199,23 +252,40 @@ def ranks_rate(recipe: dict, shard: Path, ranks: int, threads: int, steps: int) 
 def shares(parts: dict[str, list[float]]) -> str:
     """What a step spends its time on, the first step left out."""
     medians = {name: statistics.median(seconds[1:]) for name, seconds in parts.items()}
-    return ", ".join(f"{name} {value / sum(medians.values()):.0%}" for name, value in medians.items())
+    return ", ".join(
+        f"{name} {value / sum(medians.values()):.0%}" for name, value in medians.items()
+    )
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--steps", type=int, default=8, help="timed steps of each side")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--compile", action="store_true", help="compile ours (on a GPU it always is)")
-    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32", help="of ours (on a GPU always bfloat16)")
+    parser.add_argument(
+        "--device", choices=["cpu", "cuda"], default="cuda" if torch.cuda.is_available() else "cpu"
+    )
+    parser.add_argument(
+        "--compile", action="store_true", help="compile ours (on a GPU it always is)"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=["float32", "bfloat16"],
+        default="float32",
+        help="of ours (on a GPU always bfloat16)",
+    )
     options = parser.parse_args()
     device = torch.device(options.device)
     if options.device == "cuda" and not torch.cuda.is_available():
         sys.exit("torch sees no GPU here: nothing was measured; --device cpu runs everywhere")
     precision = "bfloat16" if device.type == "cuda" else options.precision
     peak = matrix_rate(device, precision)
-    name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} thread(s)"
+    name = (
+        torch.cuda.get_device_name()
+        if device.type == "cuda"
+        else f"CPU, {torch.get_num_threads()} thread(s)"
+    )
     print(name)
     for label, (entry, size) in (CPU if device.type == "cpu" else GPU).items():
         shard = Path(tempfile.mkdtemp()) / "shard-0000.h5"
@@ -228,9 +298,13 @@ def main() -> None:
         sides = [ours, *(Lightly(recipe, shard, one) for one in peers)]
         (clock, cpu), *peer = take_turns(sides, options.steps)
         peak = max(peak, matrix_rate(device, precision))
-        print(f"{label}, batch {recipe.batch}, {precision}: {recipe.batch / clock:.1f} images/s, {clock:.3f} s a step ({cpu:.3f} s of CPU)")
+        print(
+            f"{label}, batch {recipe.batch}, {precision}: {recipe.batch / clock:.1f} images/s, {clock:.3f} s a step ({cpu:.3f} s of CPU)"
+        )
         print(f"  {shares(ours.parts)}")
-        print(f"  {flops / recipe.batch / 1e9:.3g} GFLOP an image, {flops / clock / 1e12:.3g} of the measured {peak / 1e12:.3g} TFLOP/s")
+        print(
+            f"  {flops / recipe.batch / 1e9:.3g} GFLOP an image, {flops / clock / 1e12:.3g} of the measured {peak / 1e12:.3g} TFLOP/s"
+        )
         for one, (other, other_cpu) in zip(peers, peer, strict=True):
             print(
                 f"  lightly's parts, {one}: {other:.3f} s a step ({other_cpu:.3f}): {other / clock:.2f} times ours ({other_cpu / cpu:.2f})"
@@ -239,8 +313,13 @@ def main() -> None:
             print(f"  {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB at most")
             torch.cuda.reset_peak_memory_stats()
     if device.type == "cpu":
-        one, two = (ranks_rate(NANO, shard, ranks, threads, options.steps) for ranks, threads in ((1, 2), (2, 1)))
-        print(f"nano on two cores: {one:.0f} images/s as one rank of two threads, {two:.0f} as two ranks of one")
+        one, two = (
+            ranks_rate(NANO, shard, ranks, threads, options.steps)
+            for ranks, threads in ((1, 2), (2, 1))
+        )
+        print(
+            f"nano on two cores: {one:.0f} images/s as one rank of two threads, {two:.0f} as two ranks of one"
+        )
         print(
             "No GPU: ViT-S and ViT-L at 336 pixels were not measured; on a machine with one, the same command does."
             * (not torch.cuda.is_available())

@@ -20,7 +20,11 @@ def plan(shards: int, snapshots: int, *options: str) -> tuple[float, float, int]
     """Return wall seconds, peak memory [MB] and jobs of a dry run in an empty folder."""
     # A toy cloud has 1,000 snapshots at most.
     clouds = {
-        f"cloud_{start // 1000}": {"format": "toycloud", "seed": start, "snapshots": min(1000, snapshots - start)}
+        f"cloud_{start // 1000}": {
+            "format": "toycloud",
+            "seed": start,
+            "snapshots": min(1000, snapshots - start),
+        }
         for start in range(0, snapshots, 1000)
     }
     overlay = {
@@ -30,10 +34,28 @@ def plan(shards: int, snapshots: int, *options: str) -> tuple[float, float, int]
     }
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "overlay.yaml").write_text(yaml.safe_dump(overlay))
-        command = [sys.executable, "-m", "snakemake", "all", "--dry-run", "--quiet", "all", "--snakefile", str(ROOT / "Snakefile")]
-        command += ["--directory", folder, "--configfile", f"{folder}/overlay.yaml", *(options or ("--cores", "2"))]
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "all",
+            "--dry-run",
+            "--quiet",
+            "all",
+            "--snakefile",
+            str(ROOT / "Snakefile"),
+        ]
+        command += [
+            "--directory",
+            folder,
+            "--configfile",
+            f"{folder}/overlay.yaml",
+            *(options or ("--cores", "2")),
+        ]
         begun = time.perf_counter()
-        process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL
+        )
         _, status, usage = os.wait4(process.pid, 0)
         took = time.perf_counter() - begun
     if status:
@@ -45,7 +67,9 @@ def plan(shards: int, snapshots: int, *options: str) -> tuple[float, float, int]
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", nargs="+", default=["10x50", "100x500", "1000x5000"])
-    print("| shards x snapshots | jobs, about | plain | with --profile slurm |\n| --- | ---: | ---: | ---: |")
+    print(
+        "| shards x snapshots | jobs, about | plain | with --profile slurm |\n| --- | ---: | ---: | ---: |"
+    )
     for size in parser.parse_args().sizes:
         shards, snapshots = map(int, size.split("x"))
         cells = []

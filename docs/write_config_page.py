@@ -38,7 +38,11 @@ def presets() -> Iterator[str]:
 
 
 def rows(
-    schema: dict[str, Any], root: dict[str, Any], path: str, example: Any, required: Collection[str] = ()
+    schema: dict[str, Any],
+    root: dict[str, Any],
+    path: str,
+    example: Any,
+    required: Collection[str] = (),
 ) -> Iterator[tuple[str, str, str, str, str]]:
     """Yield (key, type, default, example, meaning) for a schema node and what is below it; a key that must be there has no default."""
     schema = resolve(schema, root)
@@ -52,7 +56,13 @@ def rows(
         if name in required and path.endswith("NAME"):
             meaning = f"{meaning if meaning.endswith('...') else meaning.rstrip('.')} (required)"
         default = shown(child["default"]) if "default" in child and name not in required else ""
-        yield key, kind(child, root), default, "" if value is None or isinstance(value, dict) else shown(value), meaning
+        yield (
+            key,
+            kind(child, root),
+            default,
+            "" if value is None or isinstance(value, dict) else shown(value),
+            meaning,
+        )
         yield from rows(child, root, key, value)
     entries = schema.get("additionalProperties")
     if isinstance(entries, dict):
@@ -91,7 +101,12 @@ def kind(schema: dict[str, Any], root: dict[str, Any]) -> str:
 
 def shown_plain(value: Any) -> str:
     """Return a value as YAML on one line."""
-    return yaml.safe_dump(value, default_flow_style=True, width=10**6).removesuffix("\n").removesuffix("\n...").strip()
+    return (
+        yaml.safe_dump(value, default_flow_style=True, width=10**6)
+        .removesuffix("\n")
+        .removesuffix("\n...")
+        .strip()
+    )
 
 
 def shown(value: Any) -> str:
@@ -108,8 +123,12 @@ def page() -> str:
         schema = read_schema(ROOT / "workflow/schemas", section)
         top = section == "config"
         table: dict[str, str] = {}
-        for key, types, default, example, meaning in rows(schema, schema, "" if top else section, config if top else config[section]):
-            table.setdefault(key, f"| `{key}` | {types} | {default} | {example} | {' '.join(meaning.split())} |")
+        for key, types, default, example, meaning in rows(
+            schema, schema, "" if top else section, config if top else config[section]
+        ):
+            table.setdefault(
+                key, f"| `{key}` | {types} | {default} | {example} | {' '.join(meaning.split())} |"
+            )
         heading = f"## {'Top level' if top else section}\n\n| key | type | default | example | meaning |\n| --- | --- | --- | --- | --- |\n"
         parts.append(heading + "\n".join(table.values()))
     return "\n\n".join(parts) + "\n"

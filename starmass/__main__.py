@@ -11,10 +11,18 @@ from starmass.running.status import describe, find_files
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line and do what it says in the current folder."""
-    parser = argparse.ArgumentParser(prog="python -m starmass", description="Look at a run of the workflow, or mend it.")
+    parser = argparse.ArgumentParser(
+        prog="python -m starmass", description="Look at a run of the workflow, or mend it."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("status", help="what is done, at work, failed and to do; further arguments are Snakemake's, as given to the run")
-    commands.add_parser("recover", help="after a crash: end the SLURM jobs left behind, unlock, clear half-written files")
+    commands.add_parser(
+        "status",
+        help="what is done, at work, failed and to do; further arguments are Snakemake's, as given to the run",
+    )
+    commands.add_parser(
+        "recover",
+        help="after a crash: end the SLURM jobs left behind, unlock, clear half-written files",
+    )
     chosen, rest = parser.parse_known_args(arguments)
     with job():
         if chosen.command == "status":

@@ -21,7 +21,10 @@ SECTIONS = ("maps", "fractals", "pretraining", "evaluation", "reporting")
 BARE = ("column_density", "v_los", "sigma_v")
 """Channels that every map has."""
 READ_WITH: dict[tuple[str, str], dict[str | None, tuple[str, ...]]] = {
-    ("features", "kind"): {"encoder": ("encoder", "architecture", "weights", "tokens"), "statistics": ("statistics",)},
+    ("features", "kind"): {
+        "encoder": ("encoder", "architecture", "weights", "tokens"),
+        "statistics": ("statistics",),
+    },
     ("methods", "regressor"): {
         "knn": ("neighbours",),
         "ridge": ("alpha",),
@@ -73,7 +76,11 @@ def check_config(config: Mapping[str, Any], schemas: str | Path) -> dict[str, An
     _check_references(found)
     _check_encoders(found["pretraining"]["encoders"])
     evaluation, encoders = found["evaluation"], found["pretraining"]["encoders"]
-    for key, problem in (*_unread(evaluation), *_contradictions(evaluation, encoders), *_unshowable(found)):
+    for key, problem in (
+        *_unread(evaluation),
+        *_contradictions(evaluation, encoders),
+        *_unshowable(found),
+    ):
         raise InputError(f"config key 'evaluation.{key}': {problem}.")
     return found
 
@@ -81,13 +88,19 @@ def check_config(config: Mapping[str, Any], schemas: str | Path) -> dict[str, An
 @cache  # reading YAML takes longer than checking against it
 def read_schema(schemas: str | Path, section: str) -> dict[str, Any]:
     """Read the schema of a section; not to be changed."""
-    schema: dict[str, Any] = yaml.safe_load(Path(schemas, f"{section}.schema.yaml").read_text(encoding="utf-8"))
+    schema: dict[str, Any] = yaml.safe_load(
+        Path(schemas, f"{section}.schema.yaml").read_text(encoding="utf-8")
+    )
     return schema
 
 
 def _drop_nulls(values: Any, schema: Mapping[str, Any]) -> None:
     """Take away, in place, each key that is null where the schema knows no null."""
-    paths = {tuple(error.absolute_path) for error in jsonschema.Draft202012Validator(schema).iter_errors(values) if error.instance is None}
+    paths = {
+        tuple(error.absolute_path)
+        for error in jsonschema.Draft202012Validator(schema).iter_errors(values)
+        if error.instance is None
+    }
     for *above, key in filter(None, paths):
         place = values
         for part in above:
@@ -97,7 +110,9 @@ def _drop_nulls(values: Any, schema: Mapping[str, Any]) -> None:
 
 
 def _validate(values: Any, schema: Mapping[str, Any], above: tuple[str, ...]) -> None:
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(values))
+    error = jsonschema.exceptions.best_match(
+        jsonschema.Draft202012Validator(schema).iter_errors(values)
+    )
     if error is not None:
         raise InputError(_sentence(error, above))
 
@@ -122,7 +137,13 @@ def defaults_of(schemas: str | Path, section: str, kind: str) -> dict[str, Any]:
         for name, child in schema.get("properties", {}).items():
             child = resolve(child, root)
             if name not in schema.get("required", ()):
-                found |= {name: child["default"]} if "default" in child else {name: inside} if (inside := below(child)) else {}
+                found |= (
+                    {name: child["default"]}
+                    if "default" in child
+                    else {name: inside}
+                    if (inside := below(child))
+                    else {}
+                )
         for branch in schema.get("allOf", ()):
             found |= below(branch.get("then"))
         return found
@@ -134,7 +155,9 @@ def _sentence(error: jsonschema.ValidationError, above: tuple[str, ...]) -> str:
     """Turn a schema error into the sentence that a user can act on."""
     path = [*above, *map(str, error.absolute_path)]
     key = ".".join(path) or "(top level)"
-    meaning = error.schema.get("description", "").rstrip(".") if isinstance(error.schema, Mapping) else ""
+    meaning = (
+        error.schema.get("description", "").rstrip(".") if isinstance(error.schema, Mapping) else ""
+    )
     if error.validator in ("additionalProperties", "unevaluatedProperties"):
         known = list(error.schema.get("properties", {}))
         unknown = [name for name in error.instance if name not in known]
@@ -142,21 +165,31 @@ def _sentence(error: jsonschema.ValidationError, above: tuple[str, ...]) -> str:
         return f"config key {full!r} is unknown{closest(unknown[0], known)}; known here: {', '.join(sorted(known))}."
     if error.validator == "required":
         missing = next(name for name in error.validator_value if name not in error.instance)
-        description = error.schema.get("properties", {}).get(missing, {}).get("description", "").rstrip(".")
+        description = (
+            error.schema.get("properties", {}).get(missing, {}).get("description", "").rstrip(".")
+        )
         return f"config key '{'.'.join([*path, missing])}' is missing; add it{f' ({description})' if description else ''}."
     if error.validator == "pattern" and "propertyNames" in error.absolute_schema_path:
         return f"config key {key!r}: {error.instance!r} can't be a name; use letters, digits and underscores."
     problem = {
-        "minimum": lambda: f"{error.instance} is less than {error.validator_value}, the least allowed",
+        "minimum": lambda: (
+            f"{error.instance} is less than {error.validator_value}, the least allowed"
+        ),
         "exclusiveMinimum": lambda: f"{error.instance} must be more than {error.validator_value}",
-        "maximum": lambda: f"{error.instance} is more than {error.validator_value}, the most allowed",
+        "maximum": lambda: (
+            f"{error.instance} is more than {error.validator_value}, the most allowed"
+        ),
         "exclusiveMaximum": lambda: f"{error.instance} must be less than {error.validator_value}",
         "enum": lambda: (
             f"{error.instance!r} is none of {', '.join(map(str, error.validator_value))}"
             + closest(str(error.instance), map(str, error.validator_value))
         ),
-        "type": lambda: f"{error.instance!r} is not of type {_or(error.validator_value)}{_unread_number(error.instance)}",
-        "oneOf": lambda: f"give {_one_of(error.validator_value)}{', not both' if 'valid under each' in error.message else ''}",
+        "type": lambda: (
+            f"{error.instance!r} is not of type {_or(error.validator_value)}{_unread_number(error.instance)}"
+        ),
+        "oneOf": lambda: (
+            f"give {_one_of(error.validator_value)}{', not both' if 'valid under each' in error.message else ''}"
+        ),
         "minItems": lambda: "the list is too short",
         "pattern": lambda: f"{error.instance!r} does not have the form {error.validator_value}",
     }.get(str(error.validator), lambda: error.message)()
@@ -166,7 +199,11 @@ def _sentence(error: jsonschema.ValidationError, above: tuple[str, ...]) -> str:
 def _unread_number(value: Any) -> str:
     """YAML 1.1 takes 1e-5 for text."""
     try:
-        return f"; YAML reads {value} as text, write {float(value)!r} with a point in it" if isinstance(value, str) else ""
+        return (
+            f"; YAML reads {value} as text, write {float(value)!r} with a point in it"
+            if isinstance(value, str)
+            else ""
+        )
     except ValueError:
         return ""
 
@@ -185,7 +222,9 @@ def _check_scalars(value: Any, path: str) -> None:
     if isinstance(value, Mapping):
         for key, child in value.items():
             if not isinstance(key, str) and not path.endswith(".variants"):
-                raise InputError(f"config key '{path}.{key}': YAML reads this name as {type(key).__name__}, not as text; put it in quotes.")
+                raise InputError(
+                    f"config key '{path}.{key}': YAML reads this name as {type(key).__name__}, not as text; put it in quotes."
+                )
             _check_scalars(child, f"{path}.{key}" if path else key)
     elif isinstance(value, list):
         for child in value:
@@ -201,29 +240,54 @@ def _unread(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             for choice, keys in choices.items():
                 reads = chooser in entry if choice is None else entry.get(chooser) == choice
                 for key in (key for key in keys if key in entry and not reads):
-                    yield f"{kind}.{name}.{key}", f"only {chooser}{f': {choice}' if choice else ''} reads it; take it away"
+                    yield (
+                        f"{kind}.{name}.{key}",
+                        f"only {chooser}{f': {choice}' if choice else ''} reads it; take it away",
+                    )
 
 
-def _contradictions(evaluation: Mapping[str, Any], encoders: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _contradictions(
+    evaluation: Mapping[str, Any], encoders: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
     """Yield (key of the section evaluation, what is wrong with it and the way out) where single keys are right and do not go together."""
     for name, entry in evaluation["splits"].items():
         given = [key for key in ("test_fraction", "folds") if entry.get(key) is not None]
         if len(given) != 1:
-            yield f"splits.{name}", f"give either test_fraction or folds, not {'both (null takes one away)' if given else 'neither'}"
+            yield (
+                f"splits.{name}",
+                f"give either test_fraction or folds, not {'both (null takes one away)' if given else 'neither'}",
+            )
         if entry["by"] == "time" and "folds" in given:
-            yield f"splits.{name}.folds", "late snapshots are tested once; give test_fraction instead"
+            yield (
+                f"splits.{name}.folds",
+                "late snapshots are tested once; give test_fraction instead",
+            )
     for name, entry in evaluation["inputs"].items():
         pairs = {f"limits.{channel}": pair for channel, pair in entry.get("limits", {}).items()}
-        for key, (low, high) in {**pairs, "percentiles": entry.get("percentiles", (0, 100))}.items():
+        for key, (low, high) in {
+            **pairs,
+            "percentiles": entry.get("percentiles", (0, 100)),
+        }.items():
             if low >= high:
-                yield f"inputs.{name}.{key}", f"[{low}, {high}] runs backwards; give the lower one first"
+                yield (
+                    f"inputs.{name}.{key}",
+                    f"[{low}, {high}] runs backwards; give the lower one first",
+                )
         if entry.get("image_size") and entry.get("pixels_per_token"):
-            yield f"inputs.{name}", "image_size and pixels_per_token both set the image's side; give one of them"
+            yield (
+                f"inputs.{name}",
+                "image_size and pixels_per_token both set the image's side; give one of them",
+            )
     for name, entry in evaluation["features"].items():
         first, *others = _listed(entry.get("encoder", ""))
         for other in others:
-            one, another = ({"images": encoders[key]["images"], **asdict(read_recipe(encoders[key]))} for key in (first, other))
-            apart = [key for key in one if key not in ("seed", "execution") and one[key] != another[key]]
+            one, another = (
+                {"images": encoders[key]["images"], **asdict(read_recipe(encoders[key]))}
+                for key in (first, other)
+            )
+            apart = [
+                key for key in one if key not in ("seed", "execution") and one[key] != another[key]
+            ]
             if apart:
                 yield (
                     f"features.{name}.encoder",
@@ -235,8 +299,15 @@ def _contradictions(evaluation: Mapping[str, Any], encoders: Mapping[str, Any]) 
             yield f"methods.{name}", f"{' and '.join(ways)} are different methods; give one of them"
         if "encoder" in entry and "weights" in entry:
             yield f"methods.{name}.encoder", "it stands in the place of weights; give one of them"
-        if "encoder" in entry and (learnt := encoders[entry["encoder"]]["encoder"]["architecture"]) != entry["network"].split(".")[0]:
-            yield f"methods.{name}.network", f"{entry['network']} can't start from {entry['encoder']}, a {learnt}; name the same network"
+        if (
+            "encoder" in entry
+            and (learnt := encoders[entry["encoder"]]["encoder"]["architecture"])
+            != entry["network"].split(".")[0]
+        ):
+            yield (
+                f"methods.{name}.network",
+                f"{entry['network']} can't start from {entry['encoder']}, a {learnt}; name the same network",
+            )
         shown = evaluation["features"].get(entry.get("features"), {})
         several = len(_listed(shown.get("encoder", "one")))
         if several > 1 and max(entry.get("seeds", [0])) >= several:
@@ -244,12 +315,25 @@ def _contradictions(evaluation: Mapping[str, Any], encoders: Mapping[str, Any]) 
                 f"methods.{name}.seeds",
                 f"features {entry['features']!r} name pretrainings for seeds 0 to {several - 1} alone",
             )
-        if "fit" in entry and (shown.get("kind") != "encoder" or shown.get("tokens", "class") not in ("class", "mean", "class_mean")):
-            yield f"methods.{name}.fit", "only an encoder learns on, read at its class token, the mean or both; name such features"
-        if "fit" in entry and (isinstance(shown["input"], list) or shown.get("average", "none") != "none"):
-            yield f"methods.{name}.fit", "an encoder learns on from one input, not averaged; name such features (fit.augment turns maps)"
+        if "fit" in entry and (
+            shown.get("kind") != "encoder"
+            or shown.get("tokens", "class") not in ("class", "mean", "class_mean")
+        ):
+            yield (
+                f"methods.{name}.fit",
+                "only an encoder learns on, read at its class token, the mean or both; name such features",
+            )
+        if "fit" in entry and (
+            isinstance(shown["input"], list) or shown.get("average", "none") != "none"
+        ):
+            yield (
+                f"methods.{name}.fit",
+                "an encoder learns on from one input, not averaged; name such features (fit.augment turns maps)",
+            )
         for way, keys in FIT_READS.items():
-            for key in (key for key in keys if key in entry.get("fit", {}) and entry["fit"]["by"] != way):
+            for key in (
+                key for key in keys if key in entry.get("fit", {}) and entry["fit"]["by"] != way
+            ):
                 yield f"methods.{name}.fit.{key}", f"only by: {way} reads it; take it away"
     yield from _namesakes(evaluation)
     for name, entry in (evaluation.get("ablations") or {}).items():
@@ -263,7 +347,9 @@ def _namesakes(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         (f"study {name}", entry["methods"], {}) for name, entry in evaluation["studies"].items()
     ]
     for name, entry in evaluation["studies"].items():
-        tables.append((f"few_labels of study {name}", (entry.get("few_labels") or {}).get("methods", []), {}))
+        tables.append(
+            (f"few_labels of study {name}", (entry.get("few_labels") or {}).get("methods", []), {})
+        )
     for name, entry in (evaluation.get("ablations") or {}).items():
         tables.append((f"ablation {name}", _listed(entry["method"]), entry.get("labels") or {}))
     for table, methods, renamed in tables:
@@ -271,7 +357,10 @@ def _namesakes(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for name in methods:
             label = renamed.get(name, evaluation["methods"][name].get("label", name))
             if (first := labels.setdefault(label, name)) != name:
-                yield f"methods.{name}.label", f"{label!r} is what {first} is called too, and {table} has both; call one of them otherwise"
+                yield (
+                    f"methods.{name}.label",
+                    f"{label!r} is what {first} is called too, and {table} has both; call one of them otherwise",
+                )
 
 
 def _unshowable(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -279,12 +368,21 @@ def _unshowable(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     evaluation, encoders = config["evaluation"], config["pretraining"]["encoders"]
     study = evaluation["studies"][config["study"]]
     users = {f"methods.{name}": evaluation["methods"][name] for name in study["methods"]}
-    users |= {f"studies.{config['study']}.{key}": study[key] for key in ("information", "embedding", "segmentation") if study.get(key)}
+    users |= {
+        f"studies.{config['study']}.{key}": study[key]
+        for key in ("information", "embedding", "segmentation")
+        if study.get(key)
+    }
     for user, entry in users.items():
         features = evaluation["features"].get(entry.get("features"), {})
-        patches = [read_recipe(encoders[name]).encoder.patch_size for name in _listed(features.get("encoder", []))]
+        patches = [
+            read_recipe(encoders[name]).encoder.patch_size
+            for name in _listed(features.get("encoder", []))
+        ]
         for name in _listed(entry.get("input") or features.get("input", [])):
-            for problem in _misshown(evaluation["inputs"][name], config["maps"], patches[0] if patches else 1):
+            for problem in _misshown(
+                evaluation["inputs"][name], config["maps"], patches[0] if patches else 1
+            ):
                 yield f"inputs.{name}", f"{problem} (evaluation.{user} uses it)"
 
 
@@ -293,7 +391,9 @@ def _misshown(entry: Mapping[str, Any], maps: Mapping[str, Any], patch_size: int
     pixels, extra = maps["projection"]["pixels"], maps.get("channels", {})
     known, shown = (*BARE, *extra), entry.get("channels", BARE)
     for channel in shown:
-        if channel not in known and channel.rpartition("_")[0] not in extra:  # a channel of a spectrum, NAME_000
+        if (
+            channel not in known and channel.rpartition("_")[0] not in extra
+        ):  # a channel of a spectrum, NAME_000
             yield f"there is no channel {channel!r}{closest(channel, known)}; there are {', '.join(known)}"
     for channel in entry.get("blank", ()):
         if channel not in shown:
@@ -314,11 +414,16 @@ def _listed(names: str | list[str]) -> list[str]:
     return [names] if isinstance(names, str) else names
 
 
-def _channel_references(maps: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
+def _channel_references(
+    maps: Mapping[str, Any],
+) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
     """The same for channels of maps and what observations say of them."""
     extra = maps.get("channels", {})
     known = {**dict.fromkeys(BARE), **extra}
-    where = {"projection": maps["projection"], **{f"simulations.{name}": entry for name, entry in maps["simulations"].items()}}
+    where = {
+        "projection": maps["projection"],
+        **{f"simulations.{name}": entry for name, entry in maps["simulations"].items()},
+    }
     for key, entry in where.items():
         for channel in entry.get("channels", ()):
             yield f"maps.{key}.channels", channel, "maps.channels", extra
@@ -326,7 +431,12 @@ def _channel_references(maps: Mapping[str, Any]) -> Iterator[tuple[str, str, str
         for key in ("noise", "relative_noise"):
             for channel in entry.get(key, ()):
                 if channel.rpartition("_")[0] not in extra:  # a channel of a spectrum, NAME_000
-                    yield f"maps.observations.{name}.{key}", channel, "maps.channels (or the three that are always there)", known
+                    yield (
+                        f"maps.observations.{name}.{key}",
+                        channel,
+                        "maps.channels (or the three that are always there)",
+                        known,
+                    )
 
 
 def _check_encoders(encoders: Mapping[str, Any]) -> None:
@@ -340,12 +450,17 @@ def _check_encoders(encoders: Mapping[str, Any]) -> None:
         ranks, nodes, gpus = asked.get("ranks", 1), asked.get("nodes", 1), asked.get("gpus", 0)
         key = f"pretraining.encoders.{name}.resources"
         if ranks % nodes:
-            raise InputError(f"config key '{key}.ranks': {ranks} ranks can't be shared out evenly over {nodes} nodes; make it a multiple.")
+            raise InputError(
+                f"config key '{key}.ranks': {ranks} ranks can't be shared out evenly over {nodes} nodes; make it a multiple."
+            )
         if gpus not in (0, ranks):
             raise InputError(
                 f"config key '{key}.gpus': {gpus} GPUs for {ranks} ranks; a rank has one GPU, so write {ranks}, or 0 for none."
             )
-        batch, parts = encoder.get("batch", 1024), ranks * encoder.get("execution", {}).get("accumulation", 1)
+        batch, parts = (
+            encoder.get("batch", 1024),
+            ranks * encoder.get("execution", {}).get("accumulation", 1),
+        )
         if batch % parts:
             raise InputError(
                 f"config key 'pretraining.encoders.{name}.batch': {batch} images can't be shared out evenly over {parts} parts"
@@ -358,64 +473,149 @@ def _check_references(config: Mapping[str, Any]) -> None:
     for key, name, section, entries in _references(config):
         if name not in entries:
             listed = ", ".join(map(str, entries)) or "none yet"
-            raise InputError(f"config key {key!r}: there is no entry {name!r} in {section}{closest(name, entries)}; entries: {listed}.")
+            raise InputError(
+                f"config key {key!r}: there is no entry {name!r} in {section}{closest(name, entries)}; entries: {listed}."
+            )
 
 
 def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
     """Yield (key, name it holds, section that must have it, entries of that section)."""
     evaluation = config["evaluation"]
-    studies, encoders, images = evaluation["studies"], config["pretraining"]["encoders"], config["fractals"]["images"]
+    studies, encoders, images = (
+        evaluation["studies"],
+        config["pretraining"]["encoders"],
+        config["fractals"]["images"],
+    )
     yield "study", config["study"], "evaluation.studies", studies
     yield from _channel_references(config["maps"])
     for encoder, recipe in encoders.items():
         if isinstance(recipe.get("images"), str):
-            yield f"pretraining.encoders.{encoder}.images", recipe["images"], "fractals.images", images
+            yield (
+                f"pretraining.encoders.{encoder}.images",
+                recipe["images"],
+                "fractals.images",
+                images,
+            )
         for use in ("images", "check"):
             if isinstance(recipe.get(use), Mapping):
-                whole = {name: split for name, split in evaluation["splits"].items() if split.get("folds") is None}
+                whole = {
+                    name: split
+                    for name, split in evaluation["splits"].items()
+                    if split.get("folds") is None
+                }
                 key, maps = f"pretraining.encoders.{encoder}.{use}", recipe[use]
                 yield f"{key}.study", maps["study"], "evaluation.studies", studies
                 yield f"{key}.split", maps["split"], "evaluation.splits without folds", whole
-                yield f"{key}.input", maps.get("input", "whole"), "evaluation.inputs", evaluation["inputs"]
+                yield (
+                    f"{key}.input",
+                    maps.get("input", "whole"),
+                    "evaluation.inputs",
+                    evaluation["inputs"],
+                )
     for name, features in evaluation["features"].items():
         for shown in _listed(features["input"]):
-            yield f"evaluation.features.{name}.input", shown, "evaluation.inputs", evaluation["inputs"]
-        tokens = {key: entry for key, entry in encoders.items() if entry.get("method") != "simsiam"}  # a ResNet has none
+            yield (
+                f"evaluation.features.{name}.input",
+                shown,
+                "evaluation.inputs",
+                evaluation["inputs"],
+            )
+        tokens = {
+            key: entry for key, entry in encoders.items() if entry.get("method") != "simsiam"
+        }  # a ResNet has none
         for encoder in _listed(features.get("encoder", [])):
-            yield f"evaluation.features.{name}.encoder", encoder, "pretraining.encoders of transformers", tokens
+            yield (
+                f"evaluation.features.{name}.encoder",
+                encoder,
+                "pretraining.encoders of transformers",
+                tokens,
+            )
     for name, method in evaluation["methods"].items():
         if "features" in method:
-            yield f"evaluation.methods.{name}.features", method["features"], "evaluation.features", evaluation["features"]
+            yield (
+                f"evaluation.methods.{name}.features",
+                method["features"],
+                "evaluation.features",
+                evaluation["features"],
+            )
         if "encoder" in method:
-            learnt = {key: entry for key, entry in encoders.items() if entry.get("method") == "simsiam"}
-            yield f"evaluation.methods.{name}.encoder", method["encoder"], "pretraining.encoders of method simsiam", learnt
+            learnt = {
+                key: entry for key, entry in encoders.items() if entry.get("method") == "simsiam"
+            }
+            yield (
+                f"evaluation.methods.{name}.encoder",
+                method["encoder"],
+                "pretraining.encoders of method simsiam",
+                learnt,
+            )
         if "input" in method:
-            yield f"evaluation.methods.{name}.input", method["input"], "evaluation.inputs", evaluation["inputs"]
+            yield (
+                f"evaluation.methods.{name}.input",
+                method["input"],
+                "evaluation.inputs",
+                evaluation["inputs"],
+            )
     for study, entry in studies.items():
         if "observation" in entry:
             observations = config["maps"].get("observations", {})
-            yield f"evaluation.studies.{study}.observation", entry["observation"], "maps.observations", observations
-        for name in (entry.get("ablations") or ()) if evaluation.get("ablations") else ():  # without them a study has none
-            yield f"evaluation.studies.{study}.ablations", name, "evaluation.ablations", evaluation["ablations"]
+            yield (
+                f"evaluation.studies.{study}.observation",
+                entry["observation"],
+                "maps.observations",
+                observations,
+            )
+        for name in (
+            (entry.get("ablations") or ()) if evaluation.get("ablations") else ()
+        ):  # without them a study has none
+            yield (
+                f"evaluation.studies.{study}.ablations",
+                name,
+                "evaluation.ablations",
+                evaluation["ablations"],
+            )
         few = entry.get("few_labels") or {}
         for kind in ("splits", "methods"):
             for name in few.get(kind, ()):
-                yield f"evaluation.studies.{study}.few_labels.{kind}", name, f"evaluation.{kind}", evaluation[kind]
+                yield (
+                    f"evaluation.studies.{study}.few_labels.{kind}",
+                    name,
+                    f"evaluation.{kind}",
+                    evaluation[kind],
+                )
         if entry.get("information"):
             for kind in ("split", "input"):
                 name, section = entry["information"][kind], f"{kind}s"
-                yield f"evaluation.studies.{study}.information.{kind}", name, f"evaluation.{section}", evaluation[section]
+                yield (
+                    f"evaluation.studies.{study}.information.{kind}",
+                    name,
+                    f"evaluation.{section}",
+                    evaluation[section],
+                )
         embedding = entry.get("embedding") or {}
         if embedding:
-            yield f"evaluation.studies.{study}.embedding.features", embedding["features"], "evaluation.features", evaluation["features"]
+            yield (
+                f"evaluation.studies.{study}.embedding.features",
+                embedding["features"],
+                "evaluation.features",
+                evaluation["features"],
+            )
         colours = entry.get("segmentation") or {}
         for kind, section in (("features", "evaluation.features"), ("input", "evaluation.inputs")):
             if kind in colours:
                 known = evaluation[section.split(".")[1]]
                 if kind == "features":  # only an encoder has patch tokens to colour by
-                    known = {name: features for name, features in known.items() if features["kind"] == "encoder"}
+                    known = {
+                        name: features
+                        for name, features in known.items()
+                        if features["kind"] == "encoder"
+                    }
                     section = "evaluation.features of kind encoder"
-                yield f"evaluation.studies.{study}.segmentation.{kind}", colours[kind], section, known
+                yield (
+                    f"evaluation.studies.{study}.segmentation.{kind}",
+                    colours[kind],
+                    section,
+                    known,
+                )
         for kind, section, entries in (
             ("simulations", "maps.simulations", config["maps"]["simulations"]),
             ("splits", "evaluation.splits", evaluation["splits"]),
@@ -425,19 +625,51 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapp
                 yield f"evaluation.studies.{study}.{kind}", name, section, entries
         if "reference" in entry:
             methods: dict[str, Any] = {name: {} for name in entry["methods"]}
-            yield f"evaluation.studies.{study}.reference", entry["reference"], f"evaluation.studies.{study}.methods", methods
+            yield (
+                f"evaluation.studies.{study}.reference",
+                entry["reference"],
+                f"evaluation.studies.{study}.methods",
+                methods,
+            )
     for name, entry in (evaluation.get("ablations") or {}).items():
         for method in [entry["method"]] if isinstance(entry["method"], str) else entry["method"]:
-            yield f"evaluation.ablations.{name}.method", method, "evaluation.methods", evaluation["methods"]
-        varied = dict.fromkeys([entry["method"]] if isinstance(entry["method"], str) else entry["method"])
+            yield (
+                f"evaluation.ablations.{name}.method",
+                method,
+                "evaluation.methods",
+                evaluation["methods"],
+            )
+        varied = dict.fromkeys(
+            [entry["method"]] if isinstance(entry["method"], str) else entry["method"]
+        )
         for method in entry.get("labels", {}):
-            yield f"evaluation.ablations.{name}.labels", method, f"evaluation.ablations.{name}.method", varied
+            yield (
+                f"evaluation.ablations.{name}.labels",
+                method,
+                f"evaluation.ablations.{name}.method",
+                varied,
+            )
     reporting = config["reporting"]
     for method in reporting["published"]:
         yield "reporting.published", method, "evaluation.methods", evaluation["methods"]
-    yield "reporting.figures.examples.images", reporting["figures"]["examples"]["images"], "fractals.images", images
+    yield (
+        "reporting.figures.examples.images",
+        reporting["figures"]["examples"]["images"],
+        "fractals.images",
+        images,
+    )
     regression = reporting["figures"]["regression"]
-    yield "reporting.figures.regression.features", regression["features"], "evaluation.features", evaluation["features"]
+    yield (
+        "reporting.figures.regression.features",
+        regression["features"],
+        "evaluation.features",
+        evaluation["features"],
+    )
     for kind in ("splits", "methods"):
         for name in regression[kind]:
-            yield f"reporting.figures.regression.{kind}", name, f"evaluation.{kind}", evaluation[kind]
+            yield (
+                f"reporting.figures.regression.{kind}",
+                name,
+                f"evaluation.{kind}",
+                evaluation[kind],
+            )

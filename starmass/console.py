@@ -13,7 +13,9 @@ logger = logging.getLogger("starmass")
 
 
 @contextmanager
-def job(log: str | Path | None = None, *, history: str | Path | None = None) -> Iterator[logging.Logger]:
+def job(
+    log: str | Path | None = None, *, history: str | Path | None = None
+) -> Iterator[logging.Logger]:
     """Run a script's body: log to ``log`` and standard error; an :class:`InputError` becomes one sentence and exit code 1.
 
     The same lines are added to ``history``, which no attempt overwrites (Snakemake removes ``log`` before each).

@@ -33,16 +33,26 @@ class EncoderDescription:
     def __post_init__(self) -> None:
         object.__setattr__(self, "mean", tuple(float(value) for value in self.mean))
         object.__setattr__(self, "std", tuple(float(value) for value in self.std))
-        if len(self.mean) != self.in_channels or len(self.std) != self.in_channels or min(self.std) <= 0:
+        if (
+            len(self.mean) != self.in_channels
+            or len(self.std) != self.in_channels
+            or min(self.std) <= 0
+        ):
             raise InputError(
                 f"mean {list(self.mean)} and std {list(self.std)}: an encoder of {self.in_channels} channel(s) needs {self.in_channels} "
                 "number(s) in each, std above 0."
             )
         if self.image_size % self.patch_size:
-            raise InputError(f"image_size {self.image_size}: not a multiple of patch_size {self.patch_size}; change one of them.")
+            raise InputError(
+                f"image_size {self.image_size}: not a multiple of patch_size {self.patch_size}; change one of them."
+            )
 
     def timm_arguments(self) -> dict[str, Any]:
         """Return the keyword arguments of ``timm.create_model``."""
         width = {} if self.width is None else {"embed_dim": self.width}
-        sizes = {"img_size": self.image_size, "patch_size": self.patch_size, "in_chans": self.in_channels}
+        sizes = {
+            "img_size": self.image_size,
+            "patch_size": self.patch_size,
+            "in_chans": self.in_channels,
+        }
         return {**sizes, **width, "num_classes": 0, "dynamic_img_size": True, **self.arguments}

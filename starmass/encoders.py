@@ -44,18 +44,26 @@ def create_encoder(description: EncoderDescription, seed: int) -> VisionTransfor
         try:
             model: Any = timm.create_model(description.architecture, **description.timm_arguments())
         except (AssertionError, TypeError, ValueError) as error:
-            raise InputError(f"architecture {description.architecture!r} with {description.timm_arguments()}: timm says {error}") from error
+            raise InputError(
+                f"architecture {description.architecture!r} with {description.timm_arguments()}: timm says {error}"
+            ) from error
     return model
 
 
-def save_encoder(path: str | Path, model: VisionTransformer, description: EncoderDescription, **facts: Any) -> None:
+def save_encoder(
+    path: str | Path, model: VisionTransformer, description: EncoderDescription, **facts: Any
+) -> None:
     """Write weights, description and ``facts`` (JSON-able; e.g. ``provenance=…``) as one safetensors file, whole or not at all."""
-    save_weights(path, model, {"encoder": asdict(replace(description, width=int(model.embed_dim))), **facts})
+    save_weights(
+        path, model, {"encoder": asdict(replace(description, width=int(model.embed_dim))), **facts}
+    )
 
 
 def save_weights(path: str | Path, model: torch.nn.Module, facts: Mapping[str, Any]) -> None:
     """Write a model's tensors by name with ``facts`` (JSON-able) as one safetensors file, whole or not at all."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    tensors = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
+    }
     text = json.dumps(facts, sort_keys=True, default=str)
     with written_aside(path) as temporary:
         # Not save_file, whose file only its owner may read.
@@ -69,34 +77,55 @@ def load_encoder(path: str | Path) -> tuple[VisionTransformer, EncoderDescriptio
     try:
         model.load_state_dict(safetensors.torch.load_file(path))
     except RuntimeError as error:
-        raise InputError(f"{path}: its tensors don't fit {description.architecture} ({error}); remake the file.") from error
+        raise InputError(
+            f"{path}: its tensors don't fit {description.architecture} ({error}); remake the file."
+        ) from error
     return model.eval(), description
 
 
 def _read_description(path: str | Path) -> EncoderDescription:
     if not Path(path).is_file():
-        raise InputError(f"{path}: there is no such encoder; ask Snakemake for it by this path, or check the config that names it.")
+        raise InputError(
+            f"{path}: there is no such encoder; ask Snakemake for it by this path, or check the config that names it."
+        )
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
     except (OSError, safetensors.SafetensorError) as error:
-        raise InputError(f"{path}: not a readable safetensors file ({error}); delete it and run Snakemake again to remake it.") from error
+        raise InputError(
+            f"{path}: not a readable safetensors file ({error}); delete it and run Snakemake again to remake it."
+        ) from error
     if METADATA_KEY not in metadata:
-        raise InputError(f"{path}: has no description of its model (metadata key {METADATA_KEY!r}); only files of save_encoder do.")
+        raise InputError(
+            f"{path}: has no description of its model (metadata key {METADATA_KEY!r}); only files of save_encoder do."
+        )
     known = {entry.name for entry in fields(EncoderDescription)}
-    return EncoderDescription(**{name: value for name, value in json.loads(metadata[METADATA_KEY])["encoder"].items() if name in known})
+    return EncoderDescription(
+        **{
+            name: value
+            for name, value in json.loads(metadata[METADATA_KEY])["encoder"].items()
+            if name in known
+        }
+    )
 
 
 def normalise_pixels(images: torch.Tensor, description: EncoderDescription) -> torch.Tensor:
     """Return ``(images - mean) / std`` per channel, for images [N, C, H, W] in 0..1."""
     mean, std = (
-        torch.tensor(values, dtype=images.dtype, device=images.device)[:, None, None] for values in (description.mean, description.std)
+        torch.tensor(values, dtype=images.dtype, device=images.device)[:, None, None]
+        for values in (description.mean, description.std)
     )
     return (images - mean) / std
 
 
 @torch.inference_mode()
-def encode(model: VisionTransformer, images: torch.Tensor, *, tokens: Tokens = "class", batch_size: int = 64) -> np.ndarray:
+def encode(
+    model: VisionTransformer,
+    images: torch.Tensor,
+    *,
+    tokens: Tokens = "class",
+    batch_size: int = 64,
+) -> np.ndarray:
     """Turn images into features with a frozen model.
 
     Parameters
@@ -112,7 +141,9 @@ def encode(model: VisionTransformer, images: torch.Tensor, *, tokens: Tokens = "
     float32 [N, width], [N, 2 width] for ``class_mean``, [N, rows, columns, width] for ``patches``
     """
     if tokens not in get_args(Tokens):
-        raise InputError(f"tokens {tokens!r}: not a choice{closest(tokens, get_args(Tokens))}; choose from {', '.join(get_args(Tokens))}.")
+        raise InputError(
+            f"tokens {tokens!r}: not a choice{closest(tokens, get_args(Tokens))}; choose from {', '.join(get_args(Tokens))}."
+        )
     height, width = model.patch_embed.patch_size
     rows, columns = images.shape[-2] // height, images.shape[-1] // width
     if images.shape[-2:] != (rows * height, columns * width):
@@ -120,14 +151,23 @@ def encode(model: VisionTransformer, images: torch.Tensor, *, tokens: Tokens = "
             f"images of {images.shape[-2]}x{images.shape[-1]} pixels: not a multiple of the encoder's {height}-pixel patch; resize."
         )
     device = next(model.parameters()).device
-    features = [_pool(model, model.forward_features(batch.to(device)), tokens, (rows, columns)) for batch in images.split(batch_size)]
+    features = [
+        _pool(model, model.forward_features(batch.to(device)), tokens, (rows, columns))
+        for batch in images.split(batch_size)
+    ]
     return torch.cat(features).float().cpu().numpy()
 
 
-def _pool(model: VisionTransformer, sequence: torch.Tensor, tokens: Tokens, grid: tuple[int, int]) -> torch.Tensor:
+def _pool(
+    model: VisionTransformer, sequence: torch.Tensor, tokens: Tokens, grid: tuple[int, int]
+) -> torch.Tensor:
     patches = sequence[:, model.num_prefix_tokens :]
     if tokens == "patches":
         return patches.unflatten(1, grid)
     if tokens == "mean":
         return patches.mean(dim=1)
-    return sequence[:, 0] if tokens == "class" else torch.cat([sequence[:, 0], patches.mean(dim=1)], dim=1)
+    return (
+        sequence[:, 0]
+        if tokens == "class"
+        else torch.cat([sequence[:, 0], patches.mean(dim=1)], dim=1)
+    )

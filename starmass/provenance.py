@@ -15,10 +15,24 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("numpy", "scipy", "h5py", "yt", "numba", "torch", "timm", "scikit-learn", "pandas", "matplotlib", "snakemake")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "h5py",
+    "yt",
+    "numba",
+    "torch",
+    "timm",
+    "scikit-learn",
+    "pandas",
+    "matplotlib",
+    "snakemake",
+)
 
 
-def provenance(*, config: Mapping[str, Any], seed: int | None = None, inputs: Iterable[str | Path] = ()) -> dict[str, Any]:
+def provenance(
+    *, config: Mapping[str, Any], seed: int | None = None, inputs: Iterable[str | Path] = ()
+) -> dict[str, Any]:
     """Return what a result file has to say about its origin, ready for JSON.
 
     Parameters
@@ -67,7 +81,11 @@ def file_digest(path: str | Path) -> str:
     """SHA-256 of a file's bytes; of names and bytes in order for a folder."""
     path = Path(path)
     if path.is_dir():
-        parts = [f"{p.relative_to(path)} {file_digest(p)}" for p in sorted(path.rglob("*")) if p.is_file()]
+        parts = [
+            f"{p.relative_to(path)} {file_digest(p)}"
+            for p in sorted(path.rglob("*"))
+            if p.is_file()
+        ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -108,14 +126,22 @@ def _read_module(path: Path) -> tuple[str, tuple[str, ...]]:
             modules.add(node.module)
             modules.update(f"{node.module}.{alias.name}" for alias in node.names)
         body = getattr(node, "body", None)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and body and _is_docstring(body[0]):
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            and body
+            and _is_docstring(body[0])
+        ):
             del body[0]
     digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
     return digest, tuple(sorted(m for m in modules if m.split(".")[0] == "starmass"))
 
 
 def _is_docstring(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str)
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
 
 
 def _module_files(module: str) -> list[Path]:

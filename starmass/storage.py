@@ -37,7 +37,9 @@ def written_aside(path: str | Path) -> Iterator[Path]:
         _clear_leftovers(target)
         aside = Path(tempfile.mkdtemp(prefix=f"{_mark(target)}{os.getpid()}.", dir=target.parent))
     except OSError as error:
-        raise InputError(f"{target.parent}: can't be written to ({error.strerror}); choose another folder.") from error
+        raise InputError(
+            f"{target.parent}: can't be written to ({error.strerror}); choose another folder."
+        ) from error
     temporary = aside / target.name
     try:
         yield temporary
@@ -49,10 +51,15 @@ def written_aside(path: str | Path) -> Iterator[Path]:
         temporary.replace(target)
     except (OSError, RuntimeError) as error:
         # Not all writers pass the system's error number on, but a full disk is full until what was written is removed.
-        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or shutil.disk_usage(target.parent).free < 2**16
+        full = (
+            getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+            or shutil.disk_usage(target.parent).free < 2**16
+        )
         if not full:
             raise
-        raise InputError(f"{target}: no room is left on its disk; make room and run Snakemake again.") from error
+        raise InputError(
+            f"{target}: no room is left on its disk; make room and run Snakemake again."
+        ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -66,7 +73,9 @@ def _clear_leftovers(target: Path) -> None:
     """Remove what processes that are no longer alive left aside for ``target``; a killed one can't."""
     mark = _mark(target)
     for leftover in target.parent.iterdir():
-        process = leftover.name.removeprefix(mark).split(".")[0] if leftover.name.startswith(mark) else ""
+        process = (
+            leftover.name.removeprefix(mark).split(".")[0] if leftover.name.startswith(mark) else ""
+        )
         if process.isdigit() and not _is_alive(int(process)):
             shutil.rmtree(leftover, ignore_errors=True)
 
@@ -100,7 +109,9 @@ def write_text(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_dataset(group: h5py.Group, name: str, values: Any, *, unit: str, description: str, **options: Any) -> h5py.Dataset:
+def write_dataset(
+    group: h5py.Group, name: str, values: Any, *, unit: str, description: str, **options: Any
+) -> h5py.Dataset:
     """Write an array with its ``unit`` (an empty string for none) and ``description`` as attributes."""
     dataset = group.create_dataset(name, data=np.asarray(values), **options)
     dataset.attrs["unit"] = unit
@@ -115,15 +126,21 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
     So is one that lacks what the block looks for, as one that an older version wrote.
     """
     if not Path(path).is_file():
-        raise InputError(f"{path}: there is no such file; ask Snakemake for it by this path, or check the config that names it.")
+        raise InputError(
+            f"{path}: there is no such file; ask Snakemake for it by this path, or check the config that names it."
+        )
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise InputError(f"{path}: not a readable HDF5 file ({error}); delete it and run Snakemake again to remake it.") from error
+        raise InputError(
+            f"{path}: not a readable HDF5 file ({error}); delete it and run Snakemake again to remake it."
+        ) from error
     with file:
         try:
             yield file
         except KeyError as error:
             if "Unable to" not in str(error):  # not h5py's own
                 raise
-            raise InputError(f"{path}: not a file of its kind ({error.args[0]}); delete it and run Snakemake again.") from error
+            raise InputError(
+                f"{path}: not a file of its kind ({error.args[0]}); delete it and run Snakemake again."
+            ) from error

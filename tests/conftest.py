@@ -20,7 +20,11 @@ LONGEST = ("test_slurm.py", "test_demo.py", "test_kills.py")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest: a file is one worker's, and the last one should not leave the other workers idle."""
-    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+    items.sort(
+        key=lambda item: (
+            LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST)
+        )
+    )
 
 
 @pytest.fixture(scope="session")
@@ -32,8 +36,18 @@ def root() -> Path:
 def run_snakemake():
     """Return ``run(folder, *arguments, overlay={...}, seconds=...)``: Snakemake on this checkout, results in ``folder``."""
 
-    def run(folder: Path, *arguments: str, overlay: dict | None = None, presets=(), seconds: int = 600) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
+    def run(
+        folder: Path, *arguments: str, overlay: dict | None = None, presets=(), seconds: int = 600
+    ) -> subprocess.CompletedProcess:
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--snakefile",
+            ROOT / "Snakefile",
+            "--directory",
+            folder,
+        ]
         configfiles = [ROOT / "config" / f"{name}.yaml" for name in presets]
         if overlay is not None:
             configfiles.append(folder / "overlay.yaml")
@@ -44,7 +58,13 @@ def run_snakemake():
         command[3:3] = arguments
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         return subprocess.run(
-            list(map(str, command)), cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds, check=False
+            list(map(str, command)),
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
         )
 
     return run
@@ -61,9 +81,13 @@ def local_demo(run_snakemake, tmp_path_factory):
 @pytest.fixture(scope="session")
 def ramses_data(tmp_path_factory) -> Path:
     """Folder with the real RAMSES dumps (unpacked), or skip with a sentence."""
-    archives = Path(os.environ.get("STARMASS_RAMSES_DATA", ROOT.parent / "shared" / "data" / "ramses_a"))
+    archives = Path(
+        os.environ.get("STARMASS_RAMSES_DATA", ROOT.parent / "shared" / "data" / "ramses_a")
+    )
     if not list(archives.glob("output_*")):
-        pytest.skip(f"no RAMSES dumps in {archives}: set STARMASS_RAMSES_DATA to the folder that holds output_*.tar.xz")
+        pytest.skip(
+            f"no RAMSES dumps in {archives}: set STARMASS_RAMSES_DATA to the folder that holds output_*.tar.xz"
+        )
     folder = tmp_path_factory.mktemp("ramses")
     for archive in sorted(archives.glob("output_*.tar.xz")):
         subprocess.run(["tar", "xJf", archive, "-C", folder], check=True)

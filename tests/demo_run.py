@@ -18,7 +18,11 @@ WHOLE = os.environ.get("STARMASS_WHOLE_DEMO", "") not in ("", "0")
 SMALLER = {
     "maps": {"simulations": {"toycloud_a": {"snapshots": 2}, "toycloud_b": {"snapshots": 2}}},
     "fractals": {"images": {"flame": {"count": 48, "images_per_shard": 24, "size": 64}}},
-    "pretraining": {"encoders": {"nano": {"batch": 16, "epochs": 2, "epoch_steps": 3, "optimiser": {"warmup_epochs": 1}}}},
+    "pretraining": {
+        "encoders": {
+            "nano": {"batch": 16, "epochs": 2, "epoch_steps": 3, "optimiser": {"warmup_epochs": 1}}
+        }
+    },
     "evaluation": {"methods": {"resnet18": {"epochs": 1, "warmup_epochs": 0}}},
 }
 OVERLAY = {"maps": {}, "evaluation": {}} if WHOLE else SMALLER
@@ -35,13 +39,24 @@ def run_once(run_snakemake, tmp_path_factory: pytest.TempPathFactory) -> SimpleN
         if not record.exists():
             folder.mkdir(exist_ok=True)
             done = run_snakemake(folder, "--cores", "2", overlay=OVERLAY, seconds=SECONDS)
-            facts = {"returncode": done.returncode, "stdout": done.stdout, "stderr": done.stderr, "digests": digests_of(folder / "results")}
+            facts = {
+                "returncode": done.returncode,
+                "stdout": done.stdout,
+                "stderr": done.stderr,
+                "digests": digests_of(folder / "results"),
+            }
             record.write_text(json.dumps(facts))
     return SimpleNamespace(folder=folder, **json.loads(record.read_text()))
 
 
 def digests_of(folder: Path) -> dict[str, str]:
     """Return path -> SHA-256 of every file, but for the report, which has the time, and what pretraining records of its speed."""
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file() and path.name[0] != "."}
+    files = {
+        path.relative_to(folder).as_posix(): path
+        for path in folder.rglob("*")
+        if path.is_file() and path.name[0] != "."
+    }
     timed = r"report\.html|pretraining/\w+/(metrics\.jsonl|tensorboard/.*)|figures/pretraining/.*"
-    return {name: file_digest(path) for name, path in files.items() if not re.fullmatch(timed, name)}
+    return {
+        name: file_digest(path) for name, path in files.items() if not re.fullmatch(timed, name)
+    }

@@ -46,10 +46,21 @@ RULES = {
         {"simulation": "cloud", "snapshot": "snapshot_0001"},
     ),
     "list_samples": (f"{MAPS}/catalogue.csv", [f"{MAPS}/snapshot_0001.h5"], {"config": {}}, {}),
-    "render_fractals": ("results/fractals/flame/shard-0000.h5", [], {"config": FLAME, "range": [0, 12]}, {}),
+    "render_fractals": (
+        "results/fractals/flame/shard-0000.h5",
+        [],
+        {"config": FLAME, "range": [0, 12]},
+        {},
+    ),
 }
 # Few for the slow ones: a hundred in all.
-KILLS = {"write_toycloud_descriptor": 30, "write_toycloud": 4, "make_maps": 9, "list_samples": 30, "render_fractals": 27}
+KILLS = {
+    "write_toycloud_descriptor": 30,
+    "write_toycloud": 4,
+    "make_maps": 9,
+    "list_samples": 30,
+    "render_fractals": 27,
+}
 KINDS = ("written", "writing", "anywhere")
 
 
@@ -144,7 +155,9 @@ def main() -> None:
     moments, found = random.Random(0), {}
     numba.njit(lambda: None)()  # loads once what each child would load again
     # A coarser field than the rule's, for time: how it is written is the same.
-    toycloud.TurbulentField.SIZES = tuple((size // 2, period, lowest, 20) for size, period, lowest, _ in toycloud.TurbulentField.SIZES)
+    toycloud.TurbulentField.SIZES = tuple(
+        (size // 2, period, lowest, 20) for size, period, lowest, _ in toycloud.TurbulentField.SIZES
+    )
     for rule, (output, *_) in RULES.items():
         target, counts = Path(output), {"kills": 0, "whole": 0, "absent": 0, "aside": 0}
         finish(rule)  # the first compiles and imports
@@ -158,7 +171,9 @@ def main() -> None:
             counts["kills"] += 1
             counts["aside"] += bool(left - before)
             if len(left) > 1:
-                sys.exit(f"{rule} did not clear away what a killed run had left aside: {sorted(map(str, left))}")
+                sys.exit(
+                    f"{rule} did not clear away what a killed run had left aside: {sorted(map(str, left))}"
+                )
             if target.exists():
                 counts["whole"] += 1
                 if file_digest(target) != digest:

@@ -17,7 +17,18 @@ from pathlib import Path
 
 import psutil
 
-PROGRAMS = ("munged", "mungekey", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo")
+PROGRAMS = (
+    "munged",
+    "mungekey",
+    "slurmctld",
+    "slurmd",
+    "sbatch",
+    "srun",
+    "squeue",
+    "scancel",
+    "scontrol",
+    "sinfo",
+)
 SYSTEM_CONFIG = Path("/etc/slurm/slurm.conf")
 
 CONFIG = """
@@ -70,12 +81,20 @@ ConstrainCores=no
 ConstrainDevices=no
 """
 # A count without device files is refused; these stand for three GPUs a node, so that GPU jobs queue and see an index.
-GRES = "".join(f"NodeName={node} Name=gpu Type=fake File=/dev/{device}\n" for node in ("n1", "n2") for device in ("null", "zero", "full"))
+GRES = "".join(
+    f"NodeName={node} Name=gpu Type=fake File=/dev/{device}\n"
+    for node in ("n1", "n2")
+    for device in ("null", "zero", "full")
+)
 
 
 def missing() -> str | None:
     """Return why no cluster can be started here, or None."""
-    absent = [program for program in PROGRAMS if not (shutil.which(program) or Path("/usr/sbin", program).exists())]
+    absent = [
+        program
+        for program in PROGRAMS
+        if not (shutil.which(program) or Path("/usr/sbin", program).exists())
+    ]
     if absent:
         return f"needs a SLURM to start: {', '.join(absent)} not found (apt-get install slurm-wlm slurmd slurmctld munge)"
     if os.geteuid() != 0:
@@ -110,15 +129,24 @@ class Cluster:
         self.lock = open(SYSTEM_CONFIG.parent / "starmass-tests.lock", "w")  # noqa: SIM115
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         self.processes: dict[str, subprocess.Popen] = {}
-        self.environment = {**os.environ, "SLURM_CONF": str(folder / "slurm.conf"), "PATH": f"{os.environ['PATH']}:/usr/sbin"}
+        self.environment = {
+            **os.environ,
+            "SLURM_CONF": str(folder / "slurm.conf"),
+            "PATH": f"{os.environ['PATH']}:/usr/sbin",
+        }
         for name in ("munge", "state", "spool-n1", "spool-n2"):
             (folder / name).mkdir(parents=True)
         (folder / "munge").chmod(0o755)
         ports = free_ports(3)
         memory = int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20)
-        has_cgroups = Path("/sys/fs/cgroup/memory").is_dir() or Path("/sys/fs/cgroup/cgroup.controllers").is_file()
+        has_cgroups = (
+            Path("/sys/fs/cgroup/memory").is_dir()
+            or Path("/sys/fs/cgroup/cgroup.controllers").is_file()
+        )
         tracking = CGROUP_TRACKING if has_cgroups else PLAIN_TRACKING
-        config = CONFIG.format(host=socket.gethostname(), folder=folder, ports=ports, memory=memory, tracking=tracking)
+        config = CONFIG.format(
+            host=socket.gethostname(), folder=folder, ports=ports, memory=memory, tracking=tracking
+        )
         (folder / "slurm.conf").write_text(config)
         (folder / "cgroup.conf").write_text(CGROUP)
         (folder / "gres.conf").write_text(GRES)
@@ -136,9 +164,23 @@ class Cluster:
 
     def _start_munge(self) -> None:
         munge = self.folder / "munge"
-        subprocess.run(["mungekey", "--create", f"--keyfile={munge / 'key'}"], check=True, env=self.environment)
-        options = {"key-file": "key", "socket": "socket", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
-        self.start("munged", "munged", "--foreground", "--force", *(f"--{key}={munge / name}" for key, name in options.items()))
+        subprocess.run(
+            ["mungekey", "--create", f"--keyfile={munge / 'key'}"], check=True, env=self.environment
+        )
+        options = {
+            "key-file": "key",
+            "socket": "socket",
+            "pid-file": "pid",
+            "log-file": "log",
+            "seed-file": "seed",
+        }
+        self.start(
+            "munged",
+            "munged",
+            "--foreground",
+            "--force",
+            *(f"--{key}={munge / name}" for key, name in options.items()),
+        )
         deadline = time.monotonic() + 20
         while not (munge / "socket").exists():
             if time.monotonic() > deadline:
@@ -148,7 +190,12 @@ class Cluster:
     def start(self, name: str, *command: str) -> None:
         log = open(self.folder / f"{name}.out", "ab")  # noqa: SIM115 (the process holds it)
         self.processes[name] = subprocess.Popen(
-            command, env=self.environment, stdout=log, stderr=log, start_new_session=True, preexec_fn=end_with_parent
+            command,
+            env=self.environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=end_with_parent,
         )
 
     def start_node(self, node: str) -> None:
@@ -180,12 +227,22 @@ class Cluster:
             if {"n1 idle", "n2 idle"} <= {line.strip() for line in states}:
                 return
             if time.monotonic() > deadline:
-                logs = "\n".join(path.read_text()[-2000:] for path in sorted(self.folder.glob("*.log")))
+                logs = "\n".join(
+                    path.read_text()[-2000:] for path in sorted(self.folder.glob("*.log"))
+                )
                 raise RuntimeError(f"the nodes did not come up: {states}\n{logs}")
             time.sleep(0.2)
 
     def run(self, *command: str, **options) -> subprocess.CompletedProcess:
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120, check=False, **options)
+        return subprocess.run(
+            command,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            **options,
+        )
 
     def step_daemons(self) -> list[psutil.Process]:
         """Return the processes that run job steps on these nodes: nobody's children, known by their node's log, which they write."""
@@ -193,7 +250,9 @@ class Cluster:
         for process in psutil.process_iter(["name"]):
             if process.info["name"] == "slurmstepd":
                 with suppress(psutil.NoSuchProcess):
-                    if any(Path(file.path).is_relative_to(self.folder) for file in process.open_files()):
+                    if any(
+                        Path(file.path).is_relative_to(self.folder) for file in process.open_files()
+                    ):
                         found.append(process)
         return found
 

@@ -13,18 +13,42 @@ from slurm_cluster import end_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent
 # What a tiny, quiet cluster needs: a short wait before the first look at a job, and between a job's end and its files.
-TINY_CLUSTER = ["--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10", "--cores", "2", "--slurm-keep-successful-logs"]
+TINY_CLUSTER = [
+    "--slurm-init-seconds-before-status-checks",
+    "1",
+    "--latency-wait",
+    "10",
+    "--cores",
+    "2",
+    "--slurm-keep-successful-logs",
+]
 
 
 class Session:
     """A Snakemake in ``folder`` that sends its jobs to the cluster; ``with`` ends it, whatever happens."""
 
-    def __init__(self, cluster, folder: Path, *arguments: str, overlay: dict | None = None, seconds: int = 600):
+    def __init__(
+        self,
+        cluster,
+        folder: Path,
+        *arguments: str,
+        overlay: dict | None = None,
+        seconds: int = 600,
+    ):
         self.cluster, self.folder = cluster, folder
         folder.mkdir(parents=True, exist_ok=True)
         if overlay is not None:
             (folder / "overlay.yaml").write_text(yaml.safe_dump(overlay))
-        command = [sys.executable, "-m", "snakemake", *arguments, "--snakefile", ROOT / "Snakefile", "--directory", folder]
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            *arguments,
+            "--snakefile",
+            ROOT / "Snakefile",
+            "--directory",
+            folder,
+        ]
         command += ["--profile", ROOT / "slurm", *TINY_CLUSTER]
         if (folder / "overlay.yaml").exists():
             command += ["--configfile", folder / "overlay.yaml"]
@@ -71,16 +95,26 @@ class Session:
         """Return the first truth that ``condition`` gives; Snakemake has to be running until then."""
         until = time.monotonic() + seconds
         while not (found := condition()):
-            assert self.process.poll() is None, f"Snakemake ended before the test's moment came:\n{self.said()[-6000:]}"
-            assert time.monotonic() < until, f"the test's moment did not come:\n{self.said()[-6000:]}"
+            assert self.process.poll() is None, (
+                f"Snakemake ended before the test's moment came:\n{self.said()[-6000:]}"
+            )
+            assert time.monotonic() < until, (
+                f"the test's moment did not come:\n{self.said()[-6000:]}"
+            )
             time.sleep(0.1)
         return found
 
     def jobs(self, *states: str) -> dict[str, tuple[str, str]]:
         """Return number -> (rule and wildcards, node) of this folder's jobs in the queue that are in one of ``states``."""
-        listed = self.cluster.run("squeue", "-h", "-t", ",".join(states), "-o", "%i|%k|%N|%Z").stdout.splitlines()
+        listed = self.cluster.run(
+            "squeue", "-h", "-t", ",".join(states), "-o", "%i|%k|%N|%Z"
+        ).stdout.splitlines()
         rows = [line.split("|") for line in listed]
-        return {number: (comment.removeprefix("rule_"), node) for number, comment, node, folder in rows if folder == str(self.folder)}
+        return {
+            number: (comment.removeprefix("rule_"), node)
+            for number, comment, node, folder in rows
+            if folder == str(self.folder)
+        }
 
     def job_of(self, rule: str) -> str | None:
         """Return the number of a running job, by its rule and wildcards."""
@@ -92,7 +126,9 @@ class Session:
 
     def minutes_of(self, number: str) -> int:
         """Return the run time that a job asked for."""
-        limit = self.cluster.run("squeue", "-h", "-t", "all", "-j", number, "-o", "%l").stdout.strip()
+        limit = self.cluster.run(
+            "squeue", "-h", "-t", "all", "-j", number, "-o", "%l"
+        ).stdout.strip()
         days, _, clock = limit.rpartition("-")
         parts = [int(part) for part in clock.split(":")]
         return 1440 * int(days or 0) + (60 * parts[0] + parts[1] if len(parts) == 3 else parts[0])

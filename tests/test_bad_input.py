@@ -16,10 +16,19 @@ def complaint(done) -> str:
 @pytest.mark.parametrize(
     ("overlay", "words"),
     [
-        ({"fractals": {"images": {"flame": {"cuont": 10}}}}, ["fractals.images.flame.cuont", "did you mean 'count'"]),
-        ({"fractals": {"images": {"flame": {"count": 0}}}}, ["fractals.images.flame.count", "0", "least"]),
+        (
+            {"fractals": {"images": {"flame": {"cuont": 10}}}},
+            ["fractals.images.flame.cuont", "did you mean 'count'"],
+        ),
+        (
+            {"fractals": {"images": {"flame": {"count": 0}}}},
+            ["fractals.images.flame.count", "0", "least"],
+        ),
         ({"study": "ramses"}, ["study", "ramses", "evaluation.studies"]),
-        ({"evaluation": {"methods": {"dinov2_knn": {"neighbours": 0}}}}, ["evaluation.methods.dinov2_knn", "neighbours"]),
+        (
+            {"evaluation": {"methods": {"dinov2_knn": {"neighbours": 0}}}},
+            ["evaluation.methods.dinov2_knn", "neighbours"],
+        ),
     ],
     ids=["misspelt key", "no images", "no such study", "no neighbours"],
 )
@@ -32,15 +41,29 @@ def test_config_mistakes_stop_before_the_plan(run_snakemake, tmp_path, overlay, 
 @pytest.mark.parametrize(
     ("target", "words"),
     [
-        ("results/figures/demoo/regression.pdf", ["'demoo'", "evaluation.studies (did you mean 'demo'?); entries: demo."]),
-        ("results/evaluation/demo/ablations/neighbors.csv", ["evaluation.ablations (did you mean 'neighbours'?)"]),
-        ("results/evaluation/demo/random/metrics/meen.csv", ["evaluation.methods (did you mean 'mean'?)"]),
+        (
+            "results/figures/demoo/regression.pdf",
+            ["'demoo'", "evaluation.studies (did you mean 'demo'?); entries: demo."],
+        ),
+        (
+            "results/evaluation/demo/ablations/neighbors.csv",
+            ["evaluation.ablations (did you mean 'neighbours'?)"],
+        ),
+        (
+            "results/evaluation/demo/random/metrics/meen.csv",
+            ["evaluation.methods (did you mean 'mean'?)"],
+        ),
         ("results/fractals/flame/shard-0009.h5", ["shard-0009", "2 shards", "0000 to 0001"]),
         ("evalution", ["there is no target evalution (did you mean 'evaluation'?)", "few_labels"]),
-        ("results/figures/demo/regresion.pdf", ["did you mean 'results/figures/demo/regression.pdf'?"]),
+        (
+            "results/figures/demo/regresion.pdf",
+            ["did you mean 'results/figures/demo/regression.pdf'?"],
+        ),
     ],
 )
-def test_a_mistaken_target_is_one_sentence_with_the_nearest_that_there_is(run_snakemake, tmp_path, target, words):
+def test_a_mistaken_target_is_one_sentence_with_the_nearest_that_there_is(
+    run_snakemake, tmp_path, target, words
+):
     said = complaint(run_snakemake(tmp_path, "--dry-run", target))
     sentences = [line for line in said.splitlines() if line.startswith("starmass:")]
     assert len(sentences) == 1 and all(word in sentences[0] for word in words), said
@@ -52,8 +75,14 @@ def test_a_mistaken_target_is_one_sentence_with_the_nearest_that_there_is(run_sn
     ("target", "words"),
     [
         ("ablations", "evaluation.studies.demo has no ablations; add some"),
-        ("results/figures/demo/segments.pdf", "evaluation.studies.demo has no segmentation; add one"),
-        ("results/figures/demo/regression.pdf", "study 'demo' has none of resnet18_fractals; name some of evaluation.studies.demo.methods"),
+        (
+            "results/figures/demo/segments.pdf",
+            "evaluation.studies.demo has no segmentation; add one",
+        ),
+        (
+            "results/figures/demo/regression.pdf",
+            "study 'demo' has none of resnet18_fractals; name some of evaluation.studies.demo.methods",
+        ),
     ],
 )
 def test_what_a_study_does_not_have_is_one_sentence(run_snakemake, tmp_path, target, words):
@@ -71,7 +100,14 @@ def test_a_preset_without_its_data_root_says_how_to_give_it(run_snakemake, tmp_p
 
 def test_a_missing_dump_is_named(run_snakemake, tmp_path):
     (tmp_path / "empty").mkdir()
-    said = complaint(run_snakemake(tmp_path, "--dry-run", presets=["ramses"], overlay={"data_root": str(tmp_path / "empty")}))
+    said = complaint(
+        run_snakemake(
+            tmp_path,
+            "--dry-run",
+            presets=["ramses"],
+            overlay={"data_root": str(tmp_path / "empty")},
+        )
+    )
     assert "ramses_a" in said and "empty" in said
 
 
@@ -79,7 +115,9 @@ def test_a_missing_dump_is_named(run_snakemake, tmp_path):
 def mapped(run_snakemake, tmp_path_factory):
     """Maps and samples of two small clouds."""
     folder = tmp_path_factory.mktemp("mapped")
-    done = run_snakemake(folder, "--cores", "2", "results/evaluation/demo/samples.csv", overlay=TINY)
+    done = run_snakemake(
+        folder, "--cores", "2", "results/evaluation/demo/samples.csv", overlay=TINY
+    )
     assert done.returncode == 0, done.stderr[-4000:]
     return folder
 
@@ -91,7 +129,17 @@ def test_a_truncated_dump_is_named_and_leaves_no_map(mapped, run_snakemake):
     target.unlink()
     cells.write_bytes(whole[: len(whole) // 2])
     try:
-        said = complaint(run_snakemake(mapped, "--cores", "1", str(target.relative_to(mapped)), "--rerun-triggers", "mtime", overlay=TINY))
+        said = complaint(
+            run_snakemake(
+                mapped,
+                "--cores",
+                "1",
+                str(target.relative_to(mapped)),
+                "--rerun-triggers",
+                "mtime",
+                overlay=TINY,
+            )
+        )
     finally:
         cells.write_bytes(whole)
     assert cells.name in said and "byte" in said
@@ -118,7 +166,9 @@ def evaluation(**entries):
     ],
     ids=["no test rows", "more neighbours than rows"],
 )
-def test_what_only_the_data_can_tell_is_one_sentence_too(mapped, run_snakemake, overlay, target, words):
+def test_what_only_the_data_can_tell_is_one_sentence_too(
+    mapped, run_snakemake, overlay, target, words
+):
     done = run_snakemake(mapped, "--cores", "1", target, overlay=overlay)
     said = complaint(done)
     sentences = [line for line in said.splitlines() if line.startswith("starmass:")]

@@ -21,7 +21,11 @@ def merge(base: dict, over: dict) -> dict:
     """Lay one config over another as Snakemake does."""
     merged = copy.deepcopy(base)
     for key, value in over.items():
-        merged[key] = merge(merged[key], value) if isinstance(value, dict) and isinstance(merged.get(key), dict) else value
+        merged[key] = (
+            merge(merged[key], value)
+            if isinstance(value, dict) and isinstance(merged.get(key), dict)
+            else value
+        )
     return merged
 
 
@@ -31,26 +35,68 @@ def default() -> dict:
 
 
 NODES, NAMED_NODES, KEYWORDS = (
-    {"items", "additionalProperties", "propertyNames", "contains", "if", "then", "else", "not", "oneOf", "anyOf", "allOf"},
+    {
+        "items",
+        "additionalProperties",
+        "propertyNames",
+        "contains",
+        "if",
+        "then",
+        "else",
+        "not",
+        "oneOf",
+        "anyOf",
+        "allOf",
+    },
     {"properties", "patternProperties", "$defs"},
-    {"$schema", "$id", "$ref", "title", "description", "default", "examples", "type", "const", "enum", "required", "pattern", "format"}
-    | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "minItems", "maxItems"}
+    {
+        "$schema",
+        "$id",
+        "$ref",
+        "title",
+        "description",
+        "default",
+        "examples",
+        "type",
+        "const",
+        "enum",
+        "required",
+        "pattern",
+        "format",
+    }
+    | {
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minLength",
+        "maxLength",
+        "minItems",
+        "maxItems",
+    }
     | {"uniqueItems", "minProperties", "maxProperties", "minContains"},
 )
 
 
 def unknown_keywords(schema):
     """Yield what no JSON Schema knows, as the rest of a description after a comma that YAML took for its own."""
-    for branch in schema if isinstance(schema, list) else [schema] if isinstance(schema, dict) else []:
+    for branch in (
+        schema if isinstance(schema, list) else [schema] if isinstance(schema, dict) else []
+    ):
         yield from branch.keys() - NODES - NAMED_NODES - KEYWORDS
         for word, below in branch.items():
-            for child in [below] if word in NODES else below.values() if word in NAMED_NODES else []:
+            for child in (
+                [below] if word in NODES else below.values() if word in NAMED_NODES else []
+            ):
                 yield from unknown_keywords(child)
 
 
 @pytest.mark.parametrize("section", ["config", *SECTIONS])
 def test_schemas_have_no_word_that_nothing_reads(section):
-    assert not list(unknown_keywords(yaml.safe_load((SCHEMAS / f"{section}.schema.yaml").read_text())))
+    assert not list(
+        unknown_keywords(yaml.safe_load((SCHEMAS / f"{section}.schema.yaml").read_text()))
+    )
 
 
 def test_the_default_config_is_valid(default):
@@ -77,12 +123,17 @@ def test_schemas_refuse_typos_and_explain_keys(section):
     schema = yaml.safe_load((SCHEMAS / f"{section}.schema.yaml").read_text())
     for node in schema_nodes(schema):
         # The `if` of a conditional only asks which kind an entry is.
-        asks = all(isinstance(child, dict) and "const" in child for child in node.get("properties", {}).values())
+        asks = all(
+            isinstance(child, dict) and "const" in child
+            for child in node.get("properties", {}).values()
+        )
         if isinstance(node.get("properties"), dict) and node.get("type") == "object" and not asks:
             closed = "additionalProperties" in node or "allOf" in node  # its branches close it
             assert closed, f"{section}: an object takes any key: {sorted(node['properties'])}"
             for name, child in node["properties"].items():
-                assert "description" in child or "$ref" in child or "const" in child, f"{section}: {name} has no description"
+                assert "description" in child or "$ref" in child or "const" in child, (
+                    f"{section}: {name} has no description"
+                )
 
 
 @pytest.mark.parametrize(
@@ -92,62 +143,169 @@ def test_schemas_refuse_typos_and_explain_keys(section):
         ({"study": "dmo"}, ["study", "dmo", "did you mean 'demo'"]),
         ({"fractals": {"images": {"flame": {"count": 0}}}}, ["fractals.images.flame.count", "0"]),
         ({"maps": {"projection": {"side": float("nan")}}}, ["maps.projection.side", "finite"]),
-        ({"evaluation": {"features": {"dinov2": {"encoder": ["nano", "nano_mae"]}}}}, ["features.dinov2.encoder", "differ by method"]),
-        ({"evaluation": {"methods": {"resnet18_fractals": {"network": "resnet34"}}}}, ["resnet18_fractals.network", "a resnet18"]),
-        ({"evaluation": {"methods": {"dinov2_finetuned": {"fit": {"rank": 4}}}}}, ["dinov2_finetuned.fit.rank", "only by: lora reads it"]),
-        ({"evaluation": {"methods": {"resnet18": {"whitening": "all"}}}}, ["methods.resnet18.whitening", "only regressor reads it"]),
-        ({"evaluation": {"methods": {"dinov2_knn": {"alpha": 1}}}}, ["methods.dinov2_knn.alpha", "only regressor: ridge reads it"]),
-        ({"evaluation": {"features": {"central": {"tokens": "mean"}}}}, ["features.central.tokens", "only kind: encoder reads it"]),
-        ({"maps": {"simulations": {7: {"format": "toycloud", "seed": 1, "snapshots": 2}}}}, ["maps.simulations.7", "put it in quotes"]),
-        ({"evaluation": {"features": {"dinov2": {"architecture": "vit"}}}}, ["features.dinov2", "give encoder or architecture, not both"]),
-        ({"evaluation": {"inputs": {"whole": {"image_size": 20}}}}, ["inputs.whole", "no whole number of tokens of 8", "dinov2_knn uses"]),
-        ({"evaluation": {"inputs": {"magnified": {"pixels_per_token": 3}}}}, ["inputs.magnified", "tokens of 3", "demo.segmentation uses"]),
-        ({"evaluation": {"inputs": {"whole": {"zoom": 65}}}}, ["inputs.whole", "65 pixels have no place in the middle of 64"]),
-        ({"evaluation": {"inputs": {"whole": {"channels": ["vlos"]}}}}, ["inputs.whole", "'vlos' (did you mean 'v_los'?)"]),
-        ({"evaluation": {"inputs": {"whole": {"blank": ["b_los"]}}}}, ["inputs.whole", "'b_los' is to be blank", "sigma_v"]),
-        ({"evaluation": {"inputs": {"whole": {"scaling": "fixed"}}}}, ["inputs.whole", "of column_density under limits"]),
-        ({"pretraining": {"encoders": {"nano": {"views": {"local_size": 30}}}}}, ["encoders.nano", "views.local_size", "multiple"]),
-        ({"evaluation": {"methods": {"resnet18_fractals": {"encoder": "nano"}}}}, ["resnet18_fractals.encoder", "of method simsiam"]),
-        ({"pretraining": {"encoders": {"nano": {"resources": {"ranks": 3}}}}}, ["encoders.nano.batch", "evenly over 3 parts"]),
-        ({"maps": {"projection": {"channels": ["b_loss"]}}}, ["maps.projection.channels", "b_loss", "did you mean 'b_los'"]),
-        ({"maps": {"observations": {"taurus": {"noise": {"v_loss": 0.1}}}}}, ["maps.observations.taurus.noise", "did you mean 'v_los'"]),
-        ({"fractals": {"images": {"my-flames": {"count": 3}}}}, ["fractals.images", "'my-flames' can't be a name", "underscores"]),
-        ({"evaluation": {"methods": {"dinov2_knn": {"neighbours": []}}}}, ["evaluation.methods.dinov2_knn.neighbours", "too short"]),
-        ({"evaluation": {"methods": {"resnet18": {"learning_rate": "1e-3"}}}}, ["learning_rate", "YAML reads 1e-3 as text"]),
+        (
+            {"evaluation": {"features": {"dinov2": {"encoder": ["nano", "nano_mae"]}}}},
+            ["features.dinov2.encoder", "differ by method"],
+        ),
+        (
+            {"evaluation": {"methods": {"resnet18_fractals": {"network": "resnet34"}}}},
+            ["resnet18_fractals.network", "a resnet18"],
+        ),
+        (
+            {"evaluation": {"methods": {"dinov2_finetuned": {"fit": {"rank": 4}}}}},
+            ["dinov2_finetuned.fit.rank", "only by: lora reads it"],
+        ),
+        (
+            {"evaluation": {"methods": {"resnet18": {"whitening": "all"}}}},
+            ["methods.resnet18.whitening", "only regressor reads it"],
+        ),
+        (
+            {"evaluation": {"methods": {"dinov2_knn": {"alpha": 1}}}},
+            ["methods.dinov2_knn.alpha", "only regressor: ridge reads it"],
+        ),
+        (
+            {"evaluation": {"features": {"central": {"tokens": "mean"}}}},
+            ["features.central.tokens", "only kind: encoder reads it"],
+        ),
+        (
+            {"maps": {"simulations": {7: {"format": "toycloud", "seed": 1, "snapshots": 2}}}},
+            ["maps.simulations.7", "put it in quotes"],
+        ),
+        (
+            {"evaluation": {"features": {"dinov2": {"architecture": "vit"}}}},
+            ["features.dinov2", "give encoder or architecture, not both"],
+        ),
+        (
+            {"evaluation": {"inputs": {"whole": {"image_size": 20}}}},
+            ["inputs.whole", "no whole number of tokens of 8", "dinov2_knn uses"],
+        ),
+        (
+            {"evaluation": {"inputs": {"magnified": {"pixels_per_token": 3}}}},
+            ["inputs.magnified", "tokens of 3", "demo.segmentation uses"],
+        ),
+        (
+            {"evaluation": {"inputs": {"whole": {"zoom": 65}}}},
+            ["inputs.whole", "65 pixels have no place in the middle of 64"],
+        ),
+        (
+            {"evaluation": {"inputs": {"whole": {"channels": ["vlos"]}}}},
+            ["inputs.whole", "'vlos' (did you mean 'v_los'?)"],
+        ),
+        (
+            {"evaluation": {"inputs": {"whole": {"blank": ["b_los"]}}}},
+            ["inputs.whole", "'b_los' is to be blank", "sigma_v"],
+        ),
+        (
+            {"evaluation": {"inputs": {"whole": {"scaling": "fixed"}}}},
+            ["inputs.whole", "of column_density under limits"],
+        ),
+        (
+            {"pretraining": {"encoders": {"nano": {"views": {"local_size": 30}}}}},
+            ["encoders.nano", "views.local_size", "multiple"],
+        ),
+        (
+            {"evaluation": {"methods": {"resnet18_fractals": {"encoder": "nano"}}}},
+            ["resnet18_fractals.encoder", "of method simsiam"],
+        ),
+        (
+            {"pretraining": {"encoders": {"nano": {"resources": {"ranks": 3}}}}},
+            ["encoders.nano.batch", "evenly over 3 parts"],
+        ),
+        (
+            {"maps": {"projection": {"channels": ["b_loss"]}}},
+            ["maps.projection.channels", "b_loss", "did you mean 'b_los'"],
+        ),
+        (
+            {"maps": {"observations": {"taurus": {"noise": {"v_loss": 0.1}}}}},
+            ["maps.observations.taurus.noise", "did you mean 'v_los'"],
+        ),
+        (
+            {"fractals": {"images": {"my-flames": {"count": 3}}}},
+            ["fractals.images", "'my-flames' can't be a name", "underscores"],
+        ),
+        (
+            {"evaluation": {"methods": {"dinov2_knn": {"neighbours": []}}}},
+            ["evaluation.methods.dinov2_knn.neighbours", "too short"],
+        ),
+        (
+            {"evaluation": {"methods": {"resnet18": {"learning_rate": "1e-3"}}}},
+            ["learning_rate", "YAML reads 1e-3 as text"],
+        ),
         (
             {"evaluation": {"studies": {"demo": {"segmentation": {"features": "central"}}}}},
             ["evaluation.studies.demo.segmentation.features", "central", "of kind encoder"],
         ),
-        ({"fractals": {"images": {"flame": {"cuont": 10}}}}, ["fractals.images.flame.cuont", "did you mean 'count'"]),
-        ({"evaluation": {"studies": {"demo": {"splits": ["protostars"]}}}}, ["evaluation.studies.demo.splits", "protostars", "protostar"]),
-        ({"evaluation": {"studies": {"demo": {"simulations": ["nowhere"]}}}}, ["evaluation.studies.demo.simulations", "nowhere"]),
-        ({"evaluation": {"splits": {"protostar": {"folds": 5}}}}, ["evaluation.splits.protostar", "either test_fraction or folds", "both"]),
-        ({"evaluation": {"splits": {"random": {"test_fraction": None}}}}, ["evaluation.splits.random", "neither"]),
+        (
+            {"fractals": {"images": {"flame": {"cuont": 10}}}},
+            ["fractals.images.flame.cuont", "did you mean 'count'"],
+        ),
+        (
+            {"evaluation": {"studies": {"demo": {"splits": ["protostars"]}}}},
+            ["evaluation.studies.demo.splits", "protostars", "protostar"],
+        ),
+        (
+            {"evaluation": {"studies": {"demo": {"simulations": ["nowhere"]}}}},
+            ["evaluation.studies.demo.simulations", "nowhere"],
+        ),
+        (
+            {"evaluation": {"splits": {"protostar": {"folds": 5}}}},
+            ["evaluation.splits.protostar", "either test_fraction or folds", "both"],
+        ),
+        (
+            {"evaluation": {"splits": {"random": {"test_fraction": None}}}},
+            ["evaluation.splits.random", "neither"],
+        ),
         (
             {"evaluation": {"splits": {"time": {"test_fraction": None, "folds": 3}}}},
             ["evaluation.splits.time.folds", "test_fraction instead"],
         ),
-        ({"evaluation": {"inputs": {"whole": {"percentiles": [99, 1]}}}}, ["evaluation.inputs.whole.percentiles", "runs backwards"]),
-        ({"evaluation": {"inputs": {"whole": {"limits": {"v_los": [1, -1]}}}}}, ["evaluation.inputs.whole.limits.v_los", "runs backwards"]),
-        ({"evaluation": {"inputs": {"zoom_8": {"pixels_per_token": 1}}}}, ["evaluation.inputs.zoom_8", "one of them"]),
+        (
+            {"evaluation": {"inputs": {"whole": {"percentiles": [99, 1]}}}},
+            ["evaluation.inputs.whole.percentiles", "runs backwards"],
+        ),
+        (
+            {"evaluation": {"inputs": {"whole": {"limits": {"v_los": [1, -1]}}}}},
+            ["evaluation.inputs.whole.limits.v_los", "runs backwards"],
+        ),
+        (
+            {"evaluation": {"inputs": {"zoom_8": {"pixels_per_token": 1}}}},
+            ["evaluation.inputs.zoom_8", "one of them"],
+        ),
         (
             {"evaluation": {"ablations": {"zoom": {"variants": {"a": {}}}}}},
             ["evaluation.ablations.zoom", "either vary and values, or variants"],
         ),
-        ({"evaluation": {"ablations": {"zoom": {"method": "dinov2"}}}}, ["evaluation.ablations.zoom.method", "dinov2", "did you mean"]),
+        (
+            {"evaluation": {"ablations": {"zoom": {"method": "dinov2"}}}},
+            ["evaluation.ablations.zoom.method", "dinov2", "did you mean"],
+        ),
         (
             {"evaluation": {"ablations": {"neighbours": {"labels": {"statistics_nn": "k-NN"}}}}},
             ["evaluation.ablations.neighbours.labels", "did you mean 'statistics_knn'"],
         ),
         (
             {"evaluation": {"methods": {"mean": {"label": "6 central statistics + 20-NN"}}}},
-            ["evaluation.methods.mean.label", "what statistics_knn is called too, and study demo has both"],
+            [
+                "evaluation.methods.mean.label",
+                "what statistics_knn is called too, and study demo has both",
+            ],
         ),
         (
-            {"evaluation": {"ablations": {"neighbours": {"labels": {"statistics_knn": "DINOv2 on fractals + kNN + PCA whitening"}}}}},
+            {
+                "evaluation": {
+                    "ablations": {
+                        "neighbours": {
+                            "labels": {"statistics_knn": "DINOv2 on fractals + kNN + PCA whitening"}
+                        }
+                    }
+                }
+            },
             ["statistics_knn", "dinov2_knn_whitened", "ablation neighbours has both"],
         ),
-        ({"reporting": {"widths": {"few_labels": "half"}}}, ["reporting.widths.few_labels", "none of column, text"]),
+        (
+            {"reporting": {"widths": {"few_labels": "half"}}},
+            ["reporting.widths.few_labels", "none of column, text"],
+        ),
         (
             {"evaluation": {"studies": {"demo": {"ablations": ["neighbors"]}}}},
             ["evaluation.studies.demo.ablations", "did you mean 'neighbours'"],
@@ -156,9 +314,18 @@ def test_schemas_refuse_typos_and_explain_keys(section):
             {"evaluation": {"studies": {"demo": {"few_labels": {"splits": ["star"]}}}}},
             ["evaluation.studies.demo.few_labels.splits", "star"],
         ),
-        ({"pretraining": {"encoders": {"nano": {"resources": {"ranks": 3, "nodes": 2}}}}}, ["nano.resources.ranks", "evenly"]),
-        ({"pretraining": {"encoders": {"nano": {"resources": {"ranks": 4, "gpus": 2}}}}}, ["nano.resources.gpus", "write 4"]),
-        ({"pretraining": {"encoders": {"nano": {"images": "flames"}}}}, ["pretraining.encoders.nano.images", "flames", "flame"]),
+        (
+            {"pretraining": {"encoders": {"nano": {"resources": {"ranks": 3, "nodes": 2}}}}},
+            ["nano.resources.ranks", "evenly"],
+        ),
+        (
+            {"pretraining": {"encoders": {"nano": {"resources": {"ranks": 4, "gpus": 2}}}}},
+            ["nano.resources.gpus", "write 4"],
+        ),
+        (
+            {"pretraining": {"encoders": {"nano": {"images": "flames"}}}},
+            ["pretraining.encoders.nano.images", "flames", "flame"],
+        ),
     ],
     ids=lambda value: None if isinstance(value, dict) else value[0],
 )
@@ -172,7 +339,10 @@ def test_a_mistake_is_one_sentence_with_the_key(default, change, words):
 
 def test_seeds_have_a_pretraining_each(default):
     again = {**default["pretraining"]["encoders"]["nano"], "seed": 1}
-    two = {"features": {"dinov2": {"encoder": ["nano", "again"]}}, "methods": {"dinov2_knn": {"seeds": [0, 1]}}}
+    two = {
+        "features": {"dinov2": {"encoder": ["nano", "again"]}},
+        "methods": {"dinov2_knn": {"seeds": [0, 1]}},
+    }
     config = merge(default, {"pretraining": {"encoders": {"again": again}}, "evaluation": two})
     check_config(config, SCHEMAS)
     config["evaluation"]["methods"]["dinov2_knn"]["seeds"] = [0, 2]
@@ -182,15 +352,33 @@ def test_seeds_have_a_pretraining_each(default):
 
 def test_null_takes_a_key_or_an_entry_away(default):
     over = {
-        "methods": {"mae_ridge": None, "dinov2_mlp": {"regressor": None, "hidden": None, "fit": {"by": "lora"}}},
-        "ablations": {"beam": None, "zoom": {"with": None}, "channels": {"variants": {"none": None}}},
+        "methods": {
+            "mae_ridge": None,
+            "dinov2_mlp": {"regressor": None, "hidden": None, "fit": {"by": "lora"}},
+        },
+        "ablations": {
+            "beam": None,
+            "zoom": {"with": None},
+            "channels": {"variants": {"none": None}},
+        },
         "studies": {"demo": {"reference": None, "segmentation": {"attention_mass": None}}},
     }
-    found = check_config(merge(default, {"evaluation": over, "reporting": {"published": {"mean": None}}}), SCHEMAS)["evaluation"]
-    assert "mae_ridge" not in found["methods"] and set(found["methods"]["dinov2_mlp"]) == {"label", "features", "fit"}
-    assert "beam" not in found["ablations"] and found["ablations"]["channels"]["variants"]["none"] is None
+    found = check_config(
+        merge(default, {"evaluation": over, "reporting": {"published": {"mean": None}}}), SCHEMAS
+    )["evaluation"]
+    assert "mae_ridge" not in found["methods"] and set(found["methods"]["dinov2_mlp"]) == {
+        "label",
+        "features",
+        "fit",
+    }
+    assert (
+        "beam" not in found["ablations"]
+        and found["ablations"]["channels"]["variants"]["none"] is None
+    )
     assert "reference" not in found["studies"]["demo"]
-    assert found["studies"]["demo"]["segmentation"]["attention_mass"] is None, "this null means something: no attention"
+    assert found["studies"]["demo"]["segmentation"]["attention_mass"] is None, (
+        "this null means something: no attention"
+    )
     with pytest.raises(InputError, match=r"'evaluation\.splits\.random\.by' is missing"):
         check_config(merge(default, {"evaluation": {"splits": {"random": {"by": None}}}}), SCHEMAS)
 
@@ -198,8 +386,15 @@ def test_null_takes_a_key_or_an_entry_away(default):
 def test_null_takes_a_part_of_a_study_away(default):
     check_config(merge(default, {"evaluation": {"ablations": None}}), SCHEMAS)
     nothing = dict.fromkeys(("segmentation", "information", "few_labels", "ablations"))
-    check_config(merge(default, {"evaluation": {"studies": {"demo": nothing}, "ablations": None}}), SCHEMAS)
-    check_config(merge(default, {"evaluation": {"splits": {"protostar": {"test_fraction": None, "folds": 5}}}}), SCHEMAS)
+    check_config(
+        merge(default, {"evaluation": {"studies": {"demo": nothing}, "ablations": None}}), SCHEMAS
+    )
+    check_config(
+        merge(
+            default, {"evaluation": {"splits": {"protostar": {"test_fraction": None, "folds": 5}}}}
+        ),
+        SCHEMAS,
+    )
 
 
 def test_the_config_page_is_current():
@@ -207,7 +402,9 @@ def test_the_config_page_is_current():
         [sys.executable, "-c", "import write_config_page as w; print(w.page(), end='')"],
         cwd=ROOT / "docs", capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert done.stdout == (ROOT / "config/README.md").read_text(), "run python docs/write_config_page.py"
+    assert done.stdout == (ROOT / "config/README.md").read_text(), (
+        "run python docs/write_config_page.py"
+    )
 
 
 def test_the_config_page_has_every_key(default):

@@ -7,13 +7,27 @@ from pathlib import Path
 
 import pytest
 
-TARGETS = ["maps", "fractals", "pretraining", "evaluation", "tables", "summary", "figures", "few_labels", "ablations", "all"]
+TARGETS = [
+    "maps",
+    "fractals",
+    "pretraining",
+    "evaluation",
+    "tables",
+    "summary",
+    "figures",
+    "few_labels",
+    "ablations",
+    "all",
+]
 
 
 def planned_jobs(output: str) -> dict[str, int]:
     """Read rule -> number of jobs from a dry run's table."""
     table = output.split("Job stats:")[1]
-    return {rule: int(count) for rule, count in re.findall(r"^(\w+)\s+(\d+)$", table, flags=re.MULTILINE)}
+    return {
+        rule: int(count)
+        for rule, count in re.findall(r"^(\w+)\s+(\d+)$", table, flags=re.MULTILINE)
+    }
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +74,19 @@ def test_a_target_is_asked_for_by_its_path(plan, path):
 
 def test_ablations_are_of_their_own(plan):
     """Neither the default targets nor the fractal images of the config come with what an ablation varies."""
-    for target, encoders in (("all", 1), ("fractals", 0), ("results/evaluation/demo/ablations/epochs.csv", 3)):
+    for target, encoders in (
+        ("all", 1),
+        ("fractals", 0),
+        ("results/evaluation/demo/ablations/epochs.csv", 3),
+    ):
         done = plan(target)
-        assert planned_jobs(done.stdout + done.stderr).get("pretrain_encoder", 0) == encoders, target
+        assert planned_jobs(done.stdout + done.stderr).get("pretrain_encoder", 0) == encoders, (
+            target
+        )
         if target != "results/evaluation/demo/ablations/epochs.csv":
-            assert "__" not in "".join(re.findall(r"results/\S+", done.stdout + done.stderr)), target
+            assert "__" not in "".join(re.findall(r"results/\S+", done.stdout + done.stderr)), (
+                target
+            )
 
 
 def test_parsing_stays_light(root):
@@ -78,7 +100,9 @@ import starmass.configuration, starmass.provenance, starmass.maps.discovery
 heavy = {{"torch", "yt", "numba", "h5py", "pandas", "sklearn", "matplotlib", "timm"}} & (set(sys.modules) - before)
 sys.exit(f"heavy imports: {{heavy}}" if heavy else 0)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -93,20 +117,42 @@ def test_rules_log_and_measure_themselves(root):
 
 
 def test_library_and_snakemake_keep_apart(root):
-    sees = re.compile(r"^\s*(import|from) snakemake|\bsnakemake\.(input|output|params|config)", flags=re.MULTILINE)
+    sees = re.compile(
+        r"^\s*(import|from) snakemake|\bsnakemake\.(input|output|params|config)", flags=re.MULTILINE
+    )
     assert not [path for path in (root / "starmass").rglob("*.py") if sees.search(path.read_text())]
 
 
 def test_wings_import_no_other_wing(root):
-    wings = {path.name for path in (root / "starmass").iterdir() if path.is_dir() and not path.name.startswith("_")}
+    wings = {
+        path.name
+        for path in (root / "starmass").iterdir()
+        if path.is_dir() and not path.name.startswith("_")
+    }
     for wing in wings:
         for path in (root / "starmass" / wing).rglob("*.py"):
-            imported = set(re.findall(r"^\s*(?:from|import) starmass\.(\w+)(?:\.(\w+))?", path.read_text(), flags=re.MULTILINE))
+            imported = set(
+                re.findall(
+                    r"^\s*(?:from|import) starmass\.(\w+)(?:\.(\w+))?",
+                    path.read_text(),
+                    flags=re.MULTILINE,
+                )
+            )
             for other, module in imported:
-                allowed = other not in wings - {wing} or (wing, other, module) == ("pretraining", "fractals", "shards")
+                allowed = other not in wings - {wing} or (wing, other, module) == (
+                    "pretraining",
+                    "fractals",
+                    "shards",
+                )
                 assert allowed, f"{Path(path).relative_to(root)} imports starmass.{other}.{module}"
 
 
-@pytest.mark.parametrize("script", [pytest.param(p, id=p.stem) for p in sorted(Path(__file__).parent.parent.glob("workflow/scripts/*.py"))])
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(p, id=p.stem)
+        for p in sorted(Path(__file__).parent.parent.glob("workflow/scripts/*.py"))
+    ],
+)
 def test_scripts_are_thin(script):
     assert len(script.read_text().splitlines()) <= 60

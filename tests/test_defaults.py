@@ -27,7 +27,11 @@ from starmass.pretraining.recipe import Recipe
 
 def given(function) -> dict:
     """Defaults of a function's arguments."""
-    return {name: one.default for name, one in signature(function).parameters.items() if one.default is not Parameter.empty}
+    return {
+        name: one.default
+        for name, one in signature(function).parameters.items()
+        if one.default is not Parameter.empty
+    }
 
 
 def flat(values: Mapping, path: str) -> dict:
@@ -40,18 +44,33 @@ def flat(values: Mapping, path: str) -> dict:
 
 
 CODE = {
-    **flat({key: value for kind in CHANNELS.values() for key, value in kind.items()}, "maps.channels.NAME"),
+    **flat(
+        {key: value for kind in CHANNELS.values() for key, value in kind.items()},
+        "maps.channels.NAME",
+    ),
     **flat(dict(QUANTITY.values()), "maps.simulations.NAME.sinks.units"),
-    **flat({key: value for options, _ in GENERATORS.values() for key, value in asdict(options()).items()}, "fractals.images.NAME"),
+    **flat(
+        {
+            key: value
+            for options, _ in GENERATORS.values()
+            for key, value in asdict(options()).items()
+        },
+        "fractals.images.NAME",
+    ),
     **flat(asdict(Recipe()), "pretraining.encoders.NAME"),
     **flat(given(collect_samples), "evaluation.studies.NAME"),
     **flat(given(thin_split), "evaluation.studies.NAME.few_labels"),
     **flat(given(embed_features), "evaluation.studies.NAME.embedding"),
-    **flat({**given(segment), "attention_mass": ATTENTION_MASS}, "evaluation.studies.NAME.segmentation"),
+    **flat(
+        {**given(segment), "attention_mass": ATTENTION_MASS}, "evaluation.studies.NAME.segmentation"
+    ),
     **flat(given(draw_split), "evaluation.splits.NAME"),
     **flat(asdict(Input()), "evaluation.inputs.NAME"),
     **flat(given(extract_features), "evaluation.features.NAME"),
-    **flat(given(predict) | {key: value for _, key, value in REGRESSORS.values()}, "evaluation.methods.NAME"),
+    **flat(
+        given(predict) | {key: value for _, key, value in REGRESSORS.values()},
+        "evaluation.methods.NAME",
+    ),
     **flat(given(train_and_predict), "evaluation.methods.NAME"),
     **flat(given(finetune_and_predict), "evaluation.methods.NAME.fit"),
 }
@@ -61,8 +80,15 @@ CODE = {
 def asked(root) -> dict[str, list]:
     """Key -> values that the code takes where it asks an entry for the key: ``entry.get("key", value)`` and the like."""
     found: dict[str, list] = {}
-    for path in (file for folder in ("starmass", "workflow") for file in (root / folder).rglob("*") if file.suffix in (".py", ".smk")):
-        for key, value in re.findall(r"""(?:get|pop|asked_for)\("(\w+)", ([^()]+)\)""", path.read_text()):
+    for path in (
+        file
+        for folder in ("starmass", "workflow")
+        for file in (root / folder).rglob("*")
+        if file.suffix in (".py", ".smk")
+    ):
+        for key, value in re.findall(
+            r"""(?:get|pop|asked_for)\("(\w+)", ([^()]+)\)""", path.read_text()
+        ):
             try:
                 found.setdefault(key, []).append(ast.literal_eval(value))
             except (SyntaxError, ValueError):
@@ -71,11 +97,18 @@ def asked(root) -> dict[str, list]:
 
 
 def test_the_page_shows_the_defaults_of_the_code(root, asked):
-    rows = re.findall(r"^\| `([\w.]+)` \| [^|]* \| `([^|]+)` \| [^|]* \|", (root / "config/README.md").read_text(), flags=re.MULTILINE)
+    rows = re.findall(
+        r"^\| `([\w.]+)` \| [^|]* \| `([^|]+)` \| [^|]* \|",
+        (root / "config/README.md").read_text(),
+        flags=re.MULTILINE,
+    )
     assert len(rows) > 100
     wrong = {}
     for key, written in rows:
-        default, known = yaml.safe_load(written), [CODE[key]] if key in CODE else asked.get(key.rpartition(".")[2], [None])
+        default, known = (
+            yaml.safe_load(written),
+            [CODE[key]] if key in CODE else asked.get(key.rpartition(".")[2], [None]),
+        )
         if default not in [list(value) if isinstance(value, tuple) else value for value in known]:
             wrong[key] = (default, known)
     assert not wrong, "\n".join(map(str, wrong.items()))

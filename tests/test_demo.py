@@ -11,7 +11,16 @@ from demo_run import OVERLAY
 from starmass.provenance import file_digest
 
 METHODS = 13
-FIGURES = ("examples", "regression", "segmentation", "information", "few_labels", "embedding", "segments", "attention")
+FIGURES = (
+    "examples",
+    "regression",
+    "segmentation",
+    "information",
+    "few_labels",
+    "embedding",
+    "segments",
+    "attention",
+)
 SPLITS = {"random", "protostar"}
 
 
@@ -39,7 +48,9 @@ def test_the_table_has_a_row_for_each_method_and_split(demo):
     folder, _ = demo
     with open(folder / "results/tables/demo.csv", newline="") as stream:
         rows = [row for row in csv.DictReader(stream) if row["split"] in SPLITS]
-    assert len(rows) == METHODS * len(SPLITS) == len({(row["method"], row["split"]) for row in rows})
+    assert (
+        len(rows) == METHODS * len(SPLITS) == len({(row["method"], row["split"]) for row in rows})
+    )
     for row in rows:
         assert -1000 < float(row["r2"]) <= 1 and float(row["rmse_dex"]) > 0
         assert float(row["n_train"]) > 0 and float(row["n_test"]) > 0 and row["seed"] != ""
@@ -65,8 +76,13 @@ def test_the_report_carries_all_of_it_and_needs_no_network(demo):
     assert "results/tables/table1.html" in page and "results/tables/demo.html" in page
     assert page.count("<figcaption>") == len(FIGURES)  # the opening page shows them all, in order
     places = [page.index(f"<strong>Figure {number}.") for number in range(1, len(FIGURES) + 1)]
-    assert places == sorted(places) and "Table 1 of the paper, and study demo beside it" in page[: places[0]]
-    assert "Segments (figure 6): those of the encoder" in page[: places[0]]  # what was found stands before the figures
+    assert (
+        places == sorted(places)
+        and "Table 1 of the paper, and study demo beside it" in page[: places[0]]
+    )
+    assert (
+        "Segments (figure 6): those of the encoder" in page[: places[0]]
+    )  # what was found stands before the figures
 
 
 def test_few_labels_are_a_curve_of_the_study(demo):
@@ -76,7 +92,11 @@ def test_few_labels_are_a_curve_of_the_study(demo):
     assert {row["fraction"] for row in rows} == {"0.1", "0.3", "0.5", "1.0"}
     assert len({row["n_test"] for row in rows}) == 1
     with open(folder / "results/tables/demo.csv", newline="") as stream:
-        table = {row["method"]: row["r2"] for row in csv.DictReader(stream) if row["split"] == "protostar"}
+        table = {
+            row["method"]: row["r2"]
+            for row in csv.DictReader(stream)
+            if row["split"] == "protostar"
+        }
     for row in rows:  # all labels are the table's row
         if row["fraction"] == "1.0":
             assert float(row["r2"]) == pytest.approx(float(table[row["method"]]), rel=1e-4)
@@ -109,7 +129,13 @@ def test_a_changed_config_reruns_what_it_shapes_and_no_more(again):
     done = again("--dry-run", overlay={**OVERLAY, "evaluation": {"methods": methods}})
     planned = done.stdout + done.stderr
     assert re.search(r"^predict_masses\s+2$", planned, flags=re.MULTILINE), planned
-    for rule in ("make_maps", "render_fractals", "pretrain_encoder", "extract_features", "train_supervised"):
+    for rule in (
+        "make_maps",
+        "render_fractals",
+        "pretrain_encoder",
+        "extract_features",
+        "train_supervised",
+    ):
         assert not re.search(rf"^{rule}\s", planned, flags=re.MULTILINE)
 
 
@@ -136,13 +162,22 @@ def test_an_ablation_takes_the_tables_row_for_its_base_and_comes_into_the_report
     folder, _ = demo
     entry = {"method": "statistics_knn", "vary": "method.neighbours", "values": [20, 3]}
     changed = {"studies": {"demo": {"ablations": ["quick"]}}, "ablations": {"quick": entry}}
-    done = again("--cores", "2", "ablations", overlay={**OVERLAY, "evaluation": {**OVERLAY["evaluation"], **changed}})
+    done = again(
+        "--cores",
+        "2",
+        "ablations",
+        overlay={**OVERLAY, "evaluation": {**OVERLAY["evaluation"], **changed}},
+    )
     assert done.returncode == 0, done.stderr[-4000:]
     with open(folder / "results/evaluation/demo/ablations/quick.csv", newline="") as stream:
         rows = {(row["split"], row["value"]): row for row in csv.DictReader(stream)}
     assert set(rows) == {(split, value) for split in SPLITS for value in ("20", "3")}
     with open(folder / "results/evaluation/demo/metrics.csv", newline="") as stream:
-        table = {row["split"]: row["r2"] for row in csv.DictReader(stream) if row["method"] == "statistics_knn"}
+        table = {
+            row["split"]: row["r2"]
+            for row in csv.DictReader(stream)
+            if row["method"] == "statistics_knn"
+        }
     for split in SPLITS:
         assert rows[split, "20"]["r2"] == table[split] != rows[split, "3"]["r2"]
         difference = float(rows[split, "3"]["r2"]) - float(table[split])
@@ -152,14 +187,24 @@ def test_an_ablation_takes_the_tables_row_for_its_base_and_comes_into_the_report
 
 def test_a_study_keeps_to_cuts_and_looks_through_an_observation(demo, again):
     folder, _ = demo
-    study = {"simulations": ["toycloud_a"], "observation": "taurus", "splits": ["random"], "methods": ["statistics_ridge"]}
+    study = {
+        "simulations": ["toycloud_a"],
+        "observation": "taurus",
+        "splits": ["random"],
+        "methods": ["statistics_ridge"],
+    }
     cuts = {"mass": [0.5, None]}
     overlay = {
         **OVERLAY,
         "maps": {**OVERLAY["maps"], "cuts": cuts},
         "evaluation": {**OVERLAY["evaluation"], "studies": {"seen": study}},
     }
-    done = again("--cores", "2", "results/evaluation/seen/random/predictions/statistics_ridge/seed-0.csv", overlay=overlay)
+    done = again(
+        "--cores",
+        "2",
+        "results/evaluation/seen/random/predictions/statistics_ridge/seed-0.csv",
+        overlay=overlay,
+    )
     assert done.returncode == 0, done.stderr[-4000:]
     with open(folder / "results/evaluation/seen/samples.csv", newline="") as stream:
         samples = list(csv.DictReader(stream))

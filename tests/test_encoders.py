@@ -8,10 +8,23 @@ import safetensors.torch
 import timm
 import torch
 
-from starmass.encoders import EncoderDescription, create_encoder, encode, load_encoder, normalise_pixels, save_encoder
+from starmass.encoders import (
+    EncoderDescription,
+    create_encoder,
+    encode,
+    load_encoder,
+    normalise_pixels,
+    save_encoder,
+)
 from starmass.errors import InputError
 
-TINY = EncoderDescription("vit_tiny_patch16_224", 32, 8, width=24, arguments={"depth": 2, "num_heads": 2, "init_values": 0.1})
+TINY = EncoderDescription(
+    "vit_tiny_patch16_224",
+    32,
+    8,
+    width=24,
+    arguments={"depth": 2, "num_heads": 2, "init_values": 0.1},
+)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +37,10 @@ def test_weights_come_from_the_seed_alone(model):
     before = torch.get_rng_state()
     again = create_encoder(TINY, seed=3)
     assert torch.equal(before, torch.get_rng_state())
-    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), again.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(model.state_dict().values(), again.state_dict().values(), strict=True)
+    )
     assert not torch.equal(create_encoder(TINY, seed=4).pos_embed, model.pos_embed)
 
 
@@ -56,22 +72,35 @@ def test_tokens_are_those_of_timm(model, size):
     images = torch.rand(5, 3, size, size)
     with torch.no_grad():
         sequence = model.forward_features(images).numpy()
-    kinds = {kind: encode(model, images, tokens=kind, batch_size=2) for kind in ("class", "mean", "class_mean", "patches")}
+    kinds = {
+        kind: encode(model, images, tokens=kind, batch_size=2)
+        for kind in ("class", "mean", "class_mean", "patches")
+    }
     np.testing.assert_allclose(kinds["class"], sequence[:, 0], atol=1e-5)
     np.testing.assert_allclose(kinds["mean"], sequence[:, 1:].mean(1), atol=1e-5)
-    np.testing.assert_allclose(kinds["class_mean"], np.hstack([kinds["class"], kinds["mean"]]), atol=1e-6)
+    np.testing.assert_allclose(
+        kinds["class_mean"], np.hstack([kinds["class"], kinds["mean"]]), atol=1e-6
+    )
     assert kinds["patches"].shape == (5, size // 8, size // 8, 24)
     np.testing.assert_allclose(kinds["patches"].reshape(5, -1, 24), sequence[:, 1:], atol=1e-5)
 
 
 def test_registers_are_no_patches():
-    description = EncoderDescription("vit_tiny_patch16_224", 32, 8, width=24, arguments={"depth": 1, "num_heads": 2, "reg_tokens": 4})
+    description = EncoderDescription(
+        "vit_tiny_patch16_224",
+        32,
+        8,
+        width=24,
+        arguments={"depth": 1, "num_heads": 2, "reg_tokens": 4},
+    )
     model = create_encoder(description, seed=0).eval()
     assert encode(model, torch.rand(2, 3, 32, 32), tokens="patches").shape == (2, 4, 4, 24)
 
 
 def test_pixels_are_normalised_per_channel():
-    description = EncoderDescription("vit_tiny_patch16_224", 32, 8, in_channels=2, mean=(0.0, 1.0), std=(1.0, 2.0))
+    description = EncoderDescription(
+        "vit_tiny_patch16_224", 32, 8, in_channels=2, mean=(0.0, 1.0), std=(1.0, 2.0)
+    )
     values = normalise_pixels(torch.full((1, 2, 1, 1), 3.0), description)
     assert values.flatten().tolist() == [3.0, 1.0]
 

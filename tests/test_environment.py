@@ -42,7 +42,9 @@ def test_the_lock_satisfies_the_project(project):
         lock = read_lock(name)
         for requirement in map(Requirement, requirements):
             assert requirement.name in lock, f"{name} lacks {requirement.name}: run make lock"
-            assert all(version in requirement.specifier for version in lock[requirement.name]), f"{name}: {requirement}"
+            assert all(version in requirement.specifier for version in lock[requirement.name]), (
+                f"{name}: {requirement}"
+            )
 
 
 def test_the_development_lock_extends_the_other():
@@ -59,5 +61,10 @@ def test_conda_environments_ask_for_the_same(project, name):
         conda[CONDA_NAMES.get(requirement.name, requirement.name)] = str(requirement.specifier)
     assert conda.pop("python") == project["requires-python"]
     conda.pop("pip")
-    expected = {r.name: str(r.specifier) for r in map(Requirement, project["dependencies"] + project["optional-dependencies"]["slurm"])}
+    expected = {
+        r.name: str(r.specifier)
+        for r in map(
+            Requirement, project["dependencies"] + project["optional-dependencies"]["slurm"]
+        )
+    }
     assert conda == expected

@@ -50,5 +50,7 @@ def test_provenance_names_inputs_by_digest(tmp_path):
     data = tmp_path / "data.bin"
     data.write_bytes(b"abc")
     facts = provenance.provenance(config={"side": 0.5}, seed=3, inputs=[data])
-    assert facts["inputs"] == {str(data): "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}
+    assert facts["inputs"] == {
+        str(data): "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    }
     assert facts["config"] == {"side": 0.5} and facts["seed"] == 3 and facts["versions"]["numpy"]

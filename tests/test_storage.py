@@ -29,7 +29,10 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
 def test_a_full_disk_is_a_sentence(tmp_path, monkeypatch):
     target, values = tmp_path / "table.csv", np.zeros(100_000)
     write_text(target, "old")
-    with pytest.raises(InputError, match=r"table\.csv: no room is left on its disk"), written_aside(target):
+    with (
+        pytest.raises(InputError, match=r"table\.csv: no room is left on its disk"),
+        written_aside(target),
+    ):
         os.write(os.open("/dev/full", os.O_WRONLY), b"new")  # the system's own error number
     # numpy says only how many bytes were written, so the disk itself is asked.
     with pytest.raises(OSError, match="requested"), written_aside(target):
@@ -58,7 +61,9 @@ def test_a_kill_in_the_middle_leaves_no_file_of_that_name(tmp_path):
             temporary.write_text("half")
             os.kill(os.getpid(), signal.SIGKILL)
     """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script), tmp_path / "map.h5"], check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), tmp_path / "map.h5"], check=False
+    )
     assert done.returncode == -signal.SIGKILL
     assert not list(tmp_path.glob("*.h5"))
     # The next writer of that name clears away what the killed one left; that of another name leaves it alone.
@@ -96,7 +101,10 @@ def test_a_broken_file_is_named(tmp_path):
     for path in (broken, tmp_path / "absent.h5"):
         with pytest.raises(InputError, match=path.name), open_hdf5(path):
             pass
-    with pytest.raises(InputError, match=r"whole\.h5: not a file of its kind .*'velocity'"), open_hdf5(whole) as file:
+    with (
+        pytest.raises(InputError, match=r"whole\.h5: not a file of its kind .*'velocity'"),
+        open_hdf5(whole) as file,
+    ):
         file["velocity"]
     with pytest.raises(KeyError, match="ours"), open_hdf5(whole):
         raise KeyError("ours")

@@ -11,7 +11,10 @@ from starmass.evaluation.metrics import summarise
 
 
 def compare_values(
-    samples: pd.DataFrame, split: pd.DataFrame, predictions: Mapping[str, Sequence[pd.DataFrame]], base: str
+    samples: pd.DataFrame,
+    split: pd.DataFrame,
+    predictions: Mapping[str, Sequence[pd.DataFrame]],
+    base: str,
 ) -> pd.DataFrame:
     """Return the metrics of every value of an ablation on one split, and its differences from the base.
 
@@ -29,9 +32,20 @@ def compare_values(
     masses = predictions[base][0]["log10_mass"].to_numpy()
     for value, tables in predictions.items():
         if len(tables[0]) != len(masses) or not np.allclose(tables[0]["log10_mass"], masses):
-            raise InputError(f"predictions for {value} and {base} are of different stars; delete them and run Snakemake again.")
-    metrics = pd.DataFrame([{"value": value, "base": base, **summarise(samples, split, tables)} for value, tables in predictions.items()])
-    differences = compare_methods(samples, predictions, base).drop(columns="reference").rename(columns={"method": "value"})
+            raise InputError(
+                f"predictions for {value} and {base} are of different stars; delete them and run Snakemake again."
+            )
+    metrics = pd.DataFrame(
+        [
+            {"value": value, "base": base, **summarise(samples, split, tables)}
+            for value, tables in predictions.items()
+        ]
+    )
+    differences = (
+        compare_methods(samples, predictions, base)
+        .drop(columns="reference")
+        .rename(columns={"method": "value"})
+    )
     table = metrics.merge(differences, on="value", how="left", validate="one_to_one")
     names = [name for name in differences if name != "value"]
     table.loc[table["value"] == base, names] = 0.0

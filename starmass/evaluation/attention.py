@@ -28,7 +28,9 @@ def attend_maps(encoder: Encoder, scaled: np.ndarray, shown_as: Input) -> np.nda
 
 
 @torch.inference_mode()
-def class_attention(model: VisionTransformer, images: torch.Tensor, *, batch_size: int = 16) -> np.ndarray | None:
+def class_attention(
+    model: VisionTransformer, images: torch.Tensor, *, batch_size: int = 16
+) -> np.ndarray | None:
     """Return the last block's attention from the class token to each patch.
 
     What goes to the class token itself and to registers is left out and the rest scaled to 1, as in the figures of Caron et al.
@@ -47,7 +49,9 @@ def class_attention(model: VisionTransformer, images: torch.Tensor, *, batch_siz
     if type(layer) is not Attention or getattr(model, "cls_token", None) is None:
         return None
     seen: list[torch.Tensor] = []
-    hook = layer.register_forward_pre_hook(lambda _, arguments: seen.append(_class_row(layer, arguments[0])))
+    hook = layer.register_forward_pre_hook(
+        lambda _, arguments: seen.append(_class_row(layer, arguments[0]))
+    )
     try:
         for batch in images.split(batch_size):
             model.forward_features(batch.to(next(model.parameters()).device))
@@ -61,7 +65,11 @@ def class_attention(model: VisionTransformer, images: torch.Tensor, *, batch_siz
 
 def _class_row(layer: Attention, sequence: torch.Tensor) -> torch.Tensor:
     """Attention of the first token to all tokens: [N, head, token], from the layer's input [N, token, width]."""
-    queries, keys, _ = layer.qkv(sequence).unflatten(-1, (3, layer.num_heads, layer.head_dim)).permute(2, 0, 3, 1, 4)
+    queries, keys, _ = (
+        layer.qkv(sequence)
+        .unflatten(-1, (3, layer.num_heads, layer.head_dim))
+        .permute(2, 0, 3, 1, 4)
+    )
     query, keys = layer.q_norm(queries)[:, :, :1], layer.k_norm(keys)
     return (layer.scale * query @ keys.transpose(-2, -1)).softmax(dim=-1)[:, :, 0]
 

@@ -15,13 +15,29 @@ MASS_EDGES = (0.0, 1.0, 6.0, 15.0, float("inf"))
 COMPARED = ("r2", "rmse_dex", "mae_dex")
 BINNED = ("r2", "rmse_dex", "mae_dex", "bias_dex", "within_0.3_dex")
 _GAP = "r2_overstatement"
-OVERSTATEMENT = ("method", "r2_published", "r2_grouped", _GAP, f"{_GAP}_low", f"{_GAP}_high", "split_published", "split_grouped")
+OVERSTATEMENT = (
+    "method",
+    "r2_published",
+    "r2_grouped",
+    _GAP,
+    f"{_GAP}_low",
+    f"{_GAP}_high",
+    "split_published",
+    "split_grouped",
+)
 """Columns of the table of overstatements."""
 
 Predicted = Mapping[str, Sequence[pd.DataFrame]]  # by method: one table of predictions a seed
 
 
-def compare_methods(samples: pd.DataFrame, predictions: Predicted, reference: str, *, draws: int = 2000, seed: int = 0) -> pd.DataFrame:
+def compare_methods(
+    samples: pd.DataFrame,
+    predictions: Predicted,
+    reference: str,
+    *,
+    draws: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
     """Return each method's metrics minus the reference's, with intervals.
 
     Paired: each bootstrap draw takes the same protostars for both methods, so that what is hard about a star cancels.
@@ -40,7 +56,9 @@ def compare_methods(samples: pd.DataFrame, predictions: Predicted, reference: st
     metrics = {}
     for method, tables in predictions.items():
         if any(not np.array_equal(table["row"], rows) for table in tables):
-            raise InputError(f"predictions of {method} and {reference} are for different rows; delete them and run Snakemake again.")
+            raise InputError(
+                f"predictions of {method} and {reference} are for different rows; delete them and run Snakemake again."
+            )
         metrics[method] = _measure_and_draw(tables, weights, places)
     found = []
     for method in predictions:
@@ -54,7 +72,9 @@ def compare_methods(samples: pd.DataFrame, predictions: Predicted, reference: st
     return pd.DataFrame(found, columns=["method", "reference", *names])
 
 
-def measure_by_mass(samples: pd.DataFrame, predictions: Predicted, *, draws: int = 2000, seed: int = 0) -> pd.DataFrame:
+def measure_by_mass(
+    samples: pd.DataFrame, predictions: Predicted, *, draws: int = 2000, seed: int = 0
+) -> pd.DataFrame:
     """Return metrics of the test rows of each mass bin, one row a method and bin that has any.
 
     R2 within a bin compares with the bin's own mean, so it is lower than over all masses; RMSE and bias are what a bin is read by.
@@ -66,8 +86,15 @@ def measure_by_mass(samples: pd.DataFrame, predictions: Predicted, *, draws: int
             inside = (mass >= low) & (mass < high)
             if inside.any():
                 groups = protostars(samples)[tables[0]["row"].to_numpy()[inside]]
-                metrics = _measure_and_draw([table[inside] for table in tables], *resampling_weights(groups, draws=draws, seed=seed))
-                row: dict[str, object] = {"method": method, "mass_low_msun": low, "mass_high_msun": high}
+                metrics = _measure_and_draw(
+                    [table[inside] for table in tables],
+                    *resampling_weights(groups, draws=draws, seed=seed),
+                )
+                row: dict[str, object] = {
+                    "method": method,
+                    "mass_low_msun": low,
+                    "mass_high_msun": high,
+                }
                 row |= {"n_test": int(inside.sum()), "n_protostars": len(np.unique(groups))}
                 for name in BINNED:
                     row |= _with_interval(name, *metrics[name])
@@ -76,7 +103,12 @@ def measure_by_mass(samples: pd.DataFrame, predictions: Predicted, *, draws: int
 
 
 def measure_overstatement(
-    samples: pd.DataFrame, published: Predicted, grouped: Predicted, *, draws: int = 2000, seed: int = 0
+    samples: pd.DataFrame,
+    published: Predicted,
+    grouped: Predicted,
+    *,
+    draws: int = 2000,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Return R2 on a split by row, as published, minus R2 on a split that keeps stars apart, with intervals.
 
@@ -89,19 +121,35 @@ def measure_overstatement(
     weights, _ = resampling_weights(both, draws=draws, seed=seed)
     found = []
     for method in published:
-        value, drawn = _measure_and_draw(published[method], weights, np.searchsorted(both, stars[first]))["r2"]
-        base, base_drawn = _measure_and_draw(grouped[method], weights, np.searchsorted(both, stars[second]))["r2"]
+        value, drawn = _measure_and_draw(
+            published[method], weights, np.searchsorted(both, stars[first])
+        )["r2"]
+        base, base_drawn = _measure_and_draw(
+            grouped[method], weights, np.searchsorted(both, stars[second])
+        )["r2"]
         row = {"method": method, "r2_published": value, "r2_grouped": base}
         found.append(row | _with_interval(_GAP, value - base, drawn - base_drawn))
     return pd.DataFrame(found)
 
 
-def _measure_and_draw(tables: Sequence[pd.DataFrame], weights: np.ndarray, places: np.ndarray) -> dict[str, tuple[float, np.ndarray]]:
+def _measure_and_draw(
+    tables: Sequence[pd.DataFrame], weights: np.ndarray, places: np.ndarray
+) -> dict[str, tuple[float, np.ndarray]]:
     """By metric: its mean over seeds, and that mean in each bootstrap draw."""
-    pairs = [(table["log10_mass"].to_numpy(), table["predicted_log10_mass"].to_numpy()) for table in tables]
-    measured, resampled = [measure(*pair) for pair in pairs], [bootstrap(*pair, weights, places) for pair in pairs]
+    pairs = [
+        (table["log10_mass"].to_numpy(), table["predicted_log10_mass"].to_numpy())
+        for table in tables
+    ]
+    measured, resampled = (
+        [measure(*pair) for pair in pairs],
+        [bootstrap(*pair, weights, places) for pair in pairs],
+    )
     return {
-        name: (float(np.mean([one[name] for one in measured])), np.mean([one[name] for one in resampled], axis=0)) for name in resampled[0]
+        name: (
+            float(np.mean([one[name] for one in measured])),
+            np.mean([one[name] for one in resampled], axis=0),
+        )
+        for name in resampled[0]
     }
 
 

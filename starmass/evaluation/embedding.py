@@ -14,7 +14,13 @@ PERPLEXITY = 30.0
 
 
 def embed_features(
-    features: np.ndarray, samples: pd.DataFrame, train: np.ndarray, test: np.ndarray, *, perplexity: float = PERPLEXITY, seed: int = 0
+    features: np.ndarray,
+    samples: pd.DataFrame,
+    train: np.ndarray,
+    test: np.ndarray,
+    *,
+    perplexity: float = PERPLEXITY,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Put every row that takes part into two planes.
 
@@ -39,18 +45,33 @@ def embed_features(
 
     rows = np.sort(np.concatenate([train, test]))
     if len(rows) < 5:
-        raise InputError(f"embedding: a study of {len(rows)} maps has too few neighbours to draw; take the study's key embedding out.")
+        raise InputError(
+            f"embedding: a study of {len(rows)} maps has too few neighbours to draw; take the study's key embedding out."
+        )
     x = np.asarray(features, np.float64)
     centre = x[train].mean(axis=0)
     axes, variances = principal_axes(x[train] - centre)
-    kept = int(np.clip(np.count_nonzero(variances[: len(train) - 1] > 1e-10 * variances[0]), 2, COMPONENTS))
-    axes = axes[:, :kept] * np.sign(axes[np.abs(axes[:, :kept]).argmax(axis=0), np.arange(kept)])  # or signs were a matter of chance
+    kept = int(
+        np.clip(np.count_nonzero(variances[: len(train) - 1] > 1e-10 * variances[0]), 2, COMPONENTS)
+    )
+    axes = axes[:, :kept] * np.sign(
+        axes[np.abs(axes[:, :kept]).argmax(axis=0), np.arange(kept)]
+    )  # or signs were a matter of chance
     scores = (x[rows] - centre) @ axes
     start = 1e-4 * scores[:, :2] / max(float(scores[:, 0].std()), np.finfo(float).tiny)
     with threadpool_limits(limits=1):  # threads would add up in an order of their own
-        tsne = TSNE(2, perplexity=min(perplexity, (len(rows) - 1) / 3), init=start.astype(np.float32), random_state=seed)
+        tsne = TSNE(
+            2,
+            perplexity=min(perplexity, (len(rows) - 1) / 3),
+            init=start.astype(np.float32),
+            random_state=seed,
+        )
         plane = tsne.fit_transform(scores.astype(np.float32))
-        nearest = rows[NearestNeighbors(n_neighbors=1, algorithm="brute").fit(x[rows]).kneighbors(return_distance=False)[:, 0]]
+        nearest = rows[
+            NearestNeighbors(n_neighbors=1, algorithm="brute")
+            .fit(x[rows])
+            .kneighbors(return_distance=False)[:, 0]
+        ]
     shares = variances[:2] / max(float(variances.sum()), np.finfo(float).tiny)
     star, simulation = protostars(samples), samples["simulation"].to_numpy()
     return pd.DataFrame(

@@ -10,7 +10,13 @@ import torch
 from timm.models import VisionTransformer
 from torch.nn.functional import interpolate
 
-from starmass.encoders import EncoderDescription, create_encoder, encode, load_encoder, normalise_pixels
+from starmass.encoders import (
+    EncoderDescription,
+    create_encoder,
+    encode,
+    load_encoder,
+    normalise_pixels,
+)
 from starmass.errors import InputError, closest
 from starmass.evaluation.inputs import Input
 from starmass.evaluation.statistics import radii, ring_masks
@@ -21,7 +27,13 @@ POOLINGS = ("class", "mean", "class_mean", "patches", "centre", "rings")
 ROWS_AT_A_TIME = 64
 
 
-def read_encoder(path: str | Path | None, *, architecture: str | None = None, weights: str = "pretrained", seed: int = 0) -> Encoder:
+def read_encoder(
+    path: str | Path | None,
+    *,
+    architecture: str | None = None,
+    weights: str = "pretrained",
+    seed: int = 0,
+) -> Encoder:
     """Return a frozen encoder.
 
     Parameters
@@ -31,10 +43,14 @@ def read_encoder(path: str | Path | None, *, architecture: str | None = None, we
     weights : ``pretrained``, or ``random``: the same architecture with weights drawn from ``seed``
     """
     if architecture:
-        model, description = _read_timm(architecture, path, fetched=path is None and weights == "pretrained")
+        model, description = _read_timm(
+            architecture, path, fetched=path is None and weights == "pretrained"
+        )
     else:
         if path is None:
-            raise InputError("these features come from no encoder, so there is none to read; name features of kind encoder.")
+            raise InputError(
+                "these features come from no encoder, so there is none to read; name features of kind encoder."
+            )
         model, description = load_encoder(path)
     if weights == "random":
         model = create_encoder(description, seed).eval()
@@ -50,13 +66,20 @@ def _read_timm(architecture: str, path: str | Path | None, *, fetched: bool) -> 
             f'evaluation.features: architecture {architecture!r} is no timm vision transformer{near}; timm.list_models("vit_*").'
         )
     try:
-        model: Any = timm.create_model(architecture, pretrained=fetched, num_classes=0, dynamic_img_size=True)
+        model: Any = timm.create_model(
+            architecture, pretrained=fetched, num_classes=0, dynamic_img_size=True
+        )
     except (OSError, RuntimeError) as error:
-        raise InputError(f"evaluation.features: timm's weights of {architecture} can't be had ({error}); give a file of them.") from error
+        raise InputError(
+            f"evaluation.features: timm's weights of {architecture} can't be had ({error}); give a file of them."
+        ) from error
     if path is not None:
         load_weights(model, path)
     facts: Any = model.pretrained_cfg
-    sides = {"image_size": model.patch_embed.img_size[0], "patch_size": model.patch_embed.patch_size[0]}
+    sides = {
+        "image_size": model.patch_embed.img_size[0],
+        "patch_size": model.patch_embed.patch_size[0],
+    }
     return model.eval(), EncoderDescription(plain, **sides, mean=facts["mean"], std=facts["std"])
 
 
@@ -72,7 +95,8 @@ def encode_maps(encoder: Encoder, scaled: np.ndarray, shown_as: Input, tokens: s
         )
     parts = []
     for images in prepare_images(encoder, scaled, shown_as):
-        found = encode(model, images.flatten(0, 1), tokens="patches" if tokens in POOLED_HERE else tokens)  # type: ignore[arg-type]
+        asked: Any = "patches" if tokens in POOLED_HERE else tokens
+        found = encode(model, images.flatten(0, 1), tokens=asked)
         found = POOLED_HERE[tokens](found) if tokens in POOLED_HERE else found
         # [row * turn, ..., width] -> [row, ..., turn * width]
         found = np.moveaxis(found.reshape(*images.shape[:2], *found.shape[1:]), 1, -2)
@@ -104,14 +128,25 @@ def resize(images: np.ndarray, size: int) -> np.ndarray:
     if images.shape[-1] == size:
         return images
     shrinks = size < images.shape[-1]
-    return interpolate(torch.from_numpy(images), size=(size, size), mode="bilinear", align_corners=False, antialias=shrinks).numpy()
+    return interpolate(
+        torch.from_numpy(images),
+        size=(size, size),
+        mode="bilinear",
+        align_corners=False,
+        antialias=shrinks,
+    ).numpy()
 
 
 def _rings(patches: np.ndarray) -> np.ndarray:
     """Mean of the tokens in each ring about the middle, the rings twice as wide each time: [row, ring * width], inner ones first."""
     radius = radii(patches.shape[1])
-    edges = [0.0, *(2.0**power for power in range(int(np.ceil(np.log2(max(radius.max(), 1.0)))) + 1))]
-    return np.concatenate([patches[:, mask].mean(axis=1) for mask in ring_masks(radius, np.array(edges))], axis=1)
+    edges = [
+        0.0,
+        *(2.0**power for power in range(int(np.ceil(np.log2(max(radius.max(), 1.0)))) + 1)),
+    ]
+    return np.concatenate(
+        [patches[:, mask].mean(axis=1) for mask in ring_masks(radius, np.array(edges))], axis=1
+    )
 
 
 def _centre(patches: np.ndarray) -> np.ndarray:

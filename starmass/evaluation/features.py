@@ -16,7 +16,12 @@ AVERAGES = ("none", "sky", "sky_and_behind")
 
 
 def extract_features(
-    maps: Maps, split: pd.DataFrame, shown_as: Input, describe: Callable[[np.ndarray], np.ndarray], *, average: str = "none"
+    maps: Maps,
+    split: pd.DataFrame,
+    shown_as: Input,
+    describe: Callable[[np.ndarray], np.ndarray],
+    *,
+    average: str = "none",
 ) -> np.ndarray:
     """Return features of every row in every fold: float32 [fold, row, dimension].
 
@@ -36,7 +41,12 @@ def extract_features(
         key = limits.tobytes()
         if key not in done:  # fixed and per-map limits are the same in every fold
             each = (
-                describe(scale(view, shown_as.find_limits(view, train) if shown_as.scaling == "map" else limits))
+                describe(
+                    scale(
+                        view,
+                        shown_as.find_limits(view, train) if shown_as.scaling == "map" else limits,
+                    )
+                )
                 for view in views(shown, shown_as, average)
             )
             total, number = next(each).astype(np.float64), 1
@@ -54,7 +64,11 @@ def views(shown: np.ndarray, shown_as: Input, average: str) -> Iterator[np.ndarr
     ``sky_and_behind``: these also from behind, where what receded approaches: v_los changes its sign (the length of its gradient does not).
     """
     behind = shown
-    if average == "sky_and_behind" and "v_los" in shown_as.channels and shown_as.v_los != "log_gradient":
+    if (
+        average == "sky_and_behind"
+        and "v_los" in shown_as.channels
+        and shown_as.v_los != "log_gradient"
+    ):
         behind = shown.copy()
         behind[:, list(shown_as.channels).index("v_los")] *= -1
     for side in (shown,) if behind is shown else (shown, behind):
@@ -67,7 +81,9 @@ def views(shown: np.ndarray, shown_as: Input, average: str) -> Iterator[np.ndarr
 def write_features(path: str | Path, features: np.ndarray, *, provenance: str) -> None:
     """Write features [fold, row, dimension] as HDF5, whole or not at all."""
     with written_aside(path) as temporary, h5py.File(temporary, "w") as file:
-        write_dataset(file, "features", features, unit="", description="fold, row of samples.csv, dimension")
+        write_dataset(
+            file, "features", features, unit="", description="fold, row of samples.csv, dimension"
+        )
         file.attrs["provenance"] = provenance
 
 

@@ -61,17 +61,33 @@ def finetune_and_predict(
     predicted log10 mass [test row]
     """
     if by not in WAYS:
-        raise InputError(f"evaluation.methods: fit.by {by!r} is unknown{closest(by, WAYS)}; choose from {', '.join(WAYS)}.")
-    weights_seed, order_seed = (int(s.generate_state(1)[0]) for s in np.random.SeedSequence([seed, fold]).spawn(2))
+        raise InputError(
+            f"evaluation.methods: fit.by {by!r} is unknown{closest(by, WAYS)}; choose from {', '.join(WAYS)}."
+        )
+    weights_seed, order_seed = (
+        int(s.generate_state(1)[0]) for s in np.random.SeedSequence([seed, fold]).spawn(2)
+    )
     model, description = copy.deepcopy(encoder[0]).cpu().float(), encoder[1]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(weights_seed)
         if by == "lora":
             add_low_rank(model, rank, strength)
-        regressor = Regressor(model, tokens, channels=images.shape[1], in_channels=description.in_channels)
-    groups = rate_groups(regressor, len(model.blocks), learning_rate, layer_decay if by == "finetune" else 1.0, weight_decay)
+        regressor = Regressor(
+            model, tokens, channels=images.shape[1], in_channels=description.in_channels
+        )
+    groups = rate_groups(
+        regressor,
+        len(model.blocks),
+        learning_rate,
+        layer_decay if by == "finetune" else 1.0,
+        weight_decay,
+    )
     # One channel at a time for an encoder of grey images.
-    turns = torch.from_numpy(np.ascontiguousarray(images)).float().reshape(-1, description.in_channels, *images.shape[2:])
+    turns = (
+        torch.from_numpy(np.ascontiguousarray(images))
+        .float()
+        .reshape(-1, description.in_channels, *images.shape[2:])
+    )
     shown = normalise_pixels(turns, description).reshape(images.shape)
     return learn(
         regressor, torch.optim.AdamW(groups), shown, labels, train, test,
@@ -82,10 +98,14 @@ def finetune_and_predict(
 class Regressor(nn.Module):
     """An encoder and a linear layer from its pooled tokens to one number."""
 
-    def __init__(self, encoder: VisionTransformer, tokens: str, *, channels: int, in_channels: int) -> None:
+    def __init__(
+        self, encoder: VisionTransformer, tokens: str, *, channels: int, in_channels: int
+    ) -> None:
         super().__init__()
         if tokens not in POOLINGS:
-            raise InputError(f"evaluation.features: tokens {tokens!r} can't be fine-tuned; choose from {', '.join(POOLINGS)}.")
+            raise InputError(
+                f"evaluation.features: tokens {tokens!r} can't be fine-tuned; choose from {', '.join(POOLINGS)}."
+            )
         if in_channels not in (1, channels):
             raise InputError(
                 f"evaluation.inputs: {channels} channels are shown to an encoder of {in_channels};"
@@ -99,13 +119,20 @@ class Regressor(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """[N, C, H, W] -> [N, 1]."""
-        sequence = self.encoder.forward_features(images.reshape(-1, self.in_channels, *images.shape[2:]))
-        parts = {"class": sequence[:, 0], "mean": sequence[:, self.encoder.num_prefix_tokens :].mean(dim=1)}
+        sequence = self.encoder.forward_features(
+            images.reshape(-1, self.in_channels, *images.shape[2:])
+        )
+        parts = {
+            "class": sequence[:, 0],
+            "mean": sequence[:, self.encoder.num_prefix_tokens :].mean(dim=1),
+        }
         pooled = torch.cat([parts[name] for name in self.tokens.split("_")], dim=1)
         return self.head(pooled.reshape(len(images), -1))
 
 
-def rate_groups(model: nn.Module, depth: int, rate: float, layer_decay: float, weight_decay: float) -> list[dict[str, Any]]:
+def rate_groups(
+    model: nn.Module, depth: int, rate: float, layer_decay: float, weight_decay: float
+) -> list[dict[str, Any]]:
     """Return what learns, in groups for torch's optimisers, each with its rate ``lr`` and ``weight_decay``.
 
     Rates fall by ``layer_decay`` for each layer further from the head: ``depth + 1`` times for what comes before the blocks (Bao et al.
@@ -114,8 +141,15 @@ def rate_groups(model: nn.Module, depth: int, rate: float, layer_decay: float, w
     groups: dict[tuple[int, bool], dict[str, Any]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            layer, decays = layer_of(name, depth), parameter.ndim > 1 and "token" not in name and "pos_embed" not in name
-            group = {"params": [], "lr": rate * layer_decay ** (depth + 1 - layer), "weight_decay": weight_decay if decays else 0.0}
+            layer, decays = (
+                layer_of(name, depth),
+                parameter.ndim > 1 and "token" not in name and "pos_embed" not in name,
+            )
+            group = {
+                "params": [],
+                "lr": rate * layer_decay ** (depth + 1 - layer),
+                "weight_decay": weight_decay if decays else 0.0,
+            }
             groups.setdefault((layer, decays), group)["params"].append(parameter)
     return list(groups.values())
 

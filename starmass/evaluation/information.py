@@ -20,7 +20,9 @@ RADII = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 NEIGHBOURS = 20
 
 
-def locate_information(samples: pd.DataFrame, maps: Maps, split: pd.DataFrame, shown_as: Input, *, draws: int = 1000) -> pd.DataFrame:
+def locate_information(
+    samples: pd.DataFrame, maps: Maps, split: pd.DataFrame, shown_as: Input, *, draws: int = 1000
+) -> pd.DataFrame:
     """Measure how well masses are told from parts of the maps.
 
     A map is the mean and spread of each channel in rings about the protostar, and a part is some of the rings or channels: statistics that
@@ -52,21 +54,44 @@ def locate_information(samples: pd.DataFrame, maps: Maps, split: pd.DataFrame, s
         for method, options in methods.items():
 
             def predict_fold(
-                fold: int, train: np.ndarray, test: np.ndarray, features: np.ndarray = features, options: dict[str, Any] = options
+                fold: int,
+                train: np.ndarray,
+                test: np.ndarray,
+                features: np.ndarray = features,
+                options: dict[str, Any] = options,
             ) -> Predictions:
                 return predict(features, labels, groups, train, test, **options)
 
             table, _ = predict_folds(samples, split, predict_fold)
             tested = groups[table["row"]]
-            scores = score(table["log10_mass"].to_numpy(), [table["predicted_log10_mass"].to_numpy()], tested, draws=draws)
-            named = {name: scores[name] for metric in ("r2", "rmse_dex") for name in (metric, f"{metric}_low", f"{metric}_high")}
-            found.append({**facts, "method": method, **named, "n_test": len(table), "n_protostars": len(np.unique(tested))})
+            scores = score(
+                table["log10_mass"].to_numpy(),
+                [table["predicted_log10_mass"].to_numpy()],
+                tested,
+                draws=draws,
+            )
+            named = {
+                name: scores[name]
+                for metric in ("r2", "rmse_dex")
+                for name in (metric, f"{metric}_low", f"{metric}_high")
+            }
+            found.append(
+                {
+                    **facts,
+                    "method": method,
+                    **named,
+                    "n_test": len(table),
+                    "n_protostars": len(np.unique(tested)),
+                }
+            )
     result = pd.DataFrame(found).assign(n_radii=len(ends))
     result.insert(2, "radius_pc", result["radius_pixels"] * maps.pixel_pc)
     return result
 
 
-def _parts(rings: np.ndarray, ends: list[int], channels: Any) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+def _parts(
+    rings: np.ndarray, ends: list[int], channels: Any
+) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
     def facts(part: str, radius: float = np.nan, channel: str = "") -> dict[str, Any]:
         return {"part": part, "radius_pixels": radius, "channel": channel}
 
@@ -85,8 +110,14 @@ def resolution_of(samples: pd.DataFrame) -> dict[str, float]:
     found = []
     for map_file in samples["map_file"].unique():
         with open_hdf5(map_file) as file:
-            found.append([float(file.attrs.get(name, np.nan)) for name in ("finest_cell_pc", "accretion_radius_pc")])
+            found.append(
+                [
+                    float(file.attrs.get(name, np.nan))
+                    for name in ("finest_cell_pc", "accretion_radius_pc")
+                ]
+            )
     finest, accretion = (
-        max(known) if (known := [v for v in values if np.isfinite(v)]) else float("nan") for values in zip(*found, strict=True)
+        max(known) if (known := [v for v in values if np.isfinite(v)]) else float("nan")
+        for values in zip(*found, strict=True)
     )
     return {"finest_cell_pc": finest, "accretion_radius_pc": accretion}

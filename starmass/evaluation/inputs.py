@@ -12,7 +12,11 @@ from starmass.errors import InputError
 from starmass.evaluation.samples import Maps
 
 # Below these a logarithm would speak of rounding, not of gas.
-SMALLEST = {"column_density": 1e10, "v_los": 1e-2, "sigma_v": 1e-3}  # cm^-2; km/s/pc (of the gradient); km/s
+SMALLEST = {
+    "column_density": 1e10,
+    "v_los": 1e-2,
+    "sigma_v": 1e-3,
+}  # cm^-2; km/s/pc (of the gradient); km/s
 
 
 @dataclass(frozen=True)
@@ -50,19 +54,33 @@ class Input:
         """Return the chosen channels, transformed and cut out: float32 [row, channel, zoom, zoom]."""
         missing = [name for name in self.channels if name not in maps.channels]
         if missing:
-            raise InputError(f"evaluation.inputs: there is no channel {missing[0]!r} in the maps; they have {', '.join(maps.channels)}.")
+            raise InputError(
+                f"evaluation.inputs: there is no channel {missing[0]!r} in the maps; they have {', '.join(maps.channels)}."
+            )
         stray = [name for name in self.blank if name not in self.channels]
         if stray:
-            raise InputError(f"evaluation.inputs: {stray[0]!r} is to be blank, but the channels shown are {', '.join(self.channels)}.")
+            raise InputError(
+                f"evaluation.inputs: {stray[0]!r} is to be blank, but the channels shown are {', '.join(self.channels)}."
+            )
         central = self._centre(maps.values.shape[-1])
-        shown = np.empty((len(maps), len(self.channels), *2 * (central.stop - central.start,)), np.float32)
+        shown = np.empty(
+            (len(maps), len(self.channels), *2 * (central.stop - central.start,)), np.float32
+        )
         for at, name in enumerate(self.channels):
             whole = maps.values[:, maps.channels.index(name)]
-            shown[:, at] = 0.0 if name in self.blank else self._transform_channel(name, whole, maps)[:, central, central]
+            shown[:, at] = (
+                0.0
+                if name in self.blank
+                else self._transform_channel(name, whole, maps)[:, central, central]
+            )
         return shown
 
     def _transform_channel(self, name: str, values: np.ndarray, maps: Maps) -> np.ndarray:
-        choice = {"column_density": self.column_density, "v_los": self.v_los, "sigma_v": self.sigma_v}.get(name, "none")
+        choice = {
+            "column_density": self.column_density,
+            "v_los": self.v_los,
+            "sigma_v": self.sigma_v,
+        }.get(name, "none")
         if choice == "relative":
             return values - maps.star_velocity[:, None, None].astype(np.float32)
         if choice == "log_gradient":
@@ -97,14 +115,21 @@ class Input:
             return np.array([[self.limits[name] for name in self.channels]], np.float64)
         if self.scaling == "map":
             return np.moveaxis(np.percentile(shown, self.percentiles, axis=(2, 3)), 0, -1)
-        each = [np.percentile(shown[train, channel], self.percentiles) for channel in range(shown.shape[1])]
+        each = [
+            np.percentile(shown[train, channel], self.percentiles)
+            for channel in range(shown.shape[1])
+        ]
         return np.array([each], np.float64)
 
     def images_size(self, zoom: int, patch_size: int = 1) -> int:
         """Side of the image that a zoom becomes, for tokens of ``patch_size`` image pixels."""
         if self.image_size and self.pixels_per_token:
-            raise InputError("evaluation.inputs: image_size and pixels_per_token both set the image's side; give one of them.")
-        size = self.image_size or (zoom if self.pixels_per_token is None else zoom * patch_size / self.pixels_per_token)
+            raise InputError(
+                "evaluation.inputs: image_size and pixels_per_token both set the image's side; give one of them."
+            )
+        size = self.image_size or (
+            zoom if self.pixels_per_token is None else zoom * patch_size / self.pixels_per_token
+        )
         if size % patch_size or size < patch_size:
             raise InputError(
                 f"evaluation.inputs: an image of {size:g} pixels is no whole number of tokens of {patch_size} pixels;"

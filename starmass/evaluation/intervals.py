@@ -20,7 +20,11 @@ def conformal_half_width(errors: np.ndarray, level: float = LEVEL) -> float:
 
 
 def calibrate(
-    predict: Callable[[np.ndarray, np.ndarray], np.ndarray], labels: np.ndarray, groups: np.ndarray, train: np.ndarray, level: float = LEVEL
+    predict: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    labels: np.ndarray,
+    groups: np.ndarray,
+    train: np.ndarray,
+    level: float = LEVEL,
 ) -> float:
     """Return the half-width [dex] of a method's intervals, from training rows alone.
 
@@ -38,5 +42,8 @@ def calibrate(
     if len(names) < 2:
         return float("nan")
     dealt = deal_groups(places, min(FOLDS, len(names)), np.arange(len(names)))
-    errors = [predict(train[dealt != fold], train[dealt == fold]) - labels[train[dealt == fold]] for fold in np.unique(dealt)]
+    errors = [
+        predict(train[dealt != fold], train[dealt == fold]) - labels[train[dealt == fold]]
+        for fold in np.unique(dealt)
+    ]
     return conformal_half_width(np.concatenate(errors), level)

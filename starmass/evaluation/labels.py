@@ -17,7 +17,12 @@ FEWEST = 2
 
 
 def thin_split(
-    samples: pd.DataFrame, split: pd.DataFrame, *, fractions: Sequence[float] = FRACTIONS, draws: int = DRAWS, seed: int = 0
+    samples: pd.DataFrame,
+    split: pd.DataFrame,
+    *,
+    fractions: Sequence[float] = FRACTIONS,
+    draws: int = DRAWS,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Leave only a share of each fold's training protostars, several times over.
 
@@ -40,21 +45,29 @@ def thin_split(
     for from_fold, train, test in parts_of(split):
         names = np.unique(stars[train])
         if len(names) < FEWEST:
-            raise InputError(f"few_labels: fold {from_fold} has {len(names)} training protostar, too few to leave any out; take it away.")
+            raise InputError(
+                f"few_labels: fold {from_fold} has {len(names)} training protostar, too few to leave any out; take it away."
+            )
         for draw in range(draws):
-            order = np.random.default_rng(np.random.SeedSequence([seed, from_fold, draw])).permutation(names)
+            order = np.random.default_rng(
+                np.random.SeedSequence([seed, from_fold, draw])
+            ).permutation(names)
             for fraction in fractions:
                 if fraction == 1 and draw:
                     continue
                 teaching = np.isin(stars[train], order[: max(FEWEST, round(fraction * len(names)))])
                 rows = np.concatenate([train, test])
-                part = np.concatenate([np.where(teaching, "train", "unused"), np.full(len(test), "test")])
+                part = np.concatenate(
+                    [np.where(teaching, "train", "unused"), np.full(len(test), "test")]
+                )
                 facts = {"fraction": fraction, "draw": draw, "from_fold": from_fold}
                 parts.append(pd.DataFrame({"row": rows, "fold": len(parts), "part": part, **facts}))
     return pd.concat(parts, ignore_index=True)
 
 
-def measure_by_fraction(samples: pd.DataFrame, thinned: pd.DataFrame, predictions: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
+def measure_by_fraction(
+    samples: pd.DataFrame, thinned: pd.DataFrame, predictions: Mapping[str, Sequence[pd.DataFrame]]
+) -> pd.DataFrame:
     """Return each method's metrics against the share of the protostars that taught.
 
     Parameters
@@ -70,7 +83,12 @@ def measure_by_fraction(samples: pd.DataFrame, thinned: pd.DataFrame, prediction
     """
     stars = protostars(samples)
     taught = thinned[thinned["part"] == "train"].assign(star=lambda table: stars[table["row"]])
-    sizes = taught.groupby(["fraction", "fold"]).agg(rows=("row", "size"), stars=("star", "nunique")).groupby("fraction").mean()
+    sizes = (
+        taught.groupby(["fraction", "fold"])
+        .agg(rows=("row", "size"), stars=("star", "nunique"))
+        .groupby("fraction")
+        .mean()
+    )
     folds = thinned.drop_duplicates("fold").set_index("fold")[["fraction", "draw"]]
     found = []
     for method, tables in predictions.items():
@@ -85,7 +103,11 @@ def measure_by_fraction(samples: pd.DataFrame, thinned: pd.DataFrame, prediction
             predicted = [draw["predicted_log10_mass"].to_numpy() for draw in draws]
             scores = score(truth, predicted, groups)
             each = [measure(truth, one)["r2"] for one in predicted]
-            names = [f"{name}{bound}" for name in ("r2", "rmse_dex", "mae_dex") for bound in ("", "_low", "_high")]
+            names = [
+                f"{name}{bound}"
+                for name in ("r2", "rmse_dex", "mae_dex")
+                for bound in ("", "_low", "_high")
+            ]
             counts = {
                 "n_draws": len(draws),
                 "n_train": round(float(sizes.loc[fraction, "rows"])),
@@ -94,5 +116,13 @@ def measure_by_fraction(samples: pd.DataFrame, thinned: pd.DataFrame, prediction
                 "n_protostars": len(np.unique(groups)),
             }
             spread = {"r2_draw_lowest": min(each), "r2_draw_highest": max(each)}
-            found.append({"method": method, "fraction": fraction, **{name: scores[name] for name in names}, **spread, **counts})
+            found.append(
+                {
+                    "method": method,
+                    "fraction": fraction,
+                    **{name: scores[name] for name in names},
+                    **spread,
+                    **counts,
+                }
+            )
     return pd.DataFrame(found)

@@ -29,7 +29,17 @@ _SUMMED = NAMES[:-1]
 def _sums(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """What each row adds to the sums that the metrics are made of: [sum, row]."""
     error = predicted - truth
-    return np.stack([np.ones_like(error), truth, truth**2, error, error**2, np.abs(error), (np.abs(error) <= CLOSE_DEX).astype(float)])
+    return np.stack(
+        [
+            np.ones_like(error),
+            truth,
+            truth**2,
+            error,
+            error**2,
+            np.abs(error),
+            (np.abs(error) <= CLOSE_DEX).astype(float),
+        ]
+    )
 
 
 def _from_sums(sums: np.ndarray) -> np.ndarray:
@@ -54,7 +64,9 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
 
 
-def resampling_weights(groups: np.ndarray, *, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def resampling_weights(
+    groups: np.ndarray, *, draws: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw whole groups with replacement, as many as there are.
 
     Returns
@@ -63,10 +75,14 @@ def resampling_weights(groups: np.ndarray, *, draws: int, seed: int) -> tuple[np
     """
     names, places = np.unique(groups, return_inverse=True)
     generator = np.random.default_rng(np.random.SeedSequence([seed, len(names)]))
-    return generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws).astype(float), places
+    return generator.multinomial(
+        len(names), np.full(len(names), 1 / len(names)), size=draws
+    ).astype(float), places
 
 
-def bootstrap(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray, places: np.ndarray) -> dict[str, np.ndarray]:
+def bootstrap(
+    truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray, places: np.ndarray
+) -> dict[str, np.ndarray]:
     """Every metric but Spearman's in each draw of :func:`resampling_weights`: name -> [draw]."""
     rows = _sums(truth, predicted)
     each = np.stack([np.bincount(places, row, minlength=weights.shape[1]) for row in rows])
@@ -74,7 +90,13 @@ def bootstrap(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray, pla
 
 
 def score(
-    truth: np.ndarray, predicted: Sequence[np.ndarray], groups: np.ndarray, *, draws: int = 2000, level: float = 0.95, seed: int = 0
+    truth: np.ndarray,
+    predicted: Sequence[np.ndarray],
+    groups: np.ndarray,
+    *,
+    draws: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> dict[str, float]:
     """Return metrics averaged over a method's seeds, with intervals over protostars.
 
@@ -100,14 +122,20 @@ def score(
         if name in _SUMMED:
             low, high = quantiles(np.mean([one[name] for one in resampled], axis=0), level)
             result[f"{name}_low"], result[f"{name}_high"] = low, high
-    result["r2_seed_spread"] = float(np.std([one["r2"] for one in measured], ddof=1)) if len(measured) > 1 else float("nan")
+    result["r2_seed_spread"] = (
+        float(np.std([one["r2"] for one in measured], ddof=1))
+        if len(measured) > 1
+        else float("nan")
+    )
     result["label_spread_dex"] = float(np.std(truth))
     return result
 
 
 def quantiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     """Return the bounds of the middle ``level`` of finite values; nan for none."""
-    values = values[np.isfinite(values)]  # a draw of one star many times over can have no label variance
+    values = values[
+        np.isfinite(values)
+    ]  # a draw of one star many times over can have no label variance
     if not len(values):
         return float("nan"), float("nan")
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
@@ -124,14 +152,32 @@ def coverage(predictions: Sequence[pd.DataFrame]) -> dict[str, float]:
     for table in predictions:
         error = (table["predicted_log10_mass"] - table["log10_mass"]).abs()
         shares = [
-            float((error <= table[name]).mean()) if name in table and table[name].notna().all() else float("nan")
+            float((error <= table[name]).mean())
+            if name in table and table[name].notna().all()
+            else float("nan")
             for name in ("spread_dex", "interval_dex")
         ]
-        found.append([*shares, float(table["interval_dex"].mean()) if "interval_dex" in table else float("nan")])
-    return dict(zip(("coverage_spread", "coverage_interval", "interval_dex"), np.mean(found, axis=0).tolist(), strict=True))
+        found.append(
+            [
+                *shares,
+                float(table["interval_dex"].mean()) if "interval_dex" in table else float("nan"),
+            ]
+        )
+    return dict(
+        zip(
+            ("coverage_spread", "coverage_interval", "interval_dex"),
+            np.mean(found, axis=0).tolist(),
+            strict=True,
+        )
+    )
 
 
-def summarise(samples: pd.DataFrame, split: pd.DataFrame, predictions: Sequence[pd.DataFrame], **bootstrap_options: Any) -> dict[str, Any]:
+def summarise(
+    samples: pd.DataFrame,
+    split: pd.DataFrame,
+    predictions: Sequence[pd.DataFrame],
+    **bootstrap_options: Any,
+) -> dict[str, Any]:
     """Return one row of the table: :func:`score` of a method's predictions, one a seed, with the numbers of maps and stars behind it.
 
     Test rows of all folds are taken together; ``n_train`` is the mean over folds.
@@ -144,7 +190,12 @@ def summarise(samples: pd.DataFrame, split: pd.DataFrame, predictions: Sequence[
             )
     groups = protostars(samples)[first["row"]]
     truth = first["log10_mass"].to_numpy()
-    scores = score(truth, [table["predicted_log10_mass"].to_numpy() for table in predictions], groups, **bootstrap_options)
+    scores = score(
+        truth,
+        [table["predicted_log10_mass"].to_numpy() for table in predictions],
+        groups,
+        **bootstrap_options,
+    )
     trained = [len(train) for _, train, _ in parts_of(split)]
     counts = {
         "n_train": round(float(np.mean(trained))),

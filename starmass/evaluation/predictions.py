@@ -33,7 +33,9 @@ def read_predictions(path: str | Path, split: pd.DataFrame) -> pd.DataFrame:
     """
     table = read_table(path, ("row", "fold", "log10_mass", "predicted_log10_mass"))
     tested = split.loc[split["part"] == "test", ["fold", "row"]]
-    if sorted(zip(table["fold"], table["row"], strict=True)) != sorted(zip(tested["fold"], tested["row"], strict=True)):
+    if sorted(zip(table["fold"], table["row"], strict=True)) != sorted(
+        zip(tested["fold"], tested["row"], strict=True)
+    ):
         raise InputError(
             f"{path}: does not hold the {len(tested)} test rows of its split once each, so it was cut or changed;"
             " delete it and run Snakemake again to remake it."
@@ -42,7 +44,11 @@ def read_predictions(path: str | Path, split: pd.DataFrame) -> pd.DataFrame:
 
 
 def predict_folds(
-    samples: pd.DataFrame, split: pd.DataFrame, predict: Callable[[int, np.ndarray, np.ndarray], Predictions], *, intervals: bool = False
+    samples: pd.DataFrame,
+    split: pd.DataFrame,
+    predict: Callable[[int, np.ndarray, np.ndarray], Predictions],
+    *,
+    intervals: bool = False,
 ) -> tuple[pd.DataFrame, list[Mapping[str, Any]]]:
     """Predict the test rows of every fold.
 
@@ -61,7 +67,14 @@ def predict_folds(
     parts, chosen = [], []
     for fold, train, test in parts_of(split):
         found = predict(fold, train, test)
-        table = pd.DataFrame({"row": test, "fold": fold, "log10_mass": labels[test], "predicted_log10_mass": found.values})
+        table = pd.DataFrame(
+            {
+                "row": test,
+                "fold": fold,
+                "log10_mass": labels[test],
+                "predicted_log10_mass": found.values,
+            }
+        )
         table["spread_dex"] = np.nan if found.spread is None else found.spread
 
         def values(teaching: np.ndarray, calibrating: np.ndarray, fold: int = fold) -> np.ndarray:

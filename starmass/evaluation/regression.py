@@ -14,7 +14,9 @@ from starmass.evaluation.predictions import Predictions
 from starmass.evaluation.splits import deal_groups
 
 INNER_FOLDS = 5
-Results = list[tuple[np.ndarray, np.ndarray | None]]  # predicted values, and their spread where there is one, of each candidate
+Results = list[
+    tuple[np.ndarray, np.ndarray | None]
+]  # predicted values, and their spread where there is one, of each candidate
 
 
 def predict(
@@ -47,11 +49,15 @@ def predict(
         rows' groups is taken
     """
     if regressor not in REGRESSORS:
-        raise InputError(f"regressor {regressor!r}: unknown{closest(regressor, REGRESSORS)}; choose from {', '.join(REGRESSORS)}.")
+        raise InputError(
+            f"regressor {regressor!r}: unknown{closest(regressor, REGRESSORS)}; choose from {', '.join(REGRESSORS)}."
+        )
     function, key, default = REGRESSORS[regressor]
     unknown = [name for name in parameters if name != key]
     if unknown:
-        raise InputError(f"regressor {regressor}: has no parameter {unknown[0]!r}{f'; it has {key!r}' if key else ''}.")
+        raise InputError(
+            f"regressor {regressor}: has no parameter {unknown[0]!r}{f'; it has {key!r}' if key else ''}."
+        )
     values = _listed(parameters.get(key, default))
     whitenings = _listed(whitening)
     x, y = np.asarray(features, np.float64), np.asarray(labels, np.float64)
@@ -62,7 +68,9 @@ def predict(
         whitenings = within_reach(whitenings, min(rows - 1, x.shape[1]))
         values = within_reach(values, rows) if key == "neighbours" else values
 
-    def attempt(train: np.ndarray, test: np.ndarray, whitening: Any, values: Sequence[Any]) -> Results:
+    def attempt(
+        train: np.ndarray, test: np.ndarray, whitening: Any, values: Sequence[Any]
+    ) -> Results:
         inside, outside = whiten(x[train], x[test], whitening)
         return function(inside, y[train], outside, values, seed)
 
@@ -71,7 +79,9 @@ def predict(
         errors = dict.fromkeys(product(whitenings, values), 0.0)
         for inside, outside in _inner_folds(groups[train]):
             for kept in whitenings:
-                for value, (predicted, _) in zip(values, attempt(train[inside], train[outside], kept, values), strict=True):
+                for value, (predicted, _) in zip(
+                    values, attempt(train[inside], train[outside], kept, values), strict=True
+                ):
                     errors[kept, value] += float(np.sum((predicted - y[train[outside]]) ** 2))
         best = min(errors, key=lambda candidate: errors[candidate])
     predicted, spread = attempt(train, test, best[0], [best[1]])[0]
@@ -80,7 +90,9 @@ def predict(
 
 def within_reach(candidates: Sequence[Any], most: int) -> list[Any]:
     """Return candidates with those numbers lowered to ``most`` that are above it, each once: where few rows are left to learn from."""
-    return list(dict.fromkeys(max(min(one, most), 1) if isinstance(one, int) else one for one in candidates))
+    return list(
+        dict.fromkeys(max(min(one, most), 1) if isinstance(one, int) else one for one in candidates)
+    )
 
 
 def _listed(value: Any) -> list[Any]:
@@ -95,10 +107,14 @@ def _inner_folds(groups: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
             "choosing among a list of values needs training rows of 2 protostars or more; give one value instead, or more rows."
         )
     dealt = deal_groups(places, number, np.arange(len(names)))
-    return [(np.flatnonzero(dealt != fold), np.flatnonzero(dealt == fold)) for fold in range(number)]
+    return [
+        (np.flatnonzero(dealt != fold), np.flatnonzero(dealt == fold)) for fold in range(number)
+    ]
 
 
-def whiten(train: np.ndarray, test: np.ndarray, components: int | str | None) -> tuple[np.ndarray, np.ndarray]:
+def whiten(
+    train: np.ndarray, test: np.ndarray, components: int | str | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Project both on the training rows' principal components, each scaled to unit variance there.
 
     Components in which the training rows do not vary are dropped: whitening would blow rounding errors up to the size of the rest.
@@ -141,14 +157,20 @@ def _standardise(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.nd
     return (train - mean) / spread, (test - mean) / spread
 
 
-def nearest_neighbours(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, values: Sequence[int], seed: int) -> Results:
+def nearest_neighbours(
+    x: np.ndarray, y: np.ndarray, x_test: np.ndarray, values: Sequence[int], seed: int
+) -> Results:
     """Mean and spread of the k nearest training labels, weighted by inverse distance, for each k of ``values``."""
     most = max(values)
     if not 1 <= min(values) <= most <= len(x):
-        raise InputError(f"neighbours: {most} asked for, but there are {len(x)} training rows to choose from; lower it or add maps.")
+        raise InputError(
+            f"neighbours: {most} asked for, but there are {len(x)} training rows to choose from; lower it or add maps."
+        )
     from sklearn.neighbors import NearestNeighbors  # slow to import, and not every method needs it
 
-    distances, places = NearestNeighbors(n_neighbors=most, algorithm="brute").fit(x).kneighbors(x_test)
+    distances, places = (
+        NearestNeighbors(n_neighbors=most, algorithm="brute").fit(x).kneighbors(x_test)
+    )
     results: Results = []
     for k in values:
         near, label = distances[:, :k], y[places[:, :k]]
@@ -162,7 +184,9 @@ def nearest_neighbours(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, values:
     return results
 
 
-def ridge(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, values: Sequence[float], seed: int) -> Results:
+def ridge(
+    x: np.ndarray, y: np.ndarray, x_test: np.ndarray, values: Sequence[float], seed: int
+) -> Results:
     """Linear regression on standardised features with penalty alpha on the squared slopes, for each alpha of ``values``."""
     x, x_test = _standardise(x, x_test)
     # One decomposition serves every alpha; of the smaller of the two Gram matrices.
@@ -172,18 +196,28 @@ def ridge(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, values: Sequence[flo
     else:
         eigenvalues, vectors = np.linalg.eigh(x @ x.T)
         left, right = x_test @ (x.T @ vectors), vectors.T @ (y - y.mean())
-    return [(y.mean() + left @ (right / (np.maximum(eigenvalues, 0.0) + alpha)), None) for alpha in values]
+    return [
+        (y.mean() + left @ (right / (np.maximum(eigenvalues, 0.0) + alpha)), None)
+        for alpha in values
+    ]
 
 
-def boosting(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, values: Sequence[int], seed: int) -> Results:
+def boosting(
+    x: np.ndarray, y: np.ndarray, x_test: np.ndarray, values: Sequence[int], seed: int
+) -> Results:
     """Gradient-boosted trees, for each number of iterations in ``values``."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     fixed: dict[str, Any] = {"learning_rate": 0.05, "early_stopping": False, "random_state": seed}
-    return [(HistGradientBoostingRegressor(max_iter=value, **fixed).fit(x, y).predict(x_test), None) for value in values]
+    return [
+        (HistGradientBoostingRegressor(max_iter=value, **fixed).fit(x, y).predict(x_test), None)
+        for value in values
+    ]
 
 
-def multilayer(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, values: Sequence[int], seed: int) -> Results:
+def multilayer(
+    x: np.ndarray, y: np.ndarray, x_test: np.ndarray, values: Sequence[int], seed: int
+) -> Results:
     """A perceptron of one hidden layer on standardised features, for each width in ``values``: a nonlinear probe."""
     import warnings
 
@@ -192,17 +226,26 @@ def multilayer(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, values: Sequenc
 
     x, x_test = _standardise(x, x_test)
     centre, spread = y.mean(), y.std() or 1.0
-    fixed: dict[str, Any] = {"alpha": 1e-3, "learning_rate_init": 1e-3, "max_iter": 200, "random_state": seed}
+    fixed: dict[str, Any] = {
+        "alpha": 1e-3,
+        "learning_rate_init": 1e-3,
+        "max_iter": 200,
+        "random_state": seed,
+    }
     results: Results = []
     for width in values:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # so many passes and no more is the recipe
+            warnings.simplefilter(
+                "ignore", ConvergenceWarning
+            )  # so many passes and no more is the recipe
             probe = MLPRegressor(hidden_layer_sizes=(width,), **fixed).fit(x, (y - centre) / spread)
         results.append((probe.predict(x_test) * spread + centre, None))
     return results
 
 
-def training_mean(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, values: Sequence[None], seed: int) -> Results:
+def training_mean(
+    x: np.ndarray, y: np.ndarray, x_test: np.ndarray, values: Sequence[None], seed: int
+) -> Results:
     """The mean training label for everyone, with the training labels' spread: what a method has to beat."""
     return [(np.full(len(x_test), y.mean()), np.full(len(x_test), y.std()))]
 

@@ -62,16 +62,35 @@ def collect_samples(
     for map_file in map_files:
         with open_hdf5(map_file) as file:
             known = [str(axis) for axis in file["maps"].attrs["axes"]]
-            simulation, snapshot, time = str(file.attrs["simulation"]), str(file.attrs["snapshot"]), float(file.attrs["time_yr"])
+            simulation, snapshot, time = (
+                str(file.attrs["simulation"]),
+                str(file.attrs["snapshot"]),
+                float(file.attrs["time_yr"]),
+            )
             identifiers, masses, ages = (file[name][:] for name in ("sink_id", "mass", "age"))
         missing = [axis for axis in axes if axis not in known]
         if missing:
-            raise InputError(f"{map_file}: holds no maps along {missing[0]}, only along {', '.join(known)}; change the study's axes.")
+            raise InputError(
+                f"{map_file}: holds no maps along {missing[0]}, only along {', '.join(known)}; change the study's axes."
+            )
         for sink in np.flatnonzero(masses >= minimum_mass):
             if (simulation, snapshot, int(identifiers[sink])) in cut:
                 continue
             facts = (int(identifiers[sink]), float(masses[sink]), float(ages[sink]), int(sink))
-            rows += [(simulation, snapshot, facts[0], axis, *facts[1:3], str(map_file), facts[3], known.index(axis), time) for axis in axes]
+            rows += [
+                (
+                    simulation,
+                    snapshot,
+                    facts[0],
+                    axis,
+                    *facts[1:3],
+                    str(map_file),
+                    facts[3],
+                    known.index(axis),
+                    time,
+                )
+                for axis in axes
+            ]
     if not rows:
         raise InputError(
             f"no protostar of {minimum_mass} Msun or more is left in the study's {len(map_files)} map files;"
@@ -84,9 +103,15 @@ def collect_samples(
 
 def _cut_away(catalogues: Sequence[str | Path]) -> set[tuple[str, str, int]]:
     """Return (simulation, snapshot, sink) of every sample that the cuts of the maps remove."""
-    tables = [read_table(path, ("simulation", "snapshot", "sink_id", "kept")) for path in catalogues]
+    tables = [
+        read_table(path, ("simulation", "snapshot", "sink_id", "kept")) for path in catalogues
+    ]
     removed = [table[table["kept"] == 0] for table in tables]
-    return {(str(row.simulation), str(row.snapshot), int(row.sink_id)) for table in removed for row in table.itertuples()}
+    return {
+        (str(row.simulation), str(row.snapshot), int(row.sink_id))
+        for table in removed
+        for row in table.itertuples()
+    }
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
@@ -100,15 +125,23 @@ def read_table(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
     try:
         text = dict.fromkeys(("simulation", "snapshot", "split", "study", "method"), str)
         with open(path, "rb") as file:
-            whole = not file.seek(0, os.SEEK_END) or file.seek(-1, os.SEEK_END) < 0 or file.read(1) == b"\n"
+            whole = (
+                not file.seek(0, os.SEEK_END)
+                or file.seek(-1, os.SEEK_END) < 0
+                or file.read(1) == b"\n"
+            )
         if not whole:
             raise ValueError("its last line is cut short")
         table = pd.read_csv(path, dtype=text)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable table ({error}); delete it and run Snakemake again to remake it.") from error
+        raise InputError(
+            f"{path}: not a readable table ({error}); delete it and run Snakemake again to remake it."
+        ) from error
     for column in columns:
         if column not in table:
-            raise InputError(f"{path}: has no column {column!r}; delete it and run Snakemake again to remake it.")
+            raise InputError(
+                f"{path}: has no column {column!r}; delete it and run Snakemake again to remake it."
+            )
     return table
 
 
@@ -143,9 +176,16 @@ def load_maps(samples: pd.DataFrame) -> Maps:
         sinks, axes = part["sink_index"].to_numpy(), part["axis_index"].to_numpy()
         with open_hdf5(str(map_file)) as file:
             maps = file["maps"]
-            frame = (tuple(str(c) for c in maps.attrs["channels"]), maps.shape[3:], float(file.attrs["side_pc"]))
+            frame = (
+                tuple(str(c) for c in maps.attrs["channels"]),
+                maps.shape[3:],
+                float(file.attrs["side_pc"]),
+            )
             if first is None or values is None:
-                first, values = frame, np.empty((len(samples), maps.shape[2], *maps.shape[3:]), np.float32)
+                first, values = (
+                    frame,
+                    np.empty((len(samples), maps.shape[2], *maps.shape[3:]), np.float32),
+                )
             if frame != first:
                 raise InputError(
                     f"{map_file}: channels, pixels and side {frame} differ from the study's first file ({first}); make all maps alike."

@@ -13,7 +13,14 @@ from starmass.evaluation.attention import keep_mass
 from starmass.evaluation.inputs import Input, scale
 from starmass.evaluation.regression import principal_axes
 from starmass.evaluation.samples import Maps, protostars
-from starmass.evaluation.segments import Segments, fit_segments, physical_quantities, ring_segments, shrink, tally
+from starmass.evaluation.segments import (
+    Segments,
+    fit_segments,
+    physical_quantities,
+    ring_segments,
+    shrink,
+    tally,
+)
 from starmass.evaluation.splits import parts_of
 from starmass.storage import write_dataset, written_aside
 
@@ -31,9 +38,13 @@ def choose_examples(samples: pd.DataFrame, test: np.ndarray, number: int) -> np.
     Each protostar stands there as it is in its last test snapshot, along the first axis that is tested.
     """
     table = samples.loc[test].assign(protostar=protostars(samples)[test])
-    last = table.sort_values(["time_yr", "axis_index"], ascending=[False, True], kind="stable").drop_duplicates("protostar")
+    last = table.sort_values(
+        ["time_yr", "axis_index"], ascending=[False, True], kind="stable"
+    ).drop_duplicates("protostar")
     ranked = last.sort_values(["mass_msun", "row"])["row"].to_numpy()
-    return ranked[np.unique(np.linspace(0, len(ranked) - 1, min(number, len(ranked))).round().astype(int))]
+    return ranked[
+        np.unique(np.linspace(0, len(ranked) - 1, min(number, len(ranked))).round().astype(int))
+    ]
 
 
 @dataclass(frozen=True)
@@ -116,18 +127,32 @@ def segment(
     else:
         rows = np.array(examples)
         if rows.max() >= len(samples):
-            raise InputError(f"segmentation examples: there is no row {rows.max()} among the study's {len(samples)}; see its samples.csv.")
+            raise InputError(
+                f"segmentation examples: there is no row {rows.max()} among the study's {len(samples)}; see its samples.csv."
+            )
     teachers = choose_examples(samples, maps.train, palette_maps)
     tokens = encode(maps.scaled(teachers))
     brightness = shrink(maps.brightness[teachers], tokens.shape[1])
     palette = fit_palette(tokens, brightness)
     clusters = fit_segments(tokens, brightness, segments)
     shown = encode(maps.scaled(rows))
-    return Segmentation(rows, *palette.paint(shown), palette.explained, clusters.assign(shown), clusters, attend(maps.scaled(rows)))
+    return Segmentation(
+        rows,
+        *palette.paint(shown),
+        palette.explained,
+        clusters.assign(shown),
+        clusters,
+        attend(maps.scaled(rows)),
+    )
 
 
 def fit_baselines(
-    samples: pd.DataFrame, maps: ShownMaps, untrained: Callable[[np.ndarray], np.ndarray], *, palette_maps: int = 32, segments: int = 6
+    samples: pd.DataFrame,
+    maps: ShownMaps,
+    untrained: Callable[[np.ndarray], np.ndarray],
+    *,
+    palette_maps: int = 32,
+    segments: int = 6,
 ) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
     """Return ways to segment that a pretraining has to be held against, each taking rows to segments [row, rows, columns].
 
@@ -142,7 +167,10 @@ def fit_baselines(
     by_token = fit_segments(tokens, brightness, segments)
 
     def cells(rows: np.ndarray) -> np.ndarray:
-        return np.stack([shrink(maps.shown[rows, channel], side) for channel in range(maps.shown.shape[1])], axis=-1)
+        return np.stack(
+            [shrink(maps.shown[rows, channel], side) for channel in range(maps.shown.shape[1])],
+            axis=-1,
+        )
 
     taught = cells(teachers)
     centre, spread = taught.mean(axis=(0, 1, 2)), np.maximum(taught.std(axis=(0, 1, 2)), 1e-12)
@@ -156,7 +184,12 @@ def fit_baselines(
 
 
 def measure_segments(
-    samples: pd.DataFrame, maps: Maps, rows: np.ndarray, zoom: int, ways: Mapping[str, Callable[[np.ndarray], np.ndarray]], count: int
+    samples: pd.DataFrame,
+    maps: Maps,
+    rows: np.ndarray,
+    zoom: int,
+    ways: Mapping[str, Callable[[np.ndarray], np.ndarray]],
+    count: int,
 ) -> dict[str, np.ndarray]:
     """Return sums by protostar and segment (:func:`starmass.evaluation.segments.tally`) of maps ``rows``, for each way to segment them.
 
@@ -179,10 +212,23 @@ def measure_segments(
 
 def spread_evenly(rows: np.ndarray, most: int | None) -> np.ndarray:
     """Return at most so many of the rows, evenly along them; all for None."""
-    return rows if most is None else rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))]
+    return (
+        rows
+        if most is None
+        else rows[
+            np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))
+        ]
+    )
 
 
-def write_segmentation(path: str | Path, found: Segmentation, *, side_pc: float, attention_mass: float | None, provenance: str) -> None:
+def write_segmentation(
+    path: str | Path,
+    found: Segmentation,
+    *,
+    side_pc: float,
+    attention_mass: float | None,
+    provenance: str,
+) -> None:
     """Write a segmentation as HDF5, whole or not at all.
 
     Parameters
@@ -191,17 +237,57 @@ def write_segmentation(path: str | Path, found: Segmentation, *, side_pc: float,
     attention_mass : share of the attention that the patches marked as attended hold, by head and for the mean over heads
     """
     with written_aside(path) as temporary, h5py.File(temporary, "w") as file:
-        write_dataset(file, "row", found.row, unit="", description="row of samples.csv of each example")
-        write_dataset(file, "components", found.components, unit="", description="principal components of the patch tokens")
-        write_dataset(file, "colours", found.colours, unit="", description="red, green, blue in 0..1: components 1, 2, 3 of the tokens")
-        write_dataset(file, "explained", found.explained, unit="", description="share of the training tokens' variance by component")
-        write_dataset(file, "segments", found.members + 1, unit="", description="segment of each token, from 1, by rising column density")
+        write_dataset(
+            file, "row", found.row, unit="", description="row of samples.csv of each example"
+        )
+        write_dataset(
+            file,
+            "components",
+            found.components,
+            unit="",
+            description="principal components of the patch tokens",
+        )
+        write_dataset(
+            file,
+            "colours",
+            found.colours,
+            unit="",
+            description="red, green, blue in 0..1: components 1, 2, 3 of the tokens",
+        )
+        write_dataset(
+            file,
+            "explained",
+            found.explained,
+            unit="",
+            description="share of the training tokens' variance by component",
+        )
+        write_dataset(
+            file,
+            "segments",
+            found.members + 1,
+            unit="",
+            description="segment of each token, from 1, by rising column density",
+        )
         if found.attention is not None and attention_mass is not None:
-            every = np.concatenate([found.attention, found.attention.mean(axis=1, keepdims=True)], axis=1)
+            every = np.concatenate(
+                [found.attention, found.attention.mean(axis=1, keepdims=True)], axis=1
+            )
             names = "[example, head and then their mean, rows, columns]"
-            write_dataset(file, "attention", every, unit="", description=f"share of the class token's attention {names}")
+            write_dataset(
+                file,
+                "attention",
+                every,
+                unit="",
+                description=f"share of the class token's attention {names}",
+            )
             kept = keep_mass(every, attention_mass)
-            write_dataset(file, "attended", kept, unit="", description="fewest patches that hold attention_mass of it")
+            write_dataset(
+                file,
+                "attended",
+                kept,
+                unit="",
+                description="fewest patches that hold attention_mass of it",
+            )
             file.attrs["attention_mass"] = attention_mass
         file.attrs["segment_count"] = len(found.segments.centres)
         file.attrs["side_pc"] = side_pc

@@ -15,7 +15,13 @@ TOKENS_AT_MOST = 20_000
 """Tokens that the clusters are fitted on; more change the centres little and cost time."""
 CHANNELS = ("log10_column_density", "v_los", "sigma_v")
 """What segments are asked to tell apart."""
-QUANTITIES = dict(zip((*CHANNELS, "v_los_from_star", "distance"), ("log10 cm**-2", "km/s", "km/s", "km/s", "pc"), strict=True))
+QUANTITIES = dict(
+    zip(
+        (*CHANNELS, "v_los_from_star", "distance"),
+        ("log10 cm**-2", "km/s", "km/s", "km/s", "pc"),
+        strict=True,
+    )
+)
 """What is averaged over a segment, and its unit; v_los is in the maps' own frame, and relative to the star."""
 AREA = "area_fraction"
 
@@ -33,7 +39,9 @@ class Segments:
         return nearest.reshape(tokens.shape[:-1]).astype(np.int8)
 
 
-def fit_segments(tokens: np.ndarray, brightness: np.ndarray, count: int, *, seed: int = 0) -> Segments:
+def fit_segments(
+    tokens: np.ndarray, brightness: np.ndarray, count: int, *, seed: int = 0
+) -> Segments:
     """Find ``count`` clusters by k-means (scikit-learn's, the best of four starts), ordered by column density, thin gas first.
 
     Parameters
@@ -47,11 +55,17 @@ def fit_segments(tokens: np.ndarray, brightness: np.ndarray, count: int, *, seed
     flat = tokens.reshape(-1, tokens.shape[-1]).astype(np.float64)
     chosen = flat
     if len(flat) > TOKENS_AT_MOST:
-        chosen = flat[np.random.default_rng(np.random.SeedSequence([seed, len(flat)])).choice(len(flat), TOKENS_AT_MOST, replace=False)]
+        chosen = flat[
+            np.random.default_rng(np.random.SeedSequence([seed, len(flat)])).choice(
+                len(flat), TOKENS_AT_MOST, replace=False
+            )
+        ]
     with threadpool_limits(limits=1):  # threads would add up in an order of their own
         found = Segments(KMeans(count, n_init=4, random_state=seed).fit(chosen).cluster_centers_)
     members = found.assign(flat)
-    mean = np.bincount(members, brightness.ravel(), minlength=count) / np.maximum(np.bincount(members, minlength=count), 1)
+    mean = np.bincount(members, brightness.ravel(), minlength=count) / np.maximum(
+        np.bincount(members, minlength=count), 1
+    )
     return Segments(found.centres[np.argsort(mean, kind="stable")])
 
 
@@ -69,11 +83,16 @@ def physical_quantities(maps: Maps, rows: np.ndarray, side: int, zoom: int) -> n
     """
     start = (maps.values.shape[-1] - zoom) // 2
     central = maps.values[rows, :, start : start + zoom, start : start + zoom]
-    column, velocity, dispersion = (shrink(central[:, maps.channels.index(name)], side) for name in ("column_density", "v_los", "sigma_v"))
+    column, velocity, dispersion = (
+        shrink(central[:, maps.channels.index(name)], side)
+        for name in ("column_density", "v_los", "sigma_v")
+    )
     distance = radii(side) * (zoom / side * maps.pixel_pc)
     logarithm = np.log10(np.maximum(column, np.finfo(float).tiny))
     relative = velocity - maps.star_velocity[rows][:, None, None]
-    return np.stack([logarithm, velocity, dispersion, relative, np.broadcast_to(distance, column.shape)])
+    return np.stack(
+        [logarithm, velocity, dispersion, relative, np.broadcast_to(distance, column.shape)]
+    )
 
 
 def shrink(maps: np.ndarray, side: int) -> np.ndarray:
@@ -81,12 +100,19 @@ def shrink(maps: np.ndarray, side: int) -> np.ndarray:
     height = maps.shape[-1]
     # Exact overlap of pixels with cells, so that any two sizes go together.
     edges = np.linspace(0, height, side + 1)
-    overlap = np.clip(np.minimum(edges[1:, None], np.arange(1, height + 1)) - np.maximum(edges[:-1, None], np.arange(height)), 0.0, None)
+    overlap = np.clip(
+        np.minimum(edges[1:, None], np.arange(1, height + 1))
+        - np.maximum(edges[:-1, None], np.arange(height)),
+        0.0,
+        None,
+    )
     overlap *= side / height
     return np.einsum("ai,nij,bj->nab", overlap, maps.astype(np.float64), overlap)
 
 
-def tally(members: np.ndarray, quantities: np.ndarray, places: np.ndarray, count: int, protostars: int) -> np.ndarray:
+def tally(
+    members: np.ndarray, quantities: np.ndarray, places: np.ndarray, count: int, protostars: int
+) -> np.ndarray:
     """Add up cells by protostar and segment.
 
     Parameters
@@ -101,7 +127,10 @@ def tally(members: np.ndarray, quantities: np.ndarray, places: np.ndarray, count
     """
     cell = (places[:, None, None] * count + members).ravel()
     flat = quantities.reshape(len(quantities), -1)
-    sums = [np.bincount(cell, weights, minlength=protostars * count) for weights in (None, *flat, *flat**2)]
+    sums = [
+        np.bincount(cell, weights, minlength=protostars * count)
+        for weights in (None, *flat, *flat**2)
+    ]
     return np.stack(sums).astype(np.float64).reshape(-1, protostars, count)
 
 
@@ -116,19 +145,38 @@ def describe_segments(sums: np.ndarray, *, draws: int = 1000, seed: int = 0) -> 
     weights, _ = resampling_weights(np.arange(sums.shape[1]), draws=draws, seed=seed)
     rows = []
     for quantity, unit in ((AREA, "1"), *QUANTITIES.items()):
-        number, each, drawn = sums[0], _means(sums, quantity), _means(_resample(sums, weights), quantity)
+        number, each, drawn = (
+            sums[0],
+            _means(sums, quantity),
+            _means(_resample(sums, weights), quantity),
+        )
         whole = _means(sums.sum(axis=1, keepdims=True), quantity)[0]
         for segment in range(sums.shape[2]):
             low, high = quantiles(drawn[:, segment])
             own = each[np.isfinite(each[:, segment]), segment]
             spread = float(np.std(own, ddof=1)) if len(own) > 1 else float("nan")
             there = int((number[:, segment] > 0).sum())
-            rows.append((segment + 1, quantity, unit, float(whole[segment]), low, high, spread, there))
-    names = ["segment", "quantity", "unit", "mean", "mean_low", "mean_high", "spread", "n_protostars"]
-    return pd.DataFrame(rows, columns=names).sort_values("segment", kind="stable", ignore_index=True)
+            rows.append(
+                (segment + 1, quantity, unit, float(whole[segment]), low, high, spread, there)
+            )
+    names = [
+        "segment",
+        "quantity",
+        "unit",
+        "mean",
+        "mean_low",
+        "mean_high",
+        "spread",
+        "n_protostars",
+    ]
+    return pd.DataFrame(rows, columns=names).sort_values(
+        "segment", kind="stable", ignore_index=True
+    )
 
 
-def compare_segments(by: Mapping[str, np.ndarray], *, draws: int = 1000, seed: int = 0) -> pd.DataFrame:
+def compare_segments(
+    by: Mapping[str, np.ndarray], *, draws: int = 1000, seed: int = 0
+) -> pd.DataFrame:
     """Return the share of each channel's variance over all cells that lies between segments (eta squared), for several ways to segment.
 
     Parameters
@@ -143,17 +191,26 @@ def compare_segments(by: Mapping[str, np.ndarray], *, draws: int = 1000, seed: i
     ways = list(by)
     weights, _ = resampling_weights(np.arange(by[ways[0]].shape[1]), draws=draws, seed=seed)
     found: dict[str, tuple[np.ndarray, np.ndarray]] = {
-        way: (_between(sums.sum(axis=1, keepdims=True))[:, 0], _between(_resample(sums, weights))) for way, sums in by.items()
+        way: (_between(sums.sum(axis=1, keepdims=True))[:, 0], _between(_resample(sums, weights)))
+        for way, sums in by.items()
     }
     rows = []
     for way in ways:
         for at, quantity in enumerate(CHANNELS):
             value, drawn = found[way][0][at], found[way][1][at]
             first, first_drawn = found[ways[0]][0][at], found[ways[0]][1][at]
-            differs = (float("nan"),) * 3 if way == ways[0] else (float(first - value), *quantiles(first_drawn - drawn))
+            differs = (
+                (float("nan"),) * 3
+                if way == ways[0]
+                else (float(first - value), *quantiles(first_drawn - drawn))
+            )
             rows.append((way, quantity, float(value), *quantiles(drawn), *differs))
     bounds = ("", "_low", "_high")
-    names = ["segments", "quantity", *(f"{name}{bound}" for name in ("eta2", "eta2_difference") for bound in bounds)]
+    names = [
+        "segments",
+        "quantity",
+        *(f"{name}{bound}" for name in ("eta2", "eta2_difference") for bound in bounds),
+    ]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -179,5 +236,11 @@ def _between(sums: np.ndarray) -> np.ndarray:
         within = squares - total**2 / np.maximum(number, 1)
         overall = squares.sum(axis=-1) - total.sum(axis=-1) ** 2 / number.sum(axis=-1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            found.append(np.where(overall > 1e-12 * squares.sum(axis=-1), 1 - within.sum(axis=-1) / overall, np.nan))
+            found.append(
+                np.where(
+                    overall > 1e-12 * squares.sum(axis=-1),
+                    1 - within.sum(axis=-1) / overall,
+                    np.nan,
+                )
+            )
     return np.stack(found)

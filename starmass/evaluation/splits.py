@@ -13,7 +13,12 @@ KINDS = ("row", "snapshot", "protostar", "simulation", "time")
 
 
 def draw_split(
-    samples: pd.DataFrame, *, by: str, test_fraction: float | None = None, folds: int | str | None = None, seed: int = 0
+    samples: pd.DataFrame,
+    *,
+    by: str,
+    test_fraction: float | None = None,
+    folds: int | str | None = None,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Divide the rows into training and test parts, so that what ``by`` names never stands in both.
 
@@ -38,14 +43,20 @@ def draw_split(
     if by not in KINDS:
         raise InputError(f"split by {by!r}: choose one of {', '.join(KINDS)}.")
     if (test_fraction is None) == (folds is None):
-        raise InputError(f"split by {by}: give either test_fraction or folds, not {'both' if folds is not None else 'neither'}.")
+        raise InputError(
+            f"split by {by}: give either test_fraction or folds, not {'both' if folds is not None else 'neither'}."
+        )
     if by == "time":
         if test_fraction is None:
-            raise InputError("split by time: late snapshots are tested once; give test_fraction instead of folds.")
+            raise InputError(
+                "split by time: late snapshots are tested once; give test_fraction instead of folds."
+            )
         test = [_late(samples, test_fraction)]
     else:
         groups = _groups(samples, by)
-        order = np.random.default_rng(np.random.SeedSequence([seed, KINDS.index(by)])).permutation(groups.max() + 1)
+        order = np.random.default_rng(np.random.SeedSequence([seed, KINDS.index(by)])).permutation(
+            groups.max() + 1
+        )
         if len(order) < 2:
             raise InputError(
                 f"split by {by}: all {len(samples)} rows belong to one {by}, so nothing is left to test on; split by something else."
@@ -55,7 +66,9 @@ def draw_split(
         else:
             number = len(order) if folds == "all" else int(str(folds))
             if not 2 <= number <= len(order):
-                raise InputError(f"split by {by} into {number} folds: there are {len(order)}, so folds has to be from 2 to {len(order)}.")
+                raise InputError(
+                    f"split by {by} into {number} folds: there are {len(order)}, so folds has to be from 2 to {len(order)}."
+                )
             dealt = deal_groups(groups, number, order)
             test = [dealt == fold for fold in range(number)]
     parts = []
@@ -65,7 +78,11 @@ def draw_split(
             raise InputError(
                 f"split by {by} with test_fraction {test_fraction}: no {part} rows among {len(samples)}; choose another fraction."
             )
-        parts.append(pd.DataFrame({"row": samples["row"], "fold": fold, "part": np.where(held, "test", "train")}))
+        parts.append(
+            pd.DataFrame(
+                {"row": samples["row"], "fold": fold, "part": np.where(held, "test", "train")}
+            )
+        )
     return pd.concat(parts, ignore_index=True)
 
 
@@ -78,7 +95,11 @@ def read_split(path: str | Path, samples: pd.DataFrame) -> pd.DataFrame:
         when rows are missing, of the split or of the samples
     """
     split = read_table(path, ("row", "fold", "part"))
-    if split.empty or set(split["row"]) != set(samples["row"]) or (split.groupby("fold").size() != len(samples)).any():
+    if (
+        split.empty
+        or set(split["row"]) != set(samples["row"])
+        or (split.groupby("fold").size() != len(samples)).any()
+    ):
         raise InputError(
             f"{path}: does not hold the {len(samples)} rows of its study's samples.csv once in each fold: one of the two was cut or"
             " changed; delete both and run Snakemake again to remake them."
@@ -89,7 +110,9 @@ def read_split(path: str | Path, samples: pd.DataFrame) -> pd.DataFrame:
 def parts_of(split: pd.DataFrame) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Yield fold, training rows and test rows (row numbers, ascending)."""
     for fold, part in split.groupby("fold", sort=True):
-        train, test = (np.sort(part.loc[part["part"] == name, "row"].to_numpy()) for name in ("train", "test"))
+        train, test = (
+            np.sort(part.loc[part["part"] == name, "row"].to_numpy()) for name in ("train", "test")
+        )
         if not len(train) or not len(test):
             raise InputError(
                 f"fold {fold} of the split has no {'test' if len(train) else 'training'} rows; draw it again with another fraction."

@@ -17,8 +17,12 @@ def describe(shown: np.ndarray, statistics: Sequence[str]) -> np.ndarray:
     """
     unknown = [name for name in statistics if name not in STATISTICS]
     if unknown:
-        raise InputError(f"evaluation.features: there is no statistic {unknown[0]!r}; choose from {', '.join(STATISTICS)}.")
-    return np.concatenate([STATISTICS[name](shown) for name in statistics], axis=1).astype(np.float32)
+        raise InputError(
+            f"evaluation.features: there is no statistic {unknown[0]!r}; choose from {', '.join(STATISTICS)}."
+        )
+    return np.concatenate([STATISTICS[name](shown) for name in statistics], axis=1).astype(
+        np.float32
+    )
 
 
 def central(shown: np.ndarray) -> np.ndarray:
@@ -29,7 +33,9 @@ def central(shown: np.ndarray) -> np.ndarray:
 def profile(shown: np.ndarray) -> np.ndarray:
     """Mean and spread of each channel in 9 annuli evenly spaced in log radius, out to the corners: 54 numbers for 3 channels."""
     radius = radii(shown.shape[-1])
-    return ring_statistics(shown, ring_masks(radius, np.concatenate([[0.0], np.geomspace(1.0, radius.max(), 9)])))
+    return ring_statistics(
+        shown, ring_masks(radius, np.concatenate([[0.0], np.geomspace(1.0, radius.max(), 9)]))
+    )
 
 
 def annuli(shown: np.ndarray) -> np.ndarray:
@@ -44,8 +50,12 @@ def moments(shown: np.ndarray) -> np.ndarray:
     values = shown.reshape(*shown.shape[:2], -1).astype(np.float64)
     mean, spread = values.mean(axis=2), values.std(axis=2)
     apart = (values - mean[..., None]) / np.where(spread > 0, spread, 1.0)[..., None]
-    flat = np.where(spread > 0, 3.0, 0.0)  # the kurtosis of a normal distribution, by which others exceed it
-    return np.concatenate([mean, spread, (apart**3).mean(axis=2), (apart**4).mean(axis=2) - flat], axis=1)
+    flat = np.where(
+        spread > 0, 3.0, 0.0
+    )  # the kurtosis of a normal distribution, by which others exceed it
+    return np.concatenate(
+        [mean, spread, (apart**3).mean(axis=2), (apart**4).mean(axis=2) - flat], axis=1
+    )
 
 
 def spectrum(shown: np.ndarray) -> np.ndarray:
@@ -61,12 +71,22 @@ def spectrum(shown: np.ndarray) -> np.ndarray:
     power = np.abs(modes) ** 2 / (window**2).sum()
     frequency = np.fft.fftfreq(pixels, 1 / pixels)
     wavenumber = np.hypot(frequency[:, None], frequency)
-    place = np.digitize(wavenumber, np.geomspace(1.0, pixels / 2, 9) * (1 - 1e-9))  # 0 is the mean, 9 the corners
-    rings = [power[:, :, place == ring].mean(axis=2) for ring in range(1, 9) if (place == ring).any()]
+    place = np.digitize(
+        wavenumber, np.geomspace(1.0, pixels / 2, 9) * (1 - 1e-9)
+    )  # 0 is the mean, 9 the corners
+    rings = [
+        power[:, :, place == ring].mean(axis=2) for ring in range(1, 9) if (place == ring).any()
+    ]
     return np.log10(np.maximum(np.concatenate(rings, axis=1), 1e-12))
 
 
-STATISTICS = {"central": central, "profile": profile, "annuli": annuli, "moments": moments, "spectrum": spectrum}
+STATISTICS = {
+    "central": central,
+    "profile": profile,
+    "annuli": annuli,
+    "moments": moments,
+    "spectrum": spectrum,
+}
 
 
 def flatten(shown: np.ndarray) -> np.ndarray:

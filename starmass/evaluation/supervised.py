@@ -49,12 +49,20 @@ def train_and_predict(
     -------
     predicted log10 mass [test row]
     """
-    weights_seed, order_seed = (int(s.generate_state(1)[0]) for s in np.random.SeedSequence([seed, fold]).spawn(2))
+    weights_seed, order_seed = (
+        int(s.generate_state(1)[0]) for s in np.random.SeedSequence([seed, fold]).spawn(2)
+    )
     model = create_network(network, images.shape[1], weights_seed)
     if weights is not None:
         load_weights(model, weights)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    shown = torch.from_numpy(np.ascontiguousarray(images)).float().mul(2.0).sub(1.0).contiguous(memory_format=torch.channels_last)
+    shown = (
+        torch.from_numpy(np.ascontiguousarray(images))
+        .float()
+        .mul(2.0)
+        .sub(1.0)
+        .contiguous(memory_format=torch.channels_last)
+    )
     return learn(
         model, _create_optimiser(optimiser, model, learning_rate, weight_decay), shown, labels, train, test,
         epochs=epochs, warmup_epochs=warmup_epochs, batch_size=batch_size, augment=augment, seed=order_seed, name=f"{network}, fold {fold}",
@@ -64,13 +72,19 @@ def train_and_predict(
 def create_network(network: str, channels: int, seed: int) -> nn.Module:
     """Build a timm network with one output, its weights drawn from ``seed`` alone."""
     if network not in timm.list_models(network):
-        raise InputError(f"network {network!r}: not a timm model{closest(network, timm.list_models())}; timm.list_models() names them all.")
+        raise InputError(
+            f"network {network!r}: not a timm model{closest(network, timm.list_models())}; timm.list_models() names them all."
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return timm.create_model(network, in_chans=channels, num_classes=1)
 
 
-def _create_optimiser(optimiser: str, model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
+def _create_optimiser(
+    optimiser: str, model: nn.Module, learning_rate: float, weight_decay: float
+) -> torch.optim.Optimizer:
     if optimiser == "adamw":
         return torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
-    return torch.optim.SGD(model.parameters(), lr=learning_rate, momentum=0.9, nesterov=True, weight_decay=weight_decay)
+    return torch.optim.SGD(
+        model.parameters(), lr=learning_rate, momentum=0.9, nesterov=True, weight_decay=weight_decay
+    )

@@ -59,7 +59,9 @@ def learn(
         target = torch.from_numpy((labels[train] - mean) / spread).float()
         generator = torch.Generator().manual_seed(seed)
         steps = math.ceil(len(train) / batch_size)
-        rates = torch.optim.lr_scheduler.LambdaLR(optimiser, warm_up_and_cosine(min(warmup_epochs, epochs) * steps, epochs * steps))
+        rates = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, warm_up_and_cosine(min(warmup_epochs, epochs) * steps, epochs * steps)
+        )
         learning = [parameter for group in optimiser.param_groups for parameter in group["params"]]
         model.train()
         for epoch in range(epochs):
@@ -69,7 +71,9 @@ def learn(
                 inputs = shown[torch.from_numpy(train)[batch]]
                 if augment:
                     inputs = turn_and_mirror(inputs, generator)
-                loss = nn.functional.mse_loss(model(inputs.to(device))[:, 0], target[batch].to(device))
+                loss = nn.functional.mse_loss(
+                    model(inputs.to(device))[:, 0], target[batch].to(device)
+                )
                 optimiser.zero_grad()
                 loss.backward()
                 nn.utils.clip_grad_norm_(learning, CLIP_NORM)
@@ -77,11 +81,24 @@ def learn(
                 rates.step()
                 total += loss.item() * len(batch)
             if not math.isfinite(total):
-                raise InputError(f"{name}: the loss became {total} in epoch {epoch + 1}; lower learning_rate.")
-            logger.info("%s, epoch %d of %d: training RMSE %.3f dex", name, epoch + 1, epochs, spread * math.sqrt(total / len(train)))
+                raise InputError(
+                    f"{name}: the loss became {total} in epoch {epoch + 1}; lower learning_rate."
+                )
+            logger.info(
+                "%s, epoch %d of %d: training RMSE %.3f dex",
+                name,
+                epoch + 1,
+                epochs,
+                spread * math.sqrt(total / len(train)),
+            )
     model.eval()
     with torch.inference_mode():
-        output = torch.cat([model(batch.to(device))[:, 0].cpu() for batch in shown[torch.from_numpy(test)].split(256)])
+        output = torch.cat(
+            [
+                model(batch.to(device))[:, 0].cpu()
+                for batch in shown[torch.from_numpy(test)].split(256)
+            ]
+        )
     return output.double().numpy() * spread + mean
 
 

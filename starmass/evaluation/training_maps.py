@@ -13,7 +13,9 @@ from starmass.evaluation.splits import parts_of
 from starmass.storage import write_dataset, written_aside
 
 
-def gather_training_maps(samples: pd.DataFrame, maps: Maps, split: pd.DataFrame, shown_as: Input) -> dict[str, np.ndarray]:
+def gather_training_maps(
+    samples: pd.DataFrame, maps: Maps, split: pd.DataFrame, shown_as: Input
+) -> dict[str, np.ndarray]:
     """Return the maps of the split's training rows with what belongs to each.
 
     Returns
@@ -34,10 +36,16 @@ def gather_training_maps(samples: pd.DataFrame, maps: Maps, split: pd.DataFrame,
     shown = shown_as.transform(maps)
     limits = shown_as.find_limits(shown, train)
     limits = limits[train] if len(limits) == len(shown) else limits
-    return {"images": scale(shown[train], limits), "log10_mass": log_mass(samples)[train], "protostar": protostars(samples)[train]}
+    return {
+        "images": scale(shown[train], limits),
+        "log10_mass": log_mass(samples)[train],
+        "protostar": protostars(samples)[train],
+    }
 
 
-def write_training_maps(path: str | Path, gathered: dict[str, np.ndarray], *, provenance: str) -> None:
+def write_training_maps(
+    path: str | Path, gathered: dict[str, np.ndarray], *, provenance: str
+) -> None:
     """Write them as HDF5, whole or not at all."""
     about = {
         "images": ("", "map, channel, row, column; 0 and 1 are the training rows' limits"),
@@ -47,5 +55,7 @@ def write_training_maps(path: str | Path, gathered: dict[str, np.ndarray], *, pr
     with written_aside(path) as temporary, h5py.File(temporary, "w") as file:
         for name, (unit, description) in about.items():
             chunks = (1, *gathered[name].shape[1:]) if name == "images" else None
-            write_dataset(file, name, gathered[name], unit=unit, description=description, chunks=chunks)
+            write_dataset(
+                file, name, gathered[name], unit=unit, description=description, chunks=chunks
+            )
         file.attrs["provenance"] = provenance

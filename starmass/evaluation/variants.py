@@ -53,7 +53,9 @@ class Variant:
     method: str
 
 
-def add_variants(config: Mapping[str, Any], defaults: Defaults = MappingProxyType({})) -> dict[str, Any]:
+def add_variants(
+    config: Mapping[str, Any], defaults: Defaults = MappingProxyType({})
+) -> dict[str, Any]:
     """Return the config with an entry for everything that its ablations vary; the given config is left as it is.
 
     ``defaults`` (by what a path starts with: ``method``, ``features``, …) tell where a value is what an entry has anyhow.
@@ -77,12 +79,24 @@ def add_variants(config: Mapping[str, Any], defaults: Defaults = MappingProxyTyp
             if any(_root(path) in OF_STUDY for path in changes):
                 for study in config["evaluation"]["studies"]:
                     with suppress(_Lacks):
-                        _vary_study(found, ablation, study, [_name(found, m, suffix) for m in methods_of(entry)], changes, suffix, defaults)
+                        _vary_study(
+                            found,
+                            ablation,
+                            study,
+                            [_name(found, m, suffix) for m in methods_of(entry)],
+                            changes,
+                            suffix,
+                            defaults,
+                        )
     return found
 
 
 def variants_of(
-    config: Mapping[str, Any], study: str, ablation: str, method: str, defaults: Defaults = MappingProxyType({})
+    config: Mapping[str, Any],
+    study: str,
+    ablation: str,
+    method: str,
+    defaults: Defaults = MappingProxyType({}),
 ) -> list[Variant]:
     """Return what stands for each value of an ablation of a study, in the config that :func:`add_variants` returned."""
     entry = config["evaluation"]["ablations"][ablation]
@@ -137,7 +151,9 @@ def changes_of(ablation: str, entry: Mapping[str, Any]) -> dict[str, dict[str, A
     found: dict[str, dict[str, Any]] = {}
     for value, changes in pairs:
         if _slug(value) in map(_slug, found):
-            raise InputError(f"evaluation.ablations.{ablation}: two of its values would be called {_slug(value)!r}; take one away.")
+            raise InputError(
+                f"evaluation.ablations.{ablation}: two of its values would be called {_slug(value)!r}; take one away."
+            )
         found[value] = {**entry.get("with", {}), **changes}
         for path in found[value]:
             if _root(path) == "study" and path != "study.observation":
@@ -156,12 +172,19 @@ def written(value: Any) -> str:
     """Return a value as tables show it."""
     if isinstance(value, list):
         return " ".join(map(written, value))
-    return {None: "none", True: "yes", False: "no"}[value] if value is None or isinstance(value, bool) else str(value)
+    return (
+        {None: "none", True: "yes", False: "no"}[value]
+        if value is None or isinstance(value, bool)
+        else str(value)
+    )
 
 
 def _slug(value: str) -> str:
     """A value as a part of a file's name."""
-    return re.sub(r"\W+", "_", value.replace("-", "minus" if value[:1] == "-" else "_")).strip("_") or "none"
+    return (
+        re.sub(r"\W+", "_", value.replace("-", "minus" if value[:1] == "-" else "_")).strip("_")
+        or "none"
+    )
 
 
 def _root(path: str) -> str:
@@ -174,29 +197,53 @@ def _name(config: Mapping[str, Any], method: str, suffix: str) -> str:
     return varied if varied in config["evaluation"]["methods"] else method
 
 
-def _vary_method(config: dict[str, Any], ablation: str, method: str, changes: Mapping[str, Any], suffix: str, defaults: Defaults) -> None:
+def _vary_method(
+    config: dict[str, Any],
+    ablation: str,
+    method: str,
+    changes: Mapping[str, Any],
+    suffix: str,
+    defaults: Defaults,
+) -> None:
     """Add the method with its changes, and whatever below it they reach."""
     evaluation = config["evaluation"]
     entry = _changed(evaluation["methods"][method], changes, "method", defaults)
-    named = {path: root for path in changes if (root := _root(path)) in ("features", "input", "encoder", "images")}
+    named = {
+        path: root
+        for path in changes
+        if (root := _root(path)) in ("features", "input", "encoder", "images")
+    }
 
     def lacks(what: str) -> InputError:
-        return _Lacks(f"evaluation.ablations.{ablation}: {next(iter(named))!r} is varied, but method {method!r} has no {what}.")
+        return _Lacks(
+            f"evaluation.ablations.{ablation}: {next(iter(named))!r} is varied, but method {method!r} has no {what}."
+        )
 
     if named and "network" in entry:
         if "features" in named.values():
             raise lacks("features, for it is a network that learns from maps")
         if "input" in named.values():
-            entry["input"] = _vary(evaluation["inputs"], entry["input"], changes, "input", suffix, defaults)
+            entry["input"] = _vary(
+                evaluation["inputs"], entry["input"], changes, "input", suffix, defaults
+            )
         if {"encoder", "images"} & set(named.values()):
-            entry["encoder"] = _vary_encoder(config, entry.get("encoder"), changes, suffix, defaults, lacks)
+            entry["encoder"] = _vary_encoder(
+                config, entry.get("encoder"), changes, suffix, defaults, lacks
+            )
     elif named:
         if entry.get("features") not in evaluation["features"]:
-            raise lacks(f"features{' called ' + repr(entry['features']) if 'features' in entry else ''}")
-        features = _changed(evaluation["features"][entry["features"]], changes, "features", defaults)
+            raise lacks(
+                f"features{' called ' + repr(entry['features']) if 'features' in entry else ''}"
+            )
+        features = _changed(
+            evaluation["features"][entry["features"]], changes, "features", defaults
+        )
         if "input" in named.values():
             shown = [features["input"]] if isinstance(features["input"], str) else features["input"]
-            varied = [_vary(evaluation["inputs"], name, changes, "input", suffix, defaults) for name in shown]
+            varied = [
+                _vary(evaluation["inputs"], name, changes, "input", suffix, defaults)
+                for name in shown
+            ]
             features["input"] = varied[0] if isinstance(features["input"], str) else varied
         if {"encoder", "images"} & set(named.values()):
             named_by = features.get("encoder")
@@ -210,7 +257,12 @@ def _vary_method(config: dict[str, Any], ablation: str, method: str, changes: Ma
 
 
 def _vary_encoder(
-    config: dict[str, Any], name: Any, changes: Mapping[str, Any], suffix: str, defaults: Defaults, lacks: Callable[[str], InputError]
+    config: dict[str, Any],
+    name: Any,
+    changes: Mapping[str, Any],
+    suffix: str,
+    defaults: Defaults,
+    lacks: Callable[[str], InputError],
 ) -> str:
     """Add the pretraining with its changes, and its images if they change."""
     encoders = config["pretraining"]["encoders"]
@@ -220,7 +272,9 @@ def _vary_encoder(
     if any(_root(path) == "images" for path in changes):
         if not isinstance(encoder["images"], str):
             raise lacks("synthetic images, for its encoder learns from maps")
-        encoder["images"] = _vary(config["fractals"]["images"], encoder["images"], changes, "images", suffix, defaults)
+        encoder["images"] = _vary(
+            config["fractals"]["images"], encoder["images"], changes, "images", suffix, defaults
+        )
     return _add(encoders, name, encoder, suffix)
 
 
@@ -235,7 +289,11 @@ def _vary_study(
 ) -> None:
     """Add the study with its changes and no methods but these; a study without an observation to vary gets no variant."""
     entry = _changed(config["evaluation"]["studies"][study], changes, "study", defaults)
-    entry = {key: value for key, value in entry.items() if key not in OF_STUDIES_ONLY and value is not None}
+    entry = {
+        key: value
+        for key, value in entry.items()
+        if key not in OF_STUDIES_ONLY and value is not None
+    }
     observations = config["maps"].get("observations", {})
     if any(_root(path) == "observation" for path in changes):
         if "observation" not in entry:
@@ -245,13 +303,24 @@ def _vary_study(
                 f"evaluation.ablations.{ablation}: there is no entry {entry['observation']!r} in maps.observations"
                 f"{closest(entry['observation'], observations)}; entries: {', '.join(observations) or 'none yet'}."
             )
-        entry["observation"] = _vary(observations, entry["observation"], changes, "observation", suffix, defaults)
+        entry["observation"] = _vary(
+            observations, entry["observation"], changes, "observation", suffix, defaults
+        )
     config["evaluation"]["studies"][f"{study}__{suffix}"] = {**entry, "methods": methods}
 
 
-def _vary(entries: dict[str, Any], name: str, changes: Mapping[str, Any], root: str, suffix: str, defaults: Defaults) -> str:
+def _vary(
+    entries: dict[str, Any],
+    name: str,
+    changes: Mapping[str, Any],
+    root: str,
+    suffix: str,
+    defaults: Defaults,
+) -> str:
     if name not in entries:
-        raise InputError(f"evaluation.ablations: {root} {name!r} is to be varied, but there is no such entry{closest(name, entries)}.")
+        raise InputError(
+            f"evaluation.ablations: {root} {name!r} is to be varied, but there is no such entry{closest(name, entries)}."
+        )
     return _add(entries, name, _changed(entries[name], changes, root, defaults), suffix)
 
 
@@ -261,12 +330,16 @@ def _add(entries: dict[str, Any], name: str, entry: dict[str, Any], suffix: str)
         return name
     varied = f"{name}__{suffix}"
     if entries.get(varied, entry) != entry:
-        raise InputError(f"config: an entry is called {varied!r}, which is the name that an ablation gives to a value; call it otherwise.")
+        raise InputError(
+            f"config: an entry is called {varied!r}, which is the name that an ablation gives to a value; call it otherwise."
+        )
     entries[varied] = entry
     return varied
 
 
-def _changed(entry: Mapping[str, Any], changes: Mapping[str, Any], root: str, defaults: Defaults) -> dict[str, Any]:
+def _changed(
+    entry: Mapping[str, Any], changes: Mapping[str, Any], root: str, defaults: Defaults
+) -> dict[str, Any]:
     """Return a copy of an entry with those keys set that belong to it; what it has by default anyhow is left unsaid."""
     changed = copy.deepcopy(dict(entry))
     for path, value in changes.items():
@@ -281,18 +354,27 @@ def _changed(entry: Mapping[str, Any], changes: Mapping[str, Any], root: str, de
             for key in keys[:-1]:
                 place = place.setdefault(key, {})
                 if not isinstance(place, dict):
-                    raise InputError(f"evaluation.ablations: {path!r} goes below {key!r}, which is no section; name a key that is there.")
+                    raise InputError(
+                        f"evaluation.ablations: {path!r} goes below {key!r}, which is no section; name a key that is there."
+                    )
             place[keys[-1]] = copy.deepcopy(value)
     return changed
 
 
 def _has_by_default(entry: Any, keys: list[str], value: Any, defaults: Any) -> bool:
     for key in keys[:-1]:
-        entry, defaults = ({} if not isinstance(place, Mapping) else place.get(key, {}) for place in (entry, defaults))
+        entry, defaults = (
+            {} if not isinstance(place, Mapping) else place.get(key, {})
+            for place in (entry, defaults)
+        )
     known = isinstance(entry, Mapping) and isinstance(defaults, Mapping) and keys[-1] in defaults
     return known and keys[-1] not in entry and defaults[keys[-1]] == value
 
 
 def varied(entry: Mapping[str, Any]) -> Iterator[str]:
     """Yield the keys that differ between the values of an ablation."""
-    yield from [entry["vary"]] if "vary" in entry else dict.fromkeys(key for one in entry["variants"].values() for key in one or {})
+    yield from (
+        [entry["vary"]]
+        if "vary" in entry
+        else dict.fromkeys(key for one in entry["variants"].values() for key in one or {})
+    )

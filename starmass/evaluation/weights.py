@@ -19,16 +19,30 @@ def load_weights(model: Any, path: str | Path) -> None:
         when the file is absent or unreadable, lacks a tensor of the model, or has one of another shape
     """
     if not Path(path).is_file():
-        raise InputError(f"{path}: there is no such file of weights; check the key weights of the config's section evaluation.")
+        raise InputError(
+            f"{path}: there is no such file of weights; check the key weights of the config's section evaluation."
+        )
     try:
-        tensors = safetensors.torch.load_file(path) if Path(path).suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+        tensors = (
+            safetensors.torch.load_file(path)
+            if Path(path).suffix == ".safetensors"
+            else torch.load(path, "cpu", weights_only=True)
+        )
     except (OSError, RuntimeError, pickle.UnpicklingError, safetensors.SafetensorError) as error:
-        raise InputError(f"{path}: not a readable file of tensors by name ({error}); save a state dict.") from error
+        raise InputError(
+            f"{path}: not a readable file of tensors by name ({error}); save a state dict."
+        ) from error
     last = f"{model.pretrained_cfg['classifier']}."
     try:
-        missing = model.load_state_dict({k: v for k, v in tensors.items() if not k.startswith(last)}, strict=False).missing_keys
+        missing = model.load_state_dict(
+            {k: v for k, v in tensors.items() if not k.startswith(last)}, strict=False
+        ).missing_keys
     except RuntimeError as error:
-        raise InputError(f"{path}: its tensors don't fit the model ({error}); check file and architecture.") from error
+        raise InputError(
+            f"{path}: its tensors don't fit the model ({error}); check file and architecture."
+        ) from error
     missing = [name for name in missing if not name.startswith(last)]
     if missing:
-        raise InputError(f"{path}: {len(missing)} tensors of the model are missing, the first {missing[0]!r}; check file and architecture.")
+        raise InputError(
+            f"{path}: {len(missing)} tensors of the model are missing, the first {missing[0]!r}; check file and architecture."
+        )

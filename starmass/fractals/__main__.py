@@ -13,7 +13,8 @@ from starmass.errors import InputError
 def main(arguments: list[str] | None = None) -> None:
     """Parse the command line, render, and say what was made."""
     parser = argparse.ArgumentParser(
-        prog="python -m starmass.fractals", description="Render images START to STOP - 1 of a seed into one shard."
+        prog="python -m starmass.fractals",
+        description="Render images START to STOP - 1 of a seed into one shard.",
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the set (default 0)")
     parser.add_argument("--start", type=int, default=0, help="index of the first image (default 0)")
@@ -21,12 +22,18 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--size", type=int, help="side of the images in pixels (default 336)")
     parser.add_argument("--out", type=Path, required=True, help="HDF5 file to write")
     parser.add_argument("--generator", default="flame", help="which generator (default flame)")
-    parser.add_argument("--options", type=Path, help="YAML file with options of the generator, as in the config")
+    parser.add_argument(
+        "--options", type=Path, help="YAML file with options of the generator, as in the config"
+    )
     parser.add_argument("--compression", default="zstd", help="zstd (default), gzip or none")
-    parser.add_argument("--threads", type=int, default=1, help="images rendered at once (default 1)")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="images rendered at once (default 1)"
+    )
     given = parser.parse_args(arguments)
     with job() as log:
-        from starmass.fractals.generation import render_shard  # compiles: after the command line is known to be right
+        from starmass.fractals.generation import (
+            render_shard,
+        )  # compiles: after the command line is known to be right
 
         options = {} if given.options is None else read_options(given.options)
         if given.size is not None:
@@ -43,7 +50,9 @@ def read_options(path: Path) -> dict:
     try:
         options = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: no readable YAML file ({error}); give one with options such as 'size: 336'.") from error
+        raise InputError(
+            f"{path}: no readable YAML file ({error}); give one with options such as 'size: 336'."
+        ) from error
     if not isinstance(options, dict):
         raise InputError(f"{path}: holds no options; write them as 'size: 336', one a line.")
     return options

@@ -16,19 +16,38 @@ PI = f32(np.pi)
 TWO_PI = f32(2 * np.pi)
 HALF_PI = f32(np.pi / 2)
 ZERO, HALF, ONE, TWO = f32(0), f32(0.5), f32(1), f32(2)
-LARGEST_ANGLE = f32(1e6)  # above it a float32 no longer resolves the angle; its sine is taken as that of 0
-ROUNDER = f32(1.5 * 2**23)  # adding and subtracting it rounds a float32 below 2**22 to the nearest integer
+LARGEST_ANGLE = f32(
+    1e6
+)  # above it a float32 no longer resolves the angle; its sine is taken as that of 0
+ROUNDER = f32(
+    1.5 * 2**23
+)  # adding and subtracting it rounds a float32 below 2**22 to the nearest integer
 TWO_OVER_PI = f32(2 / np.pi)
 # pi/2 and ln 2 as sums of short numbers, so that a small integer times the first of them is exact.
-HALF_PI_1, HALF_PI_2, HALF_PI_3 = f32(1.5703125), f32(0.0004837512969970703), f32(np.pi / 2 - 1.5703125 - 0.0004837512969970703)
+HALF_PI_1, HALF_PI_2, HALF_PI_3 = (
+    f32(1.5703125),
+    f32(0.0004837512969970703),
+    f32(np.pi / 2 - 1.5703125 - 0.0004837512969970703),
+)
 LOG2_E = f32(1 / np.log(2))
 LN2_1, LN2_2 = f32(0.693359375), f32(np.log(2) - 0.693359375)
 SIN_3, SIN_5, SIN_7 = f32(-0.16666651), f32(0.00833198), f32(-0.00019496)
 COS_4, COS_6, COS_8 = f32(4.16666469e-02), f32(-1.38873675e-03), f32(2.44384491e-05)
-EXP_2, EXP_3, EXP_4, EXP_5, EXP_6 = f32(0.50000001), f32(0.16666519), f32(0.04166621), f32(0.00836888), f32(0.00139505)
+EXP_2, EXP_3, EXP_4, EXP_5, EXP_6 = (
+    f32(0.50000001),
+    f32(0.16666519),
+    f32(0.04166621),
+    f32(0.00836888),
+    f32(0.00139505),
+)
 LOG_3, LOG_5, LOG_7 = f32(0.66666817), f32(0.39973603), f32(0.29961273)
 ATAN_3, ATAN_5, ATAN_7, ATAN_9 = f32(-0.33332987), f32(0.19990396), f32(-0.1418597), f32(0.10573913)
-ATAN_11, ATAN_13, ATAN_15, ATAN_17 = f32(-0.07366667), f32(0.04112142), f32(-0.01513228), f32(0.00262218)
+ATAN_11, ATAN_13, ATAN_15, ATAN_17 = (
+    f32(-0.07366667),
+    f32(0.04112142),
+    f32(-0.01513228),
+    f32(0.00262218),
+)
 TINY = f32(1e-30)
 SQRT_HALF = f32(np.sqrt(0.5))
 LARGEST_EXPONENT = f32(87)
@@ -83,7 +102,9 @@ def log(x):
     x = x if x > TINY else TINY
     bits = f32(x).view(np.int32)
     exponent = np.int32((bits >> np.int32(23)) - np.int32(127))
-    mantissa = np.int32((bits & np.int32(0x7FFFFF)) | np.int32(0x3F000000)).view(np.float32)  # in [1/2, 1)
+    mantissa = np.int32((bits & np.int32(0x7FFFFF)) | np.int32(0x3F000000)).view(
+        np.float32
+    )  # in [1/2, 1)
     low = mantissa < SQRT_HALF
     power = f32(exponent) if low else f32(exponent) + ONE
     mantissa = mantissa + mantissa if low else mantissa

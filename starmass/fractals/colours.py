@@ -18,7 +18,9 @@ def palette_shades(palette: np.ndarray) -> np.ndarray:
     position = np.arange(SHADES) * (ANCHORS - 1)
     anchor = np.minimum(position // last, ANCHORS - 2)
     share = (position - anchor * last)[:, None]
-    return ((anchors[anchor] * (last - share) + anchors[anchor + 1] * share) // last).astype(np.uint8)
+    return ((anchors[anchor] * (last - share) + anchors[anchor + 1] * share) // last).astype(
+        np.uint8
+    )
 
 
 def paint_colour(grey: np.ndarray, shades: np.ndarray, palette: np.ndarray) -> np.ndarray:
@@ -35,7 +37,9 @@ def paint_colour(grey: np.ndarray, shades: np.ndarray, palette: np.ndarray) -> n
     uint8 [row, column, 3]
     """
     # Each brightness of each colour, divided by 255 and rounded (numpy divides whole numbers slowly, and is fast along 256 levels).
-    products: np.ndarray = palette_shades(palette).astype(np.uint16)[:, :, None] * np.arange(256, dtype=np.uint16) + np.uint16(128)
+    products: np.ndarray = palette_shades(palette).astype(np.uint16)[:, :, None] * np.arange(
+        256, dtype=np.uint16
+    ) + np.uint16(128)
     products += products >> 8
     table = (products >> 8).astype(np.uint8).transpose(0, 2, 1).reshape(-1, 3)
     place = shades.astype(np.uint16)
@@ -59,7 +63,11 @@ def paint_batch(images: Any, shades: Any, palette: Any) -> Any:
     import torch
 
     if images.device.type == "cpu":  # numpy's table is quicker there
-        return torch.from_numpy(np.stack(list(map(paint_colour, images.numpy(), shades.numpy(), palette.numpy()))))
-    colours = torch.from_numpy(np.stack([palette_shades(one) for one in palette.cpu().numpy()])).to(images.device)
+        return torch.from_numpy(
+            np.stack(list(map(paint_colour, images.numpy(), shades.numpy(), palette.numpy())))
+        )
+    colours = torch.from_numpy(np.stack([palette_shades(one) for one in palette.cpu().numpy()])).to(
+        images.device
+    )
     image = torch.arange(len(images), device=images.device)[:, None, None]
     return ((colours[image, shades.long()].int() * images[..., None] + 127) // 255).to(torch.uint8)

@@ -25,7 +25,10 @@ def cache_folder(file: str) -> Path:
     name, features = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
     target = f"{name or llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten() if features is None else features}"
     processor = hashlib.sha256(target.encode())
-    root = os.environ.get("NUMBA_CACHE_DIR") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "starmass" / "numba"
+    root = (
+        os.environ.get("NUMBA_CACHE_DIR")
+        or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "starmass" / "numba"
+    )
     return Path(root) / f"{Path(file).stem}-{code.hexdigest()[:12]}-{processor.hexdigest()[:12]}"
 
 
@@ -48,6 +51,8 @@ def _compile(function: Callable[..., Any], **options: Any) -> Any:
     before = settings.CACHE_DIR
     settings.CACHE_DIR = str(cache_folder(function.__code__.co_filename))
     try:
-        return numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy", **options)(function)
+        return numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy", **options)(
+            function
+        )
     finally:
         settings.CACHE_DIR = before

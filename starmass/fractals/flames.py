@@ -63,20 +63,30 @@ class FlameOptions:
 
     def __post_init__(self) -> None:
         if self.sampler not in SAMPLERS:
-            raise InputError(f"sampler: there is no {self.sampler!r}{closest(self.sampler, SAMPLERS)}; choose {' or '.join(SAMPLERS)}.")
+            raise InputError(
+                f"sampler: there is no {self.sampler!r}{closest(self.sampler, SAMPLERS)}; choose {' or '.join(SAMPLERS)}."
+            )
         for key in ("maps", "variations_per_system"):
             least, most = getattr(self, key)
             if not 1 <= least <= most:
-                raise InputError(f"{key}: [{least}, {most}] is no range; give the least and the most, at least 1, in this order.")
+                raise InputError(
+                    f"{key}: [{least}, {most}] is no range; give the least and the most, at least 1, in this order."
+                )
         if not 0 <= self.frame[0] < self.frame[1] <= 1:
-            raise InputError(f"frame: {list(self.frame)} are no quantiles; give two numbers from 0 to 1 in order, as in [0.05, 0.95].")
+            raise InputError(
+                f"frame: {list(self.frame)} are no quantiles; give two numbers from 0 to 1 in order, as in [0.05, 0.95]."
+            )
         if self.size < 16:
-            raise InputError(f"size: {self.size} pixels are too few for structure to be told from noise; give at least 16.")
+            raise InputError(
+                f"size: {self.size} pixels are too few for structure to be told from noise; give at least 16."
+            )
         if self.points > MOST_POINTS:
             raise InputError(
                 f"points_per_pixel: {self.points_per_pixel} at {self.size} pixels are more than {MOST_POINTS} points an image; lower it."
             )
-        variation_numbers(self.variations if isinstance(self.variations, str) else list(self.variations))
+        variation_numbers(
+            self.variations if isinstance(self.variations, str) else list(self.variations)
+        )
 
     @property
     def steps(self) -> int:
@@ -90,7 +100,12 @@ class FlameOptions:
 
     def system_options(self) -> SystemOptions:
         """Return the part that shapes systems, as the kernels take it."""
-        numbers = np.array(variation_numbers(self.variations if isinstance(self.variations, str) else list(self.variations)), np.int32)
+        numbers = np.array(
+            variation_numbers(
+                self.variations if isinstance(self.variations, str) else list(self.variations)
+            ),
+            np.int32,
+        )
         most = min(self.variations_per_system[1], len(numbers))
         return SystemOptions(
             SAMPLERS[self.sampler], *self.maps, numbers, min(self.variations_per_system[0], most), most,
@@ -151,15 +166,26 @@ class FlameGenerator:
         points = 0
         for candidate in count():
             if candidate == MOST_CANDIDATES:
-                causes = ", ".join(f"{n} {cause}" for cause, n in zip(VERDICTS[1:], rejections, strict=True))
+                causes = ", ".join(
+                    f"{n} {cause}" for cause, n in zip(VERDICTS[1:], rejections, strict=True)
+                )
                 raise InputError(
                     f"fractals: none of {candidate} candidates for image {index} of seed {seed} was acceptable ({causes}); "
                     "lower coverage or contrast, narrow the frame, or allow other variations."
                 )
             words = np.random.SeedSequence([seed, index, candidate]).generate_state(4, np.uint64)
-            verdict, spent, coverage, contrast, histogram, box, palette, variations, table, cumulative = attempt(
-                words, self._system, self._image
-            )
+            (
+                verdict,
+                spent,
+                coverage,
+                contrast,
+                histogram,
+                box,
+                palette,
+                variations,
+                table,
+                cumulative,
+            ) = attempt(words, self._system, self._image)
             points += spent
             if verdict == ACCEPTED:
                 break

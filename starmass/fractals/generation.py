@@ -14,7 +14,14 @@ from starmass.errors import InputError, closest
 from starmass.fractals.flames import FlameGenerator, FlameOptions
 from starmass.fractals.rendering import VERDICTS
 from starmass.fractals.shards import Generator, write_shard
-from starmass.fractals.textures import DeadLeaves, GaussianField, GaussianOptions, GradientNoise, LeavesOptions, NoiseOptions
+from starmass.fractals.textures import (
+    DeadLeaves,
+    GaussianField,
+    GaussianOptions,
+    GradientNoise,
+    LeavesOptions,
+    NoiseOptions,
+)
 from starmass.provenance import provenance_json
 
 GENERATORS: dict[str, tuple[type, type]] = {
@@ -32,13 +39,19 @@ def create_generator(name: str, options: Mapping[str, Any]) -> Generator:
     Raises :class:`InputError` for a name, an option or a value that it doesn't know.
     """
     if name not in GENERATORS:
-        raise InputError(f"generator: there is no {name!r}{closest(name, GENERATORS)}; choose {', '.join(GENERATORS)}.")
+        raise InputError(
+            f"generator: there is no {name!r}{closest(name, GENERATORS)}; choose {', '.join(GENERATORS)}."
+        )
     options_type, generator_type = GENERATORS[name]
     known = [field.name for field in fields(options_type)]
     for key in options:
         if key not in known:
-            raise InputError(f"{key}: the generator {name} has no such option{closest(key, known)}; it has {', '.join(known)}.")
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+            raise InputError(
+                f"{key}: the generator {name} has no such option{closest(key, known)}; it has {', '.join(known)}."
+            )
+    values = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in options.items()
+    }
     return generator_type(options_type(**values))
 
 
@@ -51,8 +64,14 @@ def render_range(
         waiting: deque = deque()
         try:
             for batch in batches:
-                waiting.append(pool.submit(lambda some: [generator.render(seed, index) for index in some], batch))
-                if len(waiting) > 2 * threads:  # enough to keep the threads busy while a batch is being written
+                waiting.append(
+                    pool.submit(
+                        lambda some: [generator.render(seed, index) for index in some], batch
+                    )
+                )
+                if (
+                    len(waiting) > 2 * threads
+                ):  # enough to keep the threads busy while a batch is being written
                     yield from waiting.popleft().result()
             while waiting:
                 yield from waiting.popleft().result()
@@ -88,21 +107,35 @@ def render_shard(
     The sums that are kept in the shard's attributes too, and what follows from them, see :func:`describe_sums`.
     """
     if not 0 <= start < stop:
-        raise InputError(f"start {start}, stop {stop}: no images lie in this range; give 0 <= start < stop.")
+        raise InputError(
+            f"start {start}, stop {stop}: no images lie in this range; give 0 <= start < stop."
+        )
     if seed < 0:
         raise InputError(f"seed: {seed} is negative; give a whole number from 0.")
     maker = create_generator(generator, options)
     indices = range(start, stop)
     rendered = tqdm(
-        render_range(maker, seed, indices, threads=threads), total=len(indices), unit="image", disable=not progress, mininterval=0.5
+        render_range(maker, seed, indices, threads=threads),
+        total=len(indices),
+        unit="image",
+        disable=not progress,
+        mininterval=0.5,
     )
     attributes = {
         "generator": generator,
         "seed": seed,
-        "provenance": provenance_json(config={"generator": generator, "compression": compression, **options}, seed=seed),
+        "provenance": provenance_json(
+            config={"generator": generator, "compression": compression, **options}, seed=seed
+        ),
     }
     facts = write_shard(
-        output, rendered, indices=indices, facts=maker.facts, attributes=attributes, compression=compression, sums=add_up_facts
+        output,
+        rendered,
+        indices=indices,
+        facts=maker.facts,
+        attributes=attributes,
+        compression=compression,
+        sums=add_up_facts,
     )
     return describe_sums(add_up_facts(facts))
 
@@ -112,8 +145,14 @@ def add_up_facts(facts: Mapping[str, np.ndarray]) -> dict[str, int]:
     sums = {"images": len(next(iter(facts.values())))}
     if "rejections" in facts:
         rejections = facts["rejections"].sum(axis=0)
-        sums |= {"candidates": sums["images"] + int(rejections.sum()), "points": int(facts["points"].sum())}
-        sums |= {f"rejected_{cause}": int(number) for cause, number in zip(VERDICTS[1:], rejections, strict=True)}
+        sums |= {
+            "candidates": sums["images"] + int(rejections.sum()),
+            "points": int(facts["points"].sum()),
+        }
+        sums |= {
+            f"rejected_{cause}": int(number)
+            for cause, number in zip(VERDICTS[1:], rejections, strict=True)
+        }
     return sums
 
 
@@ -121,5 +160,8 @@ def describe_sums(sums: Mapping[str, int]) -> dict[str, int | float]:
     """Return the sums with what follows from them: the share of candidates that was accepted, and the points that an image took."""
     derived: dict[str, int | float] = dict(sums)
     if "candidates" in sums:
-        derived |= {"accepted_share": sums["images"] / sums["candidates"], "points_per_image": sums["points"] / sums["images"]}
+        derived |= {
+            "accepted_share": sums["images"] / sums["candidates"],
+            "points_per_image": sums["points"] / sums["images"],
+        }
     return derived

@@ -49,7 +49,9 @@ def shrink(images: np.ndarray) -> np.ndarray:
     """Return thumbnails: means of square blocks, float32 [image, 16, 16]; a rest at the right and lower edge is left out."""
     block = images.shape[1] // THUMBNAIL
     corner = images[:, : THUMBNAIL * block, : THUMBNAIL * block]
-    return corner.reshape(len(images), THUMBNAIL, block, THUMBNAIL, block).mean(axis=(2, 4), dtype=np.float32)
+    return corner.reshape(len(images), THUMBNAIL, block, THUMBNAIL, block).mean(
+        axis=(2, 4), dtype=np.float32
+    )
 
 
 def standardise(thumbnails: np.ndarray) -> np.ndarray:

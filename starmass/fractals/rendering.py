@@ -26,7 +26,12 @@ MOST_POINTS = 2**COUNT_BITS - 1
 BRIGHTEST = 65535
 WHITE_SHARE = 1000  # one pixel in so many is as bright as can be
 
-_N, _2N, _COUNT_BITS, _LAST_SHADE = np.uint64(WALKERS), np.uint64(2 * WALKERS), np.uint64(COUNT_BITS), np.uint64(SHADES - 1)
+_N, _2N, _COUNT_BITS, _LAST_SHADE = (
+    np.uint64(WALKERS),
+    np.uint64(2 * WALKERS),
+    np.uint64(COUNT_BITS),
+    np.uint64(SHADES - 1),
+)
 
 
 class ImageOptions(NamedTuple):
@@ -87,7 +92,18 @@ def attempt(words, system_options, options):
     if escapes > MOST_ESCAPES or not found:
         return UNSTABLE, points, ZERO, ZERO, nothing, box, palette, variations, table, cumulative
     if preview_coverage(x, y, box, options.size, options.preview_size) < options.preview_coverage:
-        return SPARSE_PREVIEW, points, ZERO, ZERO, nothing, box, palette, variations, table, cumulative
+        return (
+            SPARSE_PREVIEW,
+            points,
+            ZERO,
+            ZERO,
+            nothing,
+            box,
+            palette,
+            variations,
+            table,
+            cumulative,
+        )
 
     histogram = np.zeros(options.size * options.size + WALKERS, np.uint64)
     cells, amounts = np.empty(WALKERS, np.uint32), np.empty(WALKERS, np.uint64)
@@ -101,8 +117,30 @@ def attempt(words, system_options, options):
         return SPARSE, points, coverage, ZERO, nothing, box, palette, variations, table, cumulative
     contrast = measure_contrast(histogram, options.size)
     if contrast < options.contrast:
-        return FLAT, points, coverage, contrast, nothing, box, palette, variations, table, cumulative
-    return ACCEPTED, points, coverage, contrast, histogram, box, palette, variations, table, cumulative
+        return (
+            FLAT,
+            points,
+            coverage,
+            contrast,
+            nothing,
+            box,
+            palette,
+            variations,
+            table,
+            cumulative,
+        )
+    return (
+        ACCEPTED,
+        points,
+        coverage,
+        contrast,
+        histogram,
+        box,
+        palette,
+        variations,
+        table,
+        cumulative,
+    )
 
 
 @kernel
@@ -181,7 +219,9 @@ def add_points(walkers, box, size, cells, amounts, histogram):
         column, row = (column if inside else ZERO), (row if inside else ZERO)
         cell = np.uint32(np.int32(row) * across + np.int32(column))
         cells[i] = cell if inside else spill + np.uint32(i)
-        amounts[i] = (np.uint64(np.int32(walkers[i + _2N] * f32(255) + HALF)) << _COUNT_BITS) | np.uint64(1)
+        amounts[i] = (
+            np.uint64(np.int32(walkers[i + _2N] * f32(255) + HALF)) << _COUNT_BITS
+        ) | np.uint64(1)
     # A loop of its own: the one above is vector code, this one waits for memory.
     for i in range(_N):
         histogram[cells[i]] += amounts[i]
@@ -232,7 +272,11 @@ def draw_palette(generator):
     palette = np.empty((ANCHORS, 3), np.uint8)
     for anchor in range(ANCHORS):
         word = next_word(generator)
-        red, green, blue = word & np.uint64(255), (word >> np.uint64(8)) & np.uint64(255), (word >> np.uint64(16)) & np.uint64(255)
+        red, green, blue = (
+            word & np.uint64(255),
+            (word >> np.uint64(8)) & np.uint64(255),
+            (word >> np.uint64(16)) & np.uint64(255),
+        )
         strongest = max(red, green, blue, np.uint64(1))
         palette[anchor, 0] = red * np.uint64(255) // strongest
         palette[anchor, 1] = green * np.uint64(255) // strongest
@@ -280,5 +324,9 @@ def paint(histogram, size, gamma):
             cell = histogram[row * size + column]
             count, colours = cell & COUNT_MASK, cell >> _COUNT_BITS
             grey[row, column] = curve[min(np.int64(count), len(curve) - 1)]
-            shades[row, column] = (colours * _LAST_SHADE + count * np.uint64(127)) // (count * np.uint64(255)) if count else np.uint64(0)
+            shades[row, column] = (
+                (colours * _LAST_SHADE + count * np.uint64(127)) // (count * np.uint64(255))
+                if count
+                else np.uint64(0)
+            )
     return grey, shades

@@ -44,7 +44,13 @@ class Likeness:
         return int((self.distances < self.halves).sum())
 
 
-def review_images(*, name: str, shards: Sequence[str | Path], outputs: Mapping[str, str | Path], facts: Mapping[str, Any]) -> None:
+def review_images(
+    *,
+    name: str,
+    shards: Sequence[str | Path],
+    outputs: Mapping[str, str | Path],
+    facts: Mapping[str, Any],
+) -> None:
     """Write the table and the contact sheet of a set.
 
     Parameters
@@ -65,7 +71,9 @@ def review_images(*, name: str, shards: Sequence[str | Path], outputs: Mapping[s
         "pdf": {"Title": f"Images {name}", "Subject": origin, "CreationDate": None},
         "png": {"Title": f"Images {name}", "Description": origin, "Software": None},
     }
-    with matplotlib.rc_context({"font.family": "STIXGeneral", "mathtext.fontset": "stix", "pdf.fonttype": 42}):
+    with matplotlib.rc_context(
+        {"font.family": "STIXGeneral", "mathtext.fontset": "stix", "pdf.fonttype": 42}
+    ):
         for kind, metadata in about.items():
             with written_aside(outputs[kind]) as temporary:
                 figure.savefig(temporary, format=kind, dpi=150, metadata=metadata)
@@ -76,18 +84,28 @@ def tabulate_shards(paths: Sequence[str | Path]) -> pd.DataFrame:
     rows = []
     for path in paths:
         shard = Shard(path, check=False)
-        rows.append({"shard": Path(path).stem, **{key: int(shard.file.attrs[key]) for key in SUMS if key in shard.file.attrs}})
+        rows.append(
+            {
+                "shard": Path(path).stem,
+                **{key: int(shard.file.attrs[key]) for key in SUMS if key in shard.file.attrs},
+            }
+        )
         shard.file.close()
     table = pd.DataFrame(rows)
     table.loc[len(table)] = {"shard": "all", **table.drop(columns="shard").sum().to_dict()}
-    described = [describe_sums({str(key): int(value) for key, value in row.items() if key != "shard"}) for row in table.to_dict("records")]
+    described = [
+        describe_sums({str(key): int(value) for key, value in row.items() if key != "shard"})
+        for row in table.to_dict("records")
+    ]
     return pd.concat([table["shard"], pd.DataFrame(described)], axis=1)
 
 
 def compare_images(images: FractalImages) -> Likeness:
     """Compare up to 2000 images, evenly spread over the set, with each other."""
     if len(images) < 2:
-        raise InputError("fractals.images: one image has nothing to be compared with; raise the set's count.")
+        raise InputError(
+            "fractals.images: one image has nothing to be compared with; raise the set's count."
+        )
     items = spread(len(images), MOST_COMPARED)
     grey = np.stack([images.planes(int(item))["images"] for item in items])
     distances, neighbours = find_neighbours(grey)
@@ -113,7 +131,10 @@ def describe_set(name: str, shape: Sequence[int], sums: pd.Series, likeness: Lik
             "| --- | ---: | ---: |",
         ]
         rejected = {cause: sums[f"rejected_{cause}"] for cause in CAUSES}
-        lines += [f"| {CAUSES[cause]} (`{cause}`) | {n} | {n / sums['candidates']:.1%} |" for cause, n in rejected.items()]
+        lines += [
+            f"| {CAUSES[cause]} (`{cause}`) | {n} | {n / sums['candidates']:.1%} |"
+            for cause, n in rejected.items()
+        ]
     lines += [
         "",
         f"Nearest neighbours among {len(likeness.items)} images (1 - correlation of 16 x 16 thumbnails, over turns and reflections):"
@@ -130,20 +151,45 @@ def draw_sheet(name: str, images: FractalImages, likeness: Likeness) -> Figure:
     width, head, below = 7.0, 0.3, 1.75  # inches
     tile = width / COLUMNS
     height = head + lines * tile + below
-    with matplotlib.rc_context({"font.family": "STIXGeneral", "mathtext.fontset": "stix", "font.size": 9}):
+    with matplotlib.rc_context(
+        {"font.family": "STIXGeneral", "mathtext.fontset": "stix", "font.size": 9}
+    ):
         figure = Figure(figsize=(width, height))
-        figure.text(0.005, 1 - 0.06 / height, f"{name}: {len(shown)} of {len(images)} images", va="top")
+        figure.text(
+            0.005, 1 - 0.06 / height, f"{name}: {len(shown)} of {len(images)} images", va="top"
+        )
         _draw_tiles(figure, [images[int(item)] for item in shown], 0, head, tile, COLUMNS)
         top = head + lines * tile
         pairs = _closest_pairs(likeness, 6)
-        figure.text(0.005, 1 - (top + 0.08) / height, f"The {len(pairs)} pairs most alike, one above the other", va="top")
-        _draw_tiles(figure, [images[int(item)] for item in np.transpose(pairs).ravel()], 0, top + 0.3, tile, len(pairs))
+        figure.text(
+            0.005,
+            1 - (top + 0.08) / height,
+            f"The {len(pairs)} pairs most alike, one above the other",
+            va="top",
+        )
+        _draw_tiles(
+            figure,
+            [images[int(item)] for item in np.transpose(pairs).ravel()],
+            0,
+            top + 0.3,
+            tile,
+            len(pairs),
+        )
         left = 6 * tile + 0.55
-        axes = figure.add_axes((left / width, 0.4 / height, (width - left - 0.1) / width, (below - 0.75) / height))
-        bins: list[float] = np.linspace(0, max(float(np.quantile(likeness.distances, 0.995)), 0.1), 50).tolist()
-        axes.hist(likeness.distances, bins, histtype="step", color="#0072b2", label="nearest other image")
+        axes = figure.add_axes(
+            (left / width, 0.4 / height, (width - left - 0.1) / width, (below - 0.75) / height)
+        )
+        bins: list[float] = np.linspace(
+            0, max(float(np.quantile(likeness.distances, 0.995)), 0.1), 50
+        ).tolist()
+        axes.hist(
+            likeness.distances, bins, histtype="step", color="#0072b2", label="nearest other image"
+        )
         axes.hist(likeness.halves, bins, histtype="step", color="#d55e00", label="its own halves")
-        axes.set_title(f"Nearest neighbours of {len(likeness.items)} images: {likeness.duplicates} duplicates", fontsize=9)
+        axes.set_title(
+            f"Nearest neighbours of {len(likeness.items)} images: {likeness.duplicates} duplicates",
+            fontsize=9,
+        )
         axes.set_xlabel("distance, 1 - correlation of thumbnails", labelpad=1)
         axes.legend(frameon=False, fontsize=8)
         axes.tick_params(direction="in", labelsize=8)
@@ -159,7 +205,9 @@ def _closest_pairs(likeness: Likeness, count: int) -> list[tuple[int, int]]:
     return list(pairs)
 
 
-def _draw_tiles(figure: Figure, tiles: Sequence[np.ndarray], left: float, top: float, side: float, columns: int) -> None:
+def _draw_tiles(
+    figure: Figure, tiles: Sequence[np.ndarray], left: float, top: float, side: float, columns: int
+) -> None:
     """Draw images side by side as one; places and sizes in inches from the upper left corner."""
     width, height = figure.get_size_inches()
     lines, pixels = -(-len(tiles) // columns), tiles[0].shape[0]
@@ -167,7 +215,12 @@ def _draw_tiles(figure: Figure, tiles: Sequence[np.ndarray], left: float, top: f
     for place, tile in enumerate(tiles):
         row, column = divmod(place, columns)
         page[row * pixels : (row + 1) * pixels, column * pixels : (column + 1) * pixels] = tile
-    box = (left / width, 1 - (top + lines * side) / height, columns * side / width, lines * side / height)
+    box = (
+        left / width,
+        1 - (top + lines * side) / height,
+        columns * side / width,
+        lines * side / height,
+    )
     axes = figure.add_axes(box)
     axes.imshow(page, interpolation="antialiased", aspect="auto")
     axes.set_axis_off()

@@ -52,7 +52,9 @@ def import_hdf5plugin() -> Any:
 def _filters(compression: str) -> Mapping[str, Any]:
     """Options of h5py's create_dataset: at level 1, without shuffling, which images don't gain by."""
     if compression not in COMPRESSIONS:
-        raise InputError(f"compression: there is no {compression!r}{closest(compression, COMPRESSIONS)}; choose {', '.join(COMPRESSIONS)}.")
+        raise InputError(
+            f"compression: there is no {compression!r}{closest(compression, COMPRESSIONS)}; choose {', '.join(COMPRESSIONS)}."
+        )
     if compression == "zstd":
         plugin = import_hdf5plugin()
         return plugin.Blosc(cname="zstd", clevel=1, shuffle=plugin.Blosc.NOSHUFFLE)
@@ -92,20 +94,48 @@ def write_shard(
         for row, (planes, values) in enumerate(rendered):
             if row == 0:
                 for name, plane in planes.items():
-                    dataset = file.create_dataset(name, (len(indices), *plane.shape), np.uint8, chunks=(1, *plane.shape), **filters)
+                    dataset = file.create_dataset(
+                        name,
+                        (len(indices), *plane.shape),
+                        np.uint8,
+                        chunks=(1, *plane.shape),
+                        **filters,
+                    )
                     dataset.attrs["unit"], dataset.attrs["description"] = "", PLANES[name]
             for name, plane in planes.items():
                 file[name][row] = plane
             checksums[row] = _checksum(planes)
             for name in facts:
                 kept[name].append(values[name])
-        arrays = {name: np.stack([np.asarray(value) for value in values]) for name, values in kept.items()}
-        write_dataset(file, "index", np.arange(indices.start, indices.stop, dtype=np.int64), unit="", description="index in the set")
-        write_dataset(file, "checksum", checksums, unit="", description="CRC-32 of the planes' bytes, images then shades")
+        arrays = {
+            name: np.stack([np.asarray(value) for value in values]) for name, values in kept.items()
+        }
+        write_dataset(
+            file,
+            "index",
+            np.arange(indices.start, indices.stop, dtype=np.int64),
+            unit="",
+            description="index in the set",
+        )
+        write_dataset(
+            file,
+            "checksum",
+            checksums,
+            unit="",
+            description="CRC-32 of the planes' bytes, images then shades",
+        )
         for name, (unit, description) in facts.items():
             shape = arrays[name].shape
             chunks = (min(FACTS_A_CHUNK, shape[0]), *shape[1:])
-            write_dataset(file, name, arrays[name], unit=unit, description=description, chunks=chunks, **filters)
+            write_dataset(
+                file,
+                name,
+                arrays[name],
+                unit=unit,
+                description=description,
+                chunks=chunks,
+                **filters,
+            )
         file.attrs["format"] = FORMAT
         for name, value in {**attributes, **sums(arrays)}.items():
             file.attrs[name] = value
@@ -146,14 +176,18 @@ class Shard:
     def __init__(self, path: str | Path, *, check: bool = True):
         self.path = Path(path)
         if not self.path.is_file():
-            raise InputError(f"{path}: there is no such shard; ask Snakemake for it by this path, or check the config's images.")
+            raise InputError(
+                f"{path}: there is no such shard; ask Snakemake for it by this path, or check the config's images."
+            )
         try:
             self.file = h5py.File(self.path, "r")
         except OSError as error:
             raise self._broken(f"not a readable HDF5 file ({error})") from error
         if self.file.attrs.get("format") != FORMAT or "images" not in self.file:
             self.file.close()
-            raise InputError(f"{path}: this is no shard of fractal images; give the shards that the rule render_fractals wrote.")
+            raise InputError(
+                f"{path}: this is no shard of fractal images; give the shards that the rule render_fractals wrote."
+            )
         self._planes = {name: self.file[name] for name in PLANES if name in self.file}
         if self._planes["images"].id.get_create_plist().get_filter_by_id(BLOSC):
             import_hdf5plugin()
@@ -193,7 +227,9 @@ class Shard:
         return paint_colour(planes["images"], planes["shades"], self.palettes[row])
 
     def _broken(self, what: str) -> InputError:
-        return InputError(f"{self.path}: {what}; the shard was truncated or altered, delete it and render it again.")
+        return InputError(
+            f"{self.path}: {what}; the shard was truncated or altered, delete it and render it again."
+        )
 
 
 class FractalImages:
@@ -213,7 +249,9 @@ class FractalImages:
     def __init__(self, paths: Iterable[str | Path]):
         self.paths = [Path(path) for path in paths]
         if not self.paths:
-            raise InputError("fractal images: no shards are given; name at least one file results/fractals/<images>/shard-*.h5.")
+            raise InputError(
+                "fractal images: no shards are given; name at least one file results/fractals/<images>/shard-*.h5."
+            )
         self._open: dict[int, Shard] = {}
         self._process = os.getpid()
         indices, shapes = [], []
@@ -223,7 +261,9 @@ class FractalImages:
             shapes.append(shard.shape)
             shard.file.close()
             if shapes[-1] != shapes[0]:
-                raise InputError(f"{path}: images of {shapes[-1]} beside others of {shapes[0]}; give the shards of one set.")
+                raise InputError(
+                    f"{path}: images of {shapes[-1]} beside others of {shapes[0]}; give the shards of one set."
+                )
         self.shape: tuple[int, ...] = shapes[0]
         everything = np.concatenate(indices)
         order = np.argsort(everything, kind="stable")
@@ -233,7 +273,9 @@ class FractalImages:
         twice = np.flatnonzero(self.indices[1:] == self.indices[:-1])
         if len(twice):
             first, second = (self.paths[number] for number in shards[twice[0] : twice[0] + 2])
-            raise InputError(f"{second}: image {self.indices[twice[0]]} is in {first} too; give each shard of one set once.")
+            raise InputError(
+                f"{second}: image {self.indices[twice[0]]} is in {first} too; give each shard of one set once."
+            )
         self._where = np.stack([shards, rows], axis=1)
 
     def __len__(self) -> int:

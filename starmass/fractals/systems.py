@@ -53,7 +53,9 @@ class SystemOptions(NamedTuple):
     @property
     def most_pairs(self) -> int:
         """Largest number of pairs that a system can have."""
-        return self.most_maps * self.most_variations + (MOST_SYMMETRY_PAIRS if self.symmetry > 0 else 0)
+        return self.most_maps * self.most_variations + (
+            MOST_SYMMETRY_PAIRS if self.symmetry > 0 else 0
+        )
 
 
 @kernel
@@ -67,8 +69,14 @@ def sample_system(generator, options):
     cumulative : cumulative probability of the pairs, float32 [pair]; the last is 2, above any draw
     """
     maps = draw_whole(generator, options.least_maps, options.most_maps)
-    chosen = draw_variations(generator, options.variations, options.least_variations, options.most_variations)
-    affine = sample_sigma_factor(generator, maps) if options.sampler == 0 else sample_rotation_shift(generator, maps)
+    chosen = draw_variations(
+        generator, options.variations, options.least_variations, options.most_variations
+    )
+    affine = (
+        sample_sigma_factor(generator, maps)
+        if options.sampler == 0
+        else sample_rotation_shift(generator, maps)
+    )
     fold, reflections = draw_symmetry(generator, options.symmetry)
 
     pairs = maps * chosen.size
@@ -114,7 +122,9 @@ def sample_sigma_factor(generator, maps):
         # What this map must leave for the others to reach the sum with at most 3 each, and may not exceed.
         least = rest - THREE * f32(maps - 1 - i)
         first = uniform(generator, max(ZERO, least / THREE), min(ONE, rest))
-        second = uniform(generator, max(ZERO, HALF * (least - first)), min(first, HALF * (rest - first)))
+        second = uniform(
+            generator, max(ZERO, HALF * (least - first)), min(first, HALF * (rest - first))
+        )
         rest -= first + TWO * second
         affine = compose(generator, first, second)
         for column in range(6):
@@ -151,8 +161,16 @@ def sample_rotation_shift(generator, maps):
     for i in range(maps):
         s, c = sine_cosine(uniform(generator, -TWO_PI / TWO, TWO_PI / TWO))
         scale = uniform(generator, LEAST_SCALE, ONE)
-        result[i, 0], result[i, 1], result[i, 2] = scale * c, -scale * s, uniform(generator, -ONE, ONE)
-        result[i, 3], result[i, 4], result[i, 5] = scale * s, scale * c, uniform(generator, -ONE, ONE)
+        result[i, 0], result[i, 1], result[i, 2] = (
+            scale * c,
+            -scale * s,
+            uniform(generator, -ONE, ONE),
+        )
+        result[i, 3], result[i, 4], result[i, 5] = (
+            scale * s,
+            scale * c,
+            uniform(generator, -ONE, ONE),
+        )
     return result
 
 
@@ -200,7 +218,9 @@ def draw_post_transform(generator, probability):
     result = np.zeros(6, np.float32)
     result[0], result[4] = ONE, ONE
     if uniform(generator, ZERO, ONE) < probability:
-        result = compose(generator, uniform(generator, POST_SCALE, ONE), uniform(generator, POST_SCALE, ONE))
+        result = compose(
+            generator, uniform(generator, POST_SCALE, ONE), uniform(generator, POST_SCALE, ONE)
+        )
         result[2] *= POST_SHIFT
         result[5] *= POST_SHIFT
     return result

@@ -37,7 +37,9 @@ class TextureOptions:
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, tuple) and not value[0] <= value[1]:
-                raise InputError(f"{field.name}: {list(value)} is no range; give the least and the most, in this order.")
+                raise InputError(
+                    f"{field.name}: {list(value)} is no range; give the least and the most, in this order."
+                )
 
 
 @dataclass(frozen=True)
@@ -129,13 +131,19 @@ class GaussianField(TextureGenerator):
 class GradientNoise(TextureGenerator):
     """Perlin's gradient noise, lattice upon lattice."""
 
-    facts: ClassVar = {**TextureGenerator.facts, "parameters": ("", "cells of the coarsest lattice along the side, persistence")}
+    facts: ClassVar = {
+        **TextureGenerator.facts,
+        "parameters": ("", "cells of the coarsest lattice along the side, persistence"),
+    }
 
     def _draw(self, generator: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
         options = self.options
         cells = uniform(generator, *map(f32, options.cells))
         persistence = uniform(generator, *map(f32, options.persistence))
-        grey, shades = (draw_gradient_noise(generator, options.size, cells, options.octaves, persistence) for _ in range(2))
+        grey, shades = (
+            draw_gradient_noise(generator, options.size, cells, options.octaves, persistence)
+            for _ in range(2)
+        )
         return *_quantise(grey, shades, options.size), (cells, persistence)
 
 
@@ -147,9 +155,13 @@ class DeadLeaves(TextureGenerator):
     def _draw(self, generator: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
         options = self.options
         least, most = (f32(share * options.size) for share in options.radius)
-        grey, shades, leaves = draw_dead_leaves(generator, options.size, least, most, f32(options.exponent))
+        grey, shades, leaves = draw_dead_leaves(
+            generator, options.size, least, most, f32(options.exponent)
+        )
         if leaves == MOST_LEAVES:
-            raise InputError(f"radius: {MOST_LEAVES} leaves don't cover an image; raise the least radius or lower the exponent.")
+            raise InputError(
+                f"radius: {MOST_LEAVES} leaves don't cover an image; raise the least radius or lower the exponent."
+            )
         return grey, shades, (leaves,)
 
 
@@ -159,7 +171,9 @@ def field_side(size: int) -> int:
 
 
 def _quantise(grey: np.ndarray, shades: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    return to_levels(grey, size, MIDDLE, SPREAD, f32(255)), to_levels(shades, size, f32(SHADES / 2), f32(SHADES / 5), f32(SHADES - 1))
+    return to_levels(grey, size, MIDDLE, SPREAD, f32(255)), to_levels(
+        shades, size, f32(SHADES / 2), f32(SHADES / 5), f32(SHADES - 1)
+    )
 
 
 @kernel
@@ -248,7 +262,9 @@ def draw_gradient_noise(generator, size, cells, octaves, persistence):
         for row in range(size):
             y = f32(row) * scale + shift
             for column in range(size):
-                field[row, column] += amplitude * gradient_noise(f32(column) * scale + shift, y, across, down)
+                field[row, column] += amplitude * gradient_noise(
+                    f32(column) * scale + shift, y, across, down
+                )
         scale, amplitude = TWO * scale, persistence * amplitude
     return field
 
@@ -307,9 +323,15 @@ def draw_dead_leaves(generator, size, least, most, exponent):
     rest, leaves = size * size, 0
     while rest > 0 and leaves < MOST_LEAVES:
         radius = draw_radius(generator, least, most, exponent)
-        x, y = uniform(generator, -most, f32(size) + most), uniform(generator, -most, f32(size) + most)
+        x, y = (
+            uniform(generator, -most, f32(size) + most),
+            uniform(generator, -most, f32(size) + most),
+        )
         word = next_word(generator)
-        level, shade = np.uint8(word >> np.uint64(56)), np.uint8((word >> np.uint64(8)) % np.uint64(SHADES))
+        level, shade = (
+            np.uint8(word >> np.uint64(56)),
+            np.uint8((word >> np.uint64(8)) % np.uint64(SHADES)),
+        )
         leaves += 1
         for row in range(max(int(y - radius), 0), min(int(y + radius) + 2, size)):
             dy = f32(row) - y

@@ -209,7 +209,9 @@ def rings(x, y, noise, p1, p2, p3, p4):
 def fan(x, y, noise, p1, p2, p3, p4):
     """R (cos(theta -+ t/2), sin(theta -+ t/2)), minus where (theta + f) mod t > t/2, t = pi c^2; p1, p2 are c, f of the map."""
     r, theta, t = np.sqrt(x * x + y * y), arctangent(x, y), PI * p1 * p1
-    s, c = sine_cosine(theta - HALF * t if remainder(theta + p2, t) > HALF * t else theta + HALF * t)
+    s, c = sine_cosine(
+        theta - HALF * t if remainder(theta + p2, t) > HALF * t else theta + HALF * t
+    )
     return r * c, r * s
 
 
@@ -392,8 +394,12 @@ def variation_numbers(names: str | list[str] | tuple[str, ...]) -> tuple[int, ..
         groups = {"all": tuple(NUMBERS), "classic": CLASSIC}
         names = groups.get(names, (names,))
     if not names:
-        raise InputError("variations: the list is empty; name at least one (linear alone gives classic affine fractals), or write all.")
+        raise InputError(
+            "variations: the list is empty; name at least one (linear alone gives classic affine fractals), or write all."
+        )
     for name in names:
         if name not in NUMBERS:
-            raise InputError(f"variations: there is no {name!r}{closest(name, NUMBERS)}; known are {', '.join(NUMBERS)}, all and classic.")
+            raise InputError(
+                f"variations: there is no {name!r}{closest(name, NUMBERS)}; known are {', '.join(NUMBERS)}, all and classic."
+            )
     return tuple(sorted(NUMBERS[name] for name in set(names)))

@@ -17,7 +17,12 @@ BEFORE, AFTER, COLOUR, COLOUR_SPEED, PARAMETERS, ROW = 0, 6, 12, 13, 14, 18
 FARTHEST = f32(1e6)
 
 # Indices are unsigned words: signed ones make numba look for negative indices at every access.
-_N, _2N, _3N, _4N = np.uint64(WALKERS), np.uint64(2 * WALKERS), np.uint64(3 * WALKERS), np.uint64(4 * WALKERS)
+_N, _2N, _3N, _4N = (
+    np.uint64(WALKERS),
+    np.uint64(2 * WALKERS),
+    np.uint64(3 * WALKERS),
+    np.uint64(4 * WALKERS),
+)
 _BLOCK, _BLOCKS, _STEP = np.uint64(BLOCK), np.uint64(WALKERS // BLOCK), f32(BLOCK / WALKERS)
 _MASK = np.uint64(WALKERS - 1)
 _TO_FRACTION = f32(2.0**-24)
@@ -101,7 +106,14 @@ def move_block(number, table, pair, walkers, first, noise):
     """
     a, b, c = table[pair, 0], table[pair, 1], table[pair, 2]
     d, e, f = table[pair, 3], table[pair, 4], table[pair, 5]
-    after = (table[pair, 6], table[pair, 7], table[pair, 8], table[pair, 9], table[pair, 10], table[pair, 11])
+    after = (
+        table[pair, 6],
+        table[pair, 7],
+        table[pair, 8],
+        table[pair, 9],
+        table[pair, 10],
+        table[pair, 11],
+    )
     colour, speed = table[pair, 12], table[pair, 13]
     escapes = np.uint32(0)
     if number == 0:  # linear leaves the points where they are: one pass does it all
@@ -112,7 +124,16 @@ def move_block(number, table, pair, walkers, first, noise):
     for i in range(first, first + _BLOCK):
         x, y = walkers[i], walkers[i + _N]
         walkers[i], walkers[i + _N] = a * x + b * y + c, d * x + e * y + f
-    vary_block(number, walkers, first, noise, table[pair, 14], table[pair, 15], table[pair, 16], table[pair, 17])
+    vary_block(
+        number,
+        walkers,
+        first,
+        noise,
+        table[pair, 14],
+        table[pair, 15],
+        table[pair, 16],
+        table[pair, 17],
+    )
     for i in range(first, first + _BLOCK):
         escapes += _land(walkers, i, walkers[i], walkers[i + _N], after, colour, speed)
     return escapes
@@ -134,7 +155,9 @@ def _land(walkers, i, x, y, after, colour, speed):
 def _vary(variation, walkers, first, noise, p1, p2, p3, p4):
     """Apply one variation to a block: compiled for each variation as a vector loop of its own."""
     for i in range(first, first + _BLOCK):
-        walkers[i], walkers[i + _N] = variation(walkers[i], walkers[i + _N], scramble(noise + np.uint32(i)), p1, p2, p3, p4)
+        walkers[i], walkers[i + _N] = variation(
+            walkers[i], walkers[i + _N], scramble(noise + np.uint32(i)), p1, p2, p3, p4
+        )
 
 
 @kernel

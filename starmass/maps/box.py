@@ -8,7 +8,9 @@ from starmass.maps.simulations import Simulation
 PARTS = 4  # along each side: a part of the box is read at a time
 
 
-def project_box(simulation: Simulation, *, pixels: int, nucleus_mass: float, axis: str = "z") -> np.ndarray:
+def project_box(
+    simulation: Simulation, *, pixels: int, nucleus_mass: float, axis: str = "z"
+) -> np.ndarray:
     """Column density (row, column) of hydrogen nuclei through a whole box [cm^-2], oriented as maps are.
 
     The box is put together from :data:`PARTS` cubes along each side, exact as maps are, so that no more than one of them is in memory.
@@ -26,7 +28,12 @@ def project_box(simulation: Simulation, *, pixels: int, nucleus_mass: float, axi
         centre = simulation.box.left + (np.array(place) + 0.5) * side / PARTS
         if np.any(centre - 0.5 * side / PARTS >= simulation.box.left + simulation.box.width):
             continue
-        seen = project_cube(simulation.cells(centre, side / PARTS), Cube(centre, side / PARTS, part, simulation.box.period))
+        seen = project_cube(
+            simulation.cells(centre, side / PARTS),
+            Cube(centre, side / PARTS, part, simulation.box.period),
+        )
         row, across = place[(line + 2) % 3], place[(line + 1) % 3]
-        column[row * part : (row + 1) * part, across * part : (across + 1) * part] += seen.surface_density[line]
+        column[row * part : (row + 1) * part, across * part : (across + 1) * part] += (
+            seen.surface_density[line]
+        )
     return hydrogen_column(column, nucleus_mass)

@@ -27,7 +27,9 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def write_catalogue(*, output: str | Path, map_files: Sequence[str | Path], cuts: Mapping[str, Any]) -> None:
+def write_catalogue(
+    *, output: str | Path, map_files: Sequence[str | Path], cuts: Mapping[str, Any]
+) -> None:
     """Write ``results/maps/{simulation}/catalogue.csv`` and say how many samples each cut removed.
 
     Parameters
@@ -37,12 +39,23 @@ def write_catalogue(*, output: str | Path, map_files: Sequence[str | Path], cuts
     """
     rows = read_samples(map_files)
     counts = apply_cuts(rows, cuts)
-    with written_aside(output) as temporary, open(temporary, "w", encoding="utf-8", newline="") as stream:
+    with (
+        written_aside(output) as temporary,
+        open(temporary, "w", encoding="utf-8", newline="") as stream,
+    ):
         table = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         table.writeheader()
         table.writerows({name: _text(row[name]) for name in COLUMNS} for row in rows)
-    removed = ", ".join(f"{count} by {name}" for name, count in counts.items()) or "there are no cuts"
-    logger.info("%s: %d samples, %d kept; removed: %s", output, len(rows), sum(row["kept"] for row in rows), removed)
+    removed = (
+        ", ".join(f"{count} by {name}" for name, count in counts.items()) or "there are no cuts"
+    )
+    logger.info(
+        "%s: %d samples, %d kept; removed: %s",
+        output,
+        len(rows),
+        sum(row["kept"] for row in rows),
+        removed,
+    )
 
 
 def read_samples(map_files: Sequence[str | Path]) -> list[dict[str, Any]]:
@@ -55,7 +68,11 @@ def read_samples(map_files: Sequence[str | Path]) -> list[dict[str, Any]]:
             position = file["position"][:]
         for sink in range(len(position)):
             place = dict(zip(("x_pc", "y_pc", "z_pc"), position[sink].tolist(), strict=True))
-            row = {**facts, **{name: values[sink].item() for name, values in columns.items()}, **place}
+            row = {
+                **facts,
+                **{name: values[sink].item() for name, values in columns.items()},
+                **place,
+            }
             rows.append({**row, "map_file": str(map_file), "sink_index": sink})
     rows.sort(key=lambda row: (row["time_yr"], row["snapshot"], row["sink_id"]))
     seen: dict[int, list[float]] = {}
@@ -77,15 +94,26 @@ def apply_cuts(rows: list[dict[str, Any]], cuts: Mapping[str, Any]) -> dict[str,
     """Set ``removed_by`` (empty where kept), ``kept`` and ``snapshots_kept`` of every row; return how many each cut removed."""
     for name, bounds in cuts.items():
         if isinstance(bounds, Sequence) and None not in bounds and bounds[0] > bounds[1]:
-            raise InputError(f"maps.cuts.{name}: [{bounds[0]}, {bounds[1]}] runs backwards and keeps nothing; give the least first.")
+            raise InputError(
+                f"maps.cuts.{name}: [{bounds[0]}, {bounds[1]}] runs backwards and keeps nothing; give the least first."
+            )
     for row in rows:
-        row["removed_by"] = next((name for name in CUTS if name != "minimum_snapshots" and not _within(row, name, cuts.get(name))), "")
+        row["removed_by"] = next(
+            (
+                name
+                for name in CUTS
+                if name != "minimum_snapshots" and not _within(row, name, cuts.get(name))
+            ),
+            "",
+        )
     left: dict[int, int] = {}
     for row in rows:
         left[row["sink_id"]] = left.get(row["sink_id"], 0) + (not row["removed_by"])
     for row in rows:
         row["snapshots_kept"] = left[row["sink_id"]]
-        if not row["removed_by"] and not _within(row, "minimum_snapshots", [cuts.get("minimum_snapshots"), None]):
+        if not row["removed_by"] and not _within(
+            row, "minimum_snapshots", [cuts.get("minimum_snapshots"), None]
+        ):
             row["removed_by"] = "minimum_snapshots"
         row["kept"] = int(not row["removed_by"])
     asked = [name for name in CUTS if cuts.get(name) not in (None, [None, None], 1)]

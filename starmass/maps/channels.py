@@ -19,8 +19,16 @@ from starmass.maps.units import PARSEC_CM
 # Unit, how it adds up over the sky (column: by itself; mean: weighted by the column density; dispersion: about the mean before it;
 # other: not at all), definition.
 DEFAULT_CHANNELS = {
-    "column_density": ("cm**-2", "column", "hydrogen nuclei in the cube along the line of sight, per area"),
-    "v_los": ("km/s", "mean", "density-weighted mean velocity along +axis, in the frame that velocity_frame names"),
+    "column_density": (
+        "cm**-2",
+        "column",
+        "hydrogen nuclei in the cube along the line of sight, per area",
+    ),
+    "v_los": (
+        "km/s",
+        "mean",
+        "density-weighted mean velocity along +axis, in the frame that velocity_frame names",
+    ),
     "sigma_v": (
         "km/s",
         "dispersion",
@@ -56,31 +64,61 @@ class Channel:
         """Name -> (unit, how it adds up, definition) of the maps that it gives along each axis, as in :data:`DEFAULT_CHANNELS`."""
         entry = self.entry
         if entry["kind"] == "mean":
-            return {self.name: (entry["unit"], "mean", f"density-weighted mean of {entry['field']}")}
+            return {
+                self.name: (entry["unit"], "mean", f"density-weighted mean of {entry['field']}")
+            }
         if entry["kind"] == "vector":
             adds_up = "other" if entry["part"] == "sky" else "mean"
-            return {self.name: (entry["unit"], adds_up, f"density-weighted mean of {entry['field']}: {PARTS[entry['part']]}")}
+            return {
+                self.name: (
+                    entry["unit"],
+                    adds_up,
+                    f"density-weighted mean of {entry['field']}: {PARTS[entry['part']]}",
+                )
+            }
         own = f"own width {entry['line_width']} km/s"
         if entry["kind"] == "components":
             text = f"peaks of the line profile ({own}) that stand out by {entry['prominence']} of the highest"
             return {self.name: ("", "other", text)}
         edges = np.linspace(entry["lowest"], entry["highest"], entry["count"] + 1)
         return {
-            f"{self.name}_{index:03d}": ("cm**-2", "column", f"hydrogen nuclei per area at {low:g} to {high:g} km/s ({own})")
+            f"{self.name}_{index:03d}": (
+                "cm**-2",
+                "column",
+                f"hydrogen nuclei per area at {low:g} to {high:g} km/s ({own})",
+            )
             for index, (low, high) in enumerate(itertools.pairwise(edges))
         }
 
-    def project(self, blocks: Blocks, cube: Cube, frame: np.ndarray, nucleus_mass: float) -> np.ndarray:
+    def project(
+        self, blocks: Blocks, cube: Cube, frame: np.ndarray, nucleus_mass: float
+    ) -> np.ndarray:
         """Maps (axis, map, row, column) of the cube; ``frame`` (3,) is the velocity that counts as rest [km/s]."""
         entry = self.entry
         if entry["kind"] == "mean":
             return project_means(blocks, cube, [self.fields_of(blocks) * 3])
         if entry["kind"] == "vector":
             vector = self.fields_of(blocks)
-            along, columns, rows = (project_means(blocks, cube, [[vector[(axis + step) % 3] for axis in range(3)]]) for step in range(3))
-            return {"along": along, "columns": columns, "rows": rows, "sky": np.hypot(columns, rows)}[entry["part"]]
+            along, columns, rows = (
+                project_means(blocks, cube, [[vector[(axis + step) % 3] for axis in range(3)]])
+                for step in range(3)
+            )
+            return {
+                "along": along,
+                "columns": columns,
+                "rows": rows,
+                "sky": np.hypot(columns, rows),
+            }[entry["part"]]
         if entry["kind"] == "spectrum":
-            spectra = project_spectra(blocks, cube, frame, entry["lowest"], entry["highest"], entry["count"], entry["line_width"])
+            spectra = project_spectra(
+                blocks,
+                cube,
+                frame,
+                entry["lowest"],
+                entry["highest"],
+                entry["count"],
+                entry["line_width"],
+            )
             return spectra / nucleus_mass
         return self._count_components(blocks, cube, frame)
 
@@ -96,7 +134,9 @@ class Channel:
         moving = blocks.velocity - np.reshape(frame, (3, 1, 1, 1, 1))
         lowest, highest = float(moving.min()) - 4 * width, float(moving.max()) + 4 * width
         count = max(1, int(np.ceil((highest - lowest) / (0.5 * width))))
-        spectra = project_spectra(blocks, cube, frame, lowest, lowest + 0.5 * width * count, count, width)
+        spectra = project_spectra(
+            blocks, cube, frame, lowest, lowest + 0.5 * width * count, count, width
+        )
         return count_peaks(spectra, float(self.entry["prominence"]))[:, None]
 
 
@@ -118,16 +158,22 @@ def extra_channels(names: Sequence[str], entries: Mapping[str, Mapping[str, Any]
                 f"maps: channel {name!r} is no entry of maps.channels{closest(name, entries)}; mend the list, or add it ({listed})."
             )
         if name in DEFAULT_CHANNELS:
-            raise InputError(f"maps.channels.{name}: this is the name of a default channel; choose another.")
+            raise InputError(
+                f"maps.channels.{name}: this is the name of a default channel; choose another."
+            )
         entry = {**DEFAULTS[entries[name]["kind"]], **entries[name]}
         if entry["kind"] == "spectrum" and not entry["lowest"] < entry["highest"]:
-            raise InputError(f"maps.channels.{name}: lowest ({entry['lowest']}) has to be below highest ({entry['highest']}).")
+            raise InputError(
+                f"maps.channels.{name}: lowest ({entry['lowest']}) has to be below highest ({entry['highest']})."
+            )
         chosen.append(Channel(name, entry))
     maker: dict[str, str] = {}
     for channel in chosen:
         for name in channel.maps:
             if name in maker:
-                raise InputError(f"maps.channels.{channel.name}: makes a map {name!r}, and so does {maker[name]}; rename one of them.")
+                raise InputError(
+                    f"maps.channels.{channel.name}: makes a map {name!r}, and so does {maker[name]}; rename one of them."
+                )
             maker[name] = channel.name
     return chosen
 
@@ -135,11 +181,23 @@ def extra_channels(names: Sequence[str], entries: Mapping[str, Mapping[str, Any]
 def project_means(blocks: Blocks, cube: Cube, wanted: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
     """Density-weighted means (axis, map, row, column); ``wanted`` names for every map the quantity for each axis, (block, i, j, k) each."""
     left, width, density = flat_blocks(blocks, cube)
-    values = np.ascontiguousarray([[np.reshape(quantity, density.shape) for quantity in one] for one in wanted], float)
+    values = np.ascontiguousarray(
+        [[np.reshape(quantity, density.shape) for quantity in one] for one in wanted], float
+    )
     sums = np.zeros((3, len(wanted), cube.pixels, cube.pixels))
     weight = np.zeros((3, cube.pixels, cube.pixels))
     sides = np.array(blocks.density.shape[1:])
-    deposit_values(left, width, sides, density, values, float(cube.side), np.asarray(cube.period, float), weight, sums)
+    deposit_values(
+        left,
+        width,
+        sides,
+        density,
+        values,
+        float(cube.side),
+        np.asarray(cube.period, float),
+        weight,
+        sums,
+    )
     with np.errstate(invalid="ignore"):
         return sums / weight[:, None]
 
@@ -153,11 +211,22 @@ def project_spectra(
     [km/s]; what lies below ``lowest`` or from ``highest`` on is in no channel.
     """
     left, width, density = flat_blocks(blocks, cube)
-    velocity = np.ascontiguousarray(blocks.velocity, float).reshape(3, *density.shape) - np.reshape(np.asarray(frame, float), (3, 1, 1))
+    velocity = np.ascontiguousarray(blocks.velocity, float).reshape(3, *density.shape) - np.reshape(
+        np.asarray(frame, float), (3, 1, 1)
+    )
     spectra = np.zeros((3, count, cube.pixels, cube.pixels))
     sides = np.array(blocks.density.shape[1:])
     edges = np.linspace(lowest, highest, count + 1)
     deposit_lines(
-        left, width, sides, density, velocity, edges, float(line_width), float(cube.side), np.asarray(cube.period, float), spectra
+        left,
+        width,
+        sides,
+        density,
+        velocity,
+        edges,
+        float(line_width),
+        float(cube.side),
+        np.asarray(cube.period, float),
+        spectra,
     )
     return spectra * (cube.pixels / cube.side) ** 2 * PARSEC_CM

@@ -121,7 +121,10 @@ class Descriptor:
             matched = self.match_cells(path.relative_to(run).as_posix())
             if matched:
                 found.setdefault(matched[0], {})[matched[1]] = path
-        return {snapshot: [ranks[rank] for rank in sorted(ranks)] for snapshot, ranks in sorted(found.items())}
+        return {
+            snapshot: [ranks[rank] for rank in sorted(ranks)]
+            for snapshot, ranks in sorted(found.items())
+        }
 
 
 def load_descriptor(path: str | Path) -> Descriptor:
@@ -134,22 +137,30 @@ def load_descriptor(path: str | Path) -> Descriptor:
             f"{path}: no readable descriptor ({error.strerror}); a SFUMATO run needs a {DESCRIPTOR_NAME} beside its dumps."
         ) from error
     except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())}); mend it.") from error
+        raise InputError(
+            f"{path}: not valid YAML ({' '.join(str(error).split())}); mend it."
+        ) from error
     return parse_descriptor(mapping, str(path))
 
 
 def parse_descriptor(mapping: Any, source: str = DESCRIPTOR_NAME) -> Descriptor:
     """Build a :class:`Descriptor` from the mapping that its YAML holds (same errors as :func:`load_descriptor`)."""
     if not isinstance(mapping, dict) or mapping.get("format") != "sfumato":
-        raise InputError(f"{source}: not a SFUMATO descriptor, whose first key is `format: sfumato`.")
+        raise InputError(
+            f"{source}: not a SFUMATO descriptor, whose first key is `format: sfumato`."
+        )
     given = {key: value for key, value in mapping.items() if key != "format"}
     known = [f.name for f in fields(Descriptor) if f.name != "source"]
     for key in given:
         if key not in known:
-            raise InputError(f"{source}: unknown key {key!r}{closest(key, known)}; known are {', '.join(known)}.")
+            raise InputError(
+                f"{source}: unknown key {key!r}{closest(key, known)}; known are {', '.join(known)}."
+            )
     for key in ("length_cm", "mass_g", "time_s", "box_width"):
         if key not in given:
-            raise InputError(f"{source}: `{key}` is missing; give it (code units in cgs and the box in code units have no default).")
+            raise InputError(
+                f"{source}: `{key}` is missing; give it (code units in cgs and the box in code units have no default)."
+            )
     check = _Checker(source, given)
     values: dict[str, Any] = {key: check.positive(key) for key in ("length_cm", "mass_g", "time_s")}
     values["box_width"] = check.triple("box_width", float, smallest=0.0)
@@ -170,9 +181,15 @@ def parse_descriptor(mapping: Any, source: str = DESCRIPTOR_NAME) -> Descriptor:
     values["facts"] = dict(given.get("facts") or {})
     units = (values["mass_g"], values["length_cm"], values["time_s"])
     values["variables"] = check.variables(units)
-    values["header"] = check.records("header", ["time", "step", "rank_count", "block_count"], ("time", "block_count"))
+    values["header"] = check.records(
+        "header", ["time", "step", "rank_count", "block_count"], ("time", "block_count")
+    )
     values["sink_header"] = check.records("sink_header", ["sink_count"], ("sink_count",))
-    values["sink_items"] = tuple(item for record in check.records("sink_items", list(SINK_ITEMS), SINK_ITEMS) for item in record)
+    values["sink_items"] = tuple(
+        item
+        for record in check.records("sink_items", list(SINK_ITEMS), SINK_ITEMS)
+        for item in record
+    )
     return Descriptor(**values, source=source)
 
 
@@ -195,7 +212,9 @@ class _Checker:
         self.given = given
 
     def refuse(self, key: str, expected: str) -> InputError:
-        return InputError(f"{self.source}: `{key}: {self.given[key]}` should be {expected}; mend the descriptor.")
+        return InputError(
+            f"{self.source}: `{key}: {self.given[key]}` should be {expected}; mend the descriptor."
+        )
 
     def positive(self, key: str) -> float:
         try:
@@ -213,7 +232,11 @@ class _Checker:
         return value
 
     def triple(
-        self, key: str, kind: type, default: tuple[Any, Any, Any] | None = None, smallest: float | None = None
+        self,
+        key: str,
+        kind: type,
+        default: tuple[Any, Any, Any] | None = None,
+        smallest: float | None = None,
     ) -> tuple[Any, Any, Any]:
         value = self.given.get(key, default)
         if isinstance(value, bool | int | float | str):
@@ -232,7 +255,8 @@ class _Checker:
         used = set(re.findall(r"{(\w+)[^}]*}", value)) if isinstance(value, str) else set()
         if used != set(names):
             raise self.refuse(
-                key, f"a path relative to the run's folder with {' and '.join('{' + n + '}' for n in names)}, like {default!r}"
+                key,
+                f"a path relative to the run's folder with {' and '.join('{' + n + '}' for n in names)}, like {default!r}",
             )
         return str(value)
 
@@ -248,7 +272,11 @@ class _Checker:
 
     def _variable(self, entry: Any, units: tuple[float, float, float]) -> Variable:
         given = {"label": entry} if isinstance(entry, str) else entry
-        if not isinstance(given, dict) or "label" not in given or not set(given) <= {"label", "name", "cgs", "unit"}:
+        if (
+            not isinstance(given, dict)
+            or "label" not in given
+            or not set(given) <= {"label", "name", "cgs", "unit"}
+        ):
             raise InputError(
                 f"{self.source}: `variables` holds {entry!r}, which should be a label or a mapping of label, name, cgs and unit."
             )
@@ -263,24 +291,42 @@ class _Checker:
                 f"{self.source}: `variables` holds the unknown label {label!r}{closest(label, KNOWN_VARIABLES)}; "
                 "give it as a mapping of label, name, cgs (one code unit in cgs) and unit (its cgs unit, '' for none)."
             )
-        return Variable(label, str(given.get("name", name)), float(given.get("cgs", cgs)), str(given.get("unit", unit)))
+        return Variable(
+            label,
+            str(given.get("name", name)),
+            float(given.get("cgs", cgs)),
+            str(given.get("unit", unit)),
+        )
 
-    def records(self, key: str, default: list[Any], required: tuple[str, ...]) -> tuple[tuple[Item, ...], ...]:
+    def records(
+        self, key: str, default: list[Any], required: tuple[str, ...]
+    ) -> tuple[tuple[Item, ...], ...]:
         """A list of records; an entry that is itself a list holds the items that share one record."""
         entries = self.given.get(key, default)
         if not isinstance(entries, list):
             raise self.refuse(key, "a list of items in the order of the file")
-        records = tuple(tuple(self._item(key, e) for e in (entry if isinstance(entry, list) else [entry])) for entry in entries)
+        records = tuple(
+            tuple(self._item(key, e) for e in (entry if isinstance(entry, list) else [entry]))
+            for entry in entries
+        )
         names = [item.name for record in records for item in record]
         for name in required:
             if name not in names:
-                raise InputError(f"{self.source}: `{key}` holds no {name!r}, which is needed; name the item of the file that has it.")
+                raise InputError(
+                    f"{self.source}: `{key}` holds no {name!r}, which is needed; name the item of the file that has it."
+                )
         return records
 
     def _item(self, key: str, entry: Any) -> Item:
         given = {"name": entry} if isinstance(entry, str) else entry
-        if not isinstance(given, dict) or "name" not in given or not set(given) <= {"name", "kind", "count"}:
-            raise InputError(f"{self.source}: `{key}` holds {entry!r}, which should be a name or a mapping of name, kind and count.")
+        if (
+            not isinstance(given, dict)
+            or "name" not in given
+            or not set(given) <= {"name", "kind", "count"}
+        ):
+            raise InputError(
+                f"{self.source}: `{key}` holds {entry!r}, which should be a name or a mapping of name, kind and count."
+            )
         name = str(given["name"])
         kind = given.get("kind", KNOWN_ITEMS.get(name))
         if kind not in ("integer", "real"):
@@ -297,7 +343,13 @@ def _pattern_regex(pattern: str) -> re.Pattern[str]:
     for text, name in re.findall(r"([^{]*)(?:{(\w+)[^}]*})?", pattern):
         parts.append(re.escape(text))
         if name:
-            parts.append(f"(?P={name})" if name in seen else rf"(?P<{name}>\d+)" if name == "rank" else rf"(?P<{name}>[^/]+)")
+            parts.append(
+                f"(?P={name})"
+                if name in seen
+                else rf"(?P<{name}>\d+)"
+                if name == "rank"
+                else rf"(?P<{name}>[^/]+)"
+            )
             seen.add(name)
     return re.compile("".join(parts))
 

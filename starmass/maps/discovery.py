@@ -11,7 +11,9 @@ from starmass.maps.descriptor import DESCRIPTOR_NAME, load_descriptor
 SNAPSHOT_NAME = re.compile(r"[A-Za-z0-9_.]+")
 
 
-def find_snapshots(entry: Mapping[str, Any], data_root: str | None = None, *, name: str = "") -> dict[str, list[str]]:
+def find_snapshots(
+    entry: Mapping[str, Any], data_root: str | None = None, *, name: str = ""
+) -> dict[str, list[str]]:
     """Return snapshot -> files of its dump, in order of names; the first file is the one that yt opens.
 
     Parameters
@@ -27,12 +29,17 @@ def find_snapshots(entry: Mapping[str, Any], data_root: str | None = None, *, na
     key = f"maps.simulations.{name}" if name else "maps.simulations"
     if entry["format"] == "toycloud":
         run = f"results/dumps/{name}"
-        return {s: [f"{run}/{s}", f"{run}/{DESCRIPTOR_NAME}"] for s in snapshot_names(int(entry["snapshots"]))}
+        return {
+            s: [f"{run}/{s}", f"{run}/{DESCRIPTOR_NAME}"]
+            for s in snapshot_names(int(entry["snapshots"]))
+        }
     folder = simulation_folder(entry, data_root, name=name)
     found = _find_sfumato(folder) if entry["format"] == "sfumato" else _find_yt(entry, folder, key)
     if not found:
         pattern = entry.get("dump") or load_descriptor(folder / DESCRIPTOR_NAME).cells
-        raise InputError(f"{folder}: holds no dump of the form {pattern!r}; bring dumps there, or mend `{key}` in the config.")
+        raise InputError(
+            f"{folder}: holds no dump of the form {pattern!r}; bring dumps there, or mend `{key}` in the config."
+        )
     wanted = entry.get("snapshots")
     for snapshot in wanted or ():
         if snapshot not in found:
@@ -53,24 +60,34 @@ def snapshot_names(count: int) -> list[str]:
     return [f"snapshot_{number:04d}" for number in range(1, count + 1)]
 
 
-def simulation_folder(entry: Mapping[str, Any], data_root: str | None = None, *, name: str = "") -> Path:
+def simulation_folder(
+    entry: Mapping[str, Any], data_root: str | None = None, *, name: str = ""
+) -> Path:
     """The folder that a simulation's dumps lie in; one that isn't there is an :class:`InputError`."""
     key = f"maps.simulations.{name}.folder" if name else "maps.simulations: folder"
     folder = str(entry["folder"])
     if "{data_root}" in folder:
         if not data_root:
-            raise InputError(f"{key}: is {folder!r}, but `data_root` is not set; add `--config data_root=DIR`, DIR holding the dumps.")
+            raise InputError(
+                f"{key}: is {folder!r}, but `data_root` is not set; add `--config data_root=DIR`, DIR holding the dumps."
+            )
         folder = folder.replace("{data_root}", str(data_root))
     path = Path(folder).expanduser()
     if not path.is_dir():
-        raise InputError(f"{key}: there is no folder {path}; mend the path{', or `data_root`' if data_root else ''}.")
+        raise InputError(
+            f"{key}: there is no folder {path}; mend the path{', or `data_root`' if data_root else ''}."
+        )
     return path
 
 
 def _find_sfumato(folder: Path) -> dict[str, list[str]]:
     descriptor = load_descriptor(folder / DESCRIPTOR_NAME)
     return {
-        snapshot: [*(str(file) for file in files), str(folder / DESCRIPTOR_NAME), str(folder / descriptor.sinks_path(snapshot))]
+        snapshot: [
+            *(str(file) for file in files),
+            str(folder / DESCRIPTOR_NAME),
+            str(folder / descriptor.sinks_path(snapshot)),
+        ]
         for snapshot, files in descriptor.find(folder).items()
     }
 
@@ -91,7 +108,9 @@ def _find_yt(entry: Mapping[str, Any], folder: Path, key: str) -> dict[str, list
             continue
         snapshot = matched["snapshot"]
         if snapshot in found:
-            raise InputError(f"{key}.dump: {found[snapshot][0]} and {path} both match {pattern!r}; make the pattern tell them apart.")
+            raise InputError(
+                f"{key}.dump: {found[snapshot][0]} and {path} both match {pattern!r}; make the pattern tell them apart."
+            )
         found[snapshot] = [str(path)]
         table = entry["sinks"].get("table")
         if table:
@@ -103,7 +122,9 @@ def _sink_table(dump: Path, pattern: str, key: str) -> Path:
     folder = dump if dump.is_dir() else dump.parent
     tables = sorted(folder.glob(pattern))
     if len(tables) != 1:
-        raise InputError(f"{folder}: {len(tables)} files match {pattern!r}, where one sink table should; mend `{key}.sinks.table`.")
+        raise InputError(
+            f"{folder}: {len(tables)} files match {pattern!r}, where one sink table should; mend `{key}.sinks.table`."
+        )
     return tables[0]
 
 

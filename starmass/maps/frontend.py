@@ -121,10 +121,14 @@ class SfumatoIndex(GridIndex):
             order = np.argsort(self.dump.parents, kind="stable")
             self._children = order, self.dump.parents[order]
         order, parents = self._children
-        return order[np.searchsorted(parents, block, "left") : np.searchsorted(parents, block, "right")]
+        return order[
+            np.searchsorted(parents, block, "left") : np.searchsorted(parents, block, "right")
+        ]
 
     def _detect_output_fields(self) -> None:
-        self.field_list = [("sfumato", variable.label) for variable in self.dump.descriptor.variables]
+        self.field_list = [
+            ("sfumato", variable.label) for variable in self.dump.descriptor.variables
+        ]
         self.field_list += [("sink", name) for name in SINK_UNITS]
 
     def _count_grids(self) -> None:
@@ -168,7 +172,9 @@ class SfumatoFieldInfo(FieldInfoContainer):
     def __init__(self, ds: "SfumatoDataset", field_list: list[tuple[str, str]], **options: Any):
         variables = ds.dump.descriptor.variables
         magnetic = {v.label for v in variables if v.name.startswith("magnetic_field_")}
-        self.known_other_fields = tuple((v.label, (v.unit, [] if v.label in magnetic else [v.name], None)) for v in variables)
+        self.known_other_fields = tuple(
+            (v.label, (v.unit, [] if v.label in magnetic else [v.name], None)) for v in variables
+        )
         super().__init__(ds, field_list, **options)
 
     def setup_fluid_fields(self) -> None:
@@ -200,12 +206,16 @@ class SfumatoIOHandler(BaseIOHandler):
             grids = list(chunk.objs)
             if not grids:
                 continue
-            cells = self.ds.dump.read(np.array([grid.id for grid in grids]), [name for _, name in fields])
+            cells = self.ds.dump.read(
+                np.array([grid.id for grid in grids]), [name for _, name in fields]
+            )
             for row, field in enumerate(fields):
                 for place, grid in enumerate(grids):
                     yield field, grid, cells[row, place]
 
-    def _read_chunk_data(self, chunk: Any, fields: Any) -> dict[int, dict[tuple[str, str], np.ndarray]]:
+    def _read_chunk_data(
+        self, chunk: Any, fields: Any
+    ) -> dict[int, dict[tuple[str, str], np.ndarray]]:
         data: dict[int, dict[tuple[str, str], np.ndarray]] = {grid.id: {} for grid in chunk.objs}
         for field, grid, cells in self.io_iter([chunk], fields):
             data[grid.id][field] = cells
@@ -228,7 +238,10 @@ class SfumatoIOHandler(BaseIOHandler):
         if mask is None:
             return
         chosen = rows[mask]
-        values = {"particle_index": sinks.identity[chosen].astype(float), "particle_mass": sinks.mass[chosen]}
+        values = {
+            "particle_index": sinks.identity[chosen].astype(float),
+            "particle_mass": sinks.mass[chosen],
+        }
         values["creation_time"] = sinks.creation_time[chosen]
         for column, axis in enumerate("xyz"):
             values[f"particle_position_{axis}"] = sinks.position[chosen, column]
@@ -253,7 +266,9 @@ class SfumatoDataset(Dataset):
         self.refine_by = 2
         place = locate_dump(filename)
         if place is None:
-            raise InputError(f"{filename}: not part of a SFUMATO run; a {DESCRIPTOR_NAME} has to lie in a folder above it.")
+            raise InputError(
+                f"{filename}: not part of a SFUMATO run; a {DESCRIPTOR_NAME} has to lie in a folder above it."
+            )
         self.dump = Dump(*place)
         super().__init__(filename, dataset_type, **options)
 
@@ -272,7 +287,9 @@ class SfumatoDataset(Dataset):
         self.mass_unit = self.quan(descriptor.mass_g, "g")
         self.time_unit = self.quan(descriptor.time_s, "s")
         self.velocity_unit = self.length_unit / self.time_unit
-        self.magnetic_unit = self.quan((descriptor.mass_g / descriptor.length_cm) ** 0.5 / descriptor.time_s, "gauss")
+        self.magnetic_unit = self.quan(
+            (descriptor.mass_g / descriptor.length_cm) ** 0.5 / descriptor.time_s, "gauss"
+        )
 
     def _parse_parameter_file(self) -> None:
         dump = self.dump
@@ -280,7 +297,9 @@ class SfumatoDataset(Dataset):
         self.dimensionality = 3
         self.domain_left_edge = dump.box_left
         self.domain_right_edge = dump.box_left + dump.box_width
-        self.domain_dimensions = np.array(dump.descriptor.base_blocks) * np.array(dump.descriptor.block_cells)
+        self.domain_dimensions = np.array(dump.descriptor.base_blocks) * np.array(
+            dump.descriptor.block_cells
+        )
         self._periodicity = dump.descriptor.periodic
         self.current_time = dump.header["time"]
         self.cosmological_simulation = 0
@@ -299,11 +318,16 @@ def locate_dump(filename: str | Path) -> tuple[Path, str] | None:
     for run in list(path.parents)[:3]:
         descriptor_path = run / DESCRIPTOR_NAME
         if not descriptor_path.is_file() or not re.search(
-            r"(?m)^format:\s*sfumato\b", descriptor_path.read_text(encoding="utf-8", errors="ignore")
+            r"(?m)^format:\s*sfumato\b",
+            descriptor_path.read_text(encoding="utf-8", errors="ignore"),
         ):
             continue
         found = load_descriptor(descriptor_path).find(run)
-        holding = [s for s, files in found.items() if path in files or any(file.is_relative_to(path) for file in files)]
+        holding = [
+            s
+            for s, files in found.items()
+            if path in files or any(file.is_relative_to(path) for file in files)
+        ]
         if len(holding) == 1:
             return run, holding[0]
     return None

@@ -18,7 +18,9 @@ def shared_volume(left, width, sides, side, period, pixels):  # type: ignore[no-
     total = 0.0
     for block in range(len(left)):
         if _overlap_block(left[block], width[block], sides, side, period, overlap, reach, depth):
-            total += depth[0, : sides[0]].sum() * depth[1, : sides[1]].sum() * depth[2, : sides[2]].sum()
+            total += (
+                depth[0, : sides[0]].sum() * depth[1, : sides[1]].sum() * depth[2, : sides[2]].sum()
+            )
     return total
 
 
@@ -32,7 +34,9 @@ def deposit_moments(left, width, sides, density, velocity, side, period, weight,
     stride = np.array([sides[1] * sides[2], sides[2], 1])
     total = 0.0
     for block in range(density.shape[0]):
-        if not _overlap_block(left[block], width[block], sides, side, period, overlap, reach, depth):
+        if not _overlap_block(
+            left[block], width[block], sides, side, period, overlap, reach, depth
+        ):
             continue
         for axis in range(3):
             across, up = (axis + 1) % 3, (axis + 2) % 3
@@ -65,7 +69,9 @@ def deposit_moments(left, width, sides, density, velocity, side, period, weight,
                                 deviation = speed - mean[axis, row, column]
                                 weight[axis, row, column] = before + line * area
                                 mean[axis, row, column] += deviation * share
-                                square[axis, row, column] += spread * area + deviation * deviation * before * share
+                                square[axis, row, column] += (
+                                    spread * area + deviation * deviation * before * share
+                                )
     return total
 
 
@@ -87,7 +93,14 @@ def _overlap_block(left, width, sides, side, period, overlap, reach, depth):  # 
         for cell in range(sides[axis]):
             overlap[axis, cell, reach[axis, cell, 0] : reach[axis, cell, 1] + 1] = 0.0
             middle = left[axis] + (cell + 0.5) * width[axis]
-            depth[axis, cell] = _overlap_pixels(middle, 0.5 * width[axis], side, period[axis], overlap[axis, cell], reach[axis, cell])
+            depth[axis, cell] = _overlap_pixels(
+                middle,
+                0.5 * width[axis],
+                side,
+                period[axis],
+                overlap[axis, cell],
+                reach[axis, cell],
+            )
             length += depth[axis, cell]
         inside = inside and length > 0.0
     return inside
@@ -132,7 +145,9 @@ def deposit_values(left, width, sides, density, values, side, period, weight, su
     stride = np.array([sides[1] * sides[2], sides[2], 1])
     line = np.empty(len(values))
     for block in range(density.shape[0]):
-        if not _overlap_block(left[block], width[block], sides, side, period, overlap, reach, depth):
+        if not _overlap_block(
+            left[block], width[block], sides, side, period, overlap, reach, depth
+        ):
             continue
         for axis in range(3):
             across, up = (axis + 1) % 3, (axis + 2) % 3
@@ -168,7 +183,9 @@ def deposit_lines(left, width, sides, density, velocity, edges, line_width, side
     stride = np.array([sides[1] * sides[2], sides[2], 1])
     line = np.zeros(count)
     for block in range(density.shape[0]):
-        if not _overlap_block(left[block], width[block], sides, side, period, overlap, reach, depth):
+        if not _overlap_block(
+            left[block], width[block], sides, side, period, overlap, reach, depth
+        ):
             continue
         for axis in range(3):
             across, up = (axis + 1) % 3, (axis + 2) % 3
@@ -225,7 +242,11 @@ def count_peaks(spectra, prominence):  # type: ignore[no-untyped-def]
                 if tallest == 0.0:
                     peaks[axis, row, column] = np.nan
                     continue
-                rising, low, high = True, 0.0, 0.0  # there is nothing before the first channel, nor after the last
+                rising, low, high = (
+                    True,
+                    0.0,
+                    0.0,
+                )  # there is nothing before the first channel, nor after the last
                 for channel in range(channels + 1):
                     value = spectra[axis, channel, row, column] if channel < channels else 0.0
                     if rising:

@@ -10,7 +10,14 @@ import numpy as np
 
 from starmass.errors import InputError
 from starmass.maps.channels import DEFAULT_CHANNELS, Channel, extra_channels
-from starmass.maps.projection import AXES, ORIENTATION, Cube, hydrogen_column, project_cube, refined_fraction
+from starmass.maps.projection import (
+    AXES,
+    ORIENTATION,
+    Cube,
+    hydrogen_column,
+    project_cube,
+    refined_fraction,
+)
 from starmass.maps.simulations import Box, Simulation, gather, open_simulation
 from starmass.maps.units import HYDROGEN_ATOM_G
 from starmass.provenance import provenance_json
@@ -44,39 +51,89 @@ def make_maps(
     channels : the config's ``maps.channels``, which the names of extra channels (of ``entry``, else of ``projection``) are found in
     """
     extra = extra_channels(entry.get("channels", projection.get("channels", ())), channels or {})
-    described = {**DEFAULT_CHANNELS, **{name: facts for channel in extra for name, facts in channel.maps.items()}}
+    described = {
+        **DEFAULT_CHANNELS,
+        **{name: facts for channel in extra for name, facts in channel.maps.items()},
+    }
     opened = open_simulation(entry, dump[0])
     side, pixels = float(projection["side"]), int(projection["pixels"])
     if np.any(opened.box.periodic & (side > opened.box.width)):
-        raise InputError(f"maps.projection.side: {side} pc is wider than the periodic box of {simulation}; make it smaller.")
+        raise InputError(
+            f"maps.projection.side: {side} pc is wider than the periodic box of {simulation}; make it smaller."
+        )
     sinks = opened.sinks()
     kept = inside_box(sinks.position, side, opened.box)
     if not kept.all():
-        logger.info("%s %s: %d of %d sinks left out, their cubes leave the box", simulation, snapshot, (~kept).sum(), len(kept))
+        logger.info(
+            "%s %s: %d of %d sinks left out, their cubes leave the box",
+            simulation,
+            snapshot,
+            (~kept).sum(),
+            len(kept),
+        )
     sinks = gather(sinks, np.flatnonzero(kept))
     maps = np.empty((len(sinks.mass), len(AXES), len(described), pixels, pixels), np.float32)
     masses, refined = np.empty(len(sinks.mass)), np.empty(len(sinks.mass))
     nucleus = float(projection["hydrogen_mass"]) * HYDROGEN_ATOM_G
     for row, centre in enumerate(sinks.position):
         frame = sinks.velocity[row] if projection["velocity_frame"] == "sink" else np.zeros(3)
-        maps[row], masses[row], refined[row] = map_sink(opened, centre, frame, side=side, pixels=pixels, nucleus_mass=nucleus, extra=extra)
+        maps[row], masses[row], refined[row] = map_sink(
+            opened, centre, frame, side=side, pixels=pixels, nucleus_mass=nucleus, extra=extra
+        )
     with written_aside(output) as temporary, h5py.File(temporary, "w") as file:
         # Written in one go; chunks of one sink and axis, which is what a reader of samples asks for.
-        chunks = {"chunks": (1, 1, *maps.shape[2:]), "compression": "gzip", "shuffle": True} if len(maps) else {}
-        dataset = write_dataset(file, "maps", maps, unit="", description="[sink, axis, channel, row, column]; units by channel", **chunks)
+        chunks = (
+            {"chunks": (1, 1, *maps.shape[2:]), "compression": "gzip", "shuffle": True}
+            if len(maps)
+            else {}
+        )
+        dataset = write_dataset(
+            file,
+            "maps",
+            maps,
+            unit="",
+            description="[sink, axis, channel, row, column]; units by channel",
+            **chunks,
+        )
         dataset.attrs["axes"] = list(AXES)
         dataset.attrs["channels"] = list(described)
         for place, key in enumerate(("channel_units", "channel_kinds", "channel_definitions")):
             dataset.attrs[key] = [facts[place] for facts in described.values()]
         dataset.attrs["orientation"] = ORIENTATION
-        write_dataset(file, "sink_id", sinks.identity, unit="", description="identity of the sink, the same in all snapshots")
-        write_dataset(file, "mass", sinks.mass, unit="Msun", description="mass accreted by the sink: the label")
-        write_dataset(file, "age", sinks.age, unit="yr", description="time since the sink was created")
-        write_dataset(file, "position", sinks.position, unit="pc", description="[sink, x|y|z] in the box")
-        write_dataset(file, "velocity", sinks.velocity, unit="km/s", description="[sink, x|y|z] in the frame of the box")
+        write_dataset(
+            file,
+            "sink_id",
+            sinks.identity,
+            unit="",
+            description="identity of the sink, the same in all snapshots",
+        )
+        write_dataset(
+            file,
+            "mass",
+            sinks.mass,
+            unit="Msun",
+            description="mass accreted by the sink: the label",
+        )
+        write_dataset(
+            file, "age", sinks.age, unit="yr", description="time since the sink was created"
+        )
+        write_dataset(
+            file, "position", sinks.position, unit="pc", description="[sink, x|y|z] in the box"
+        )
+        write_dataset(
+            file,
+            "velocity",
+            sinks.velocity,
+            unit="km/s",
+            description="[sink, x|y|z] in the frame of the box",
+        )
         write_dataset(file, "gas_mass", masses, unit="Msun", description="gas in the cube")
         write_dataset(
-            file, "refined_fraction", refined, unit="", description="share of the cube's volume in cells finer than the base grid's"
+            file,
+            "refined_fraction",
+            refined,
+            unit="",
+            description="share of the cube's volume in cells finer than the base grid's",
         )
         file.attrs["simulation"] = simulation
         file.attrs["snapshot"] = snapshot
@@ -89,9 +146,18 @@ def make_maps(
         file.attrs["accretion_radius_pc"] = opened.accretion_radius_pc
         file.attrs["description"] = opened.description
         file.attrs["provenance"] = provenance_json(
-            config=_settings(entry, projection, extra, dump), seed=entry.get("seed"), inputs=_hashed(dump)
+            config=_settings(entry, projection, extra, dump),
+            seed=entry.get("seed"),
+            inputs=_hashed(dump),
         )
-    logger.info("%s %s: maps of %d sinks, %d pixels of %.4g pc", simulation, snapshot, len(maps), pixels, side / pixels)
+    logger.info(
+        "%s %s: maps of %d sinks, %d pixels of %.4g pc",
+        simulation,
+        snapshot,
+        len(maps),
+        pixels,
+        side / pixels,
+    )
 
 
 def map_sink(
@@ -109,11 +175,17 @@ def map_sink(
     extra : channels beyond the default three
     """
     cube = Cube(centre, side, pixels, opened.box.period)
-    blocks = opened.cells(centre, side, {name: unit for channel in extra for name, unit in channel.fields.items()})
+    blocks = opened.cells(
+        centre, side, {name: unit for channel in extra for name, unit in channel.fields.items()}
+    )
     projected = project_cube(blocks, cube)
     column = hydrogen_column(projected.surface_density, nucleus_mass)
-    default = np.stack([column, projected.velocity - frame[:, None, None], projected.dispersion], axis=1)
-    maps = np.concatenate([default, *(one.project(blocks, cube, frame, nucleus_mass) for one in extra)], axis=1)
+    default = np.stack(
+        [column, projected.velocity - frame[:, None, None], projected.dispersion], axis=1
+    )
+    maps = np.concatenate(
+        [default, *(one.project(blocks, cube, frame, nucleus_mass) for one in extra)], axis=1
+    )
     return maps, projected.mass, refined_fraction(blocks, cube, opened.coarsest)
 
 
@@ -128,7 +200,12 @@ def _settings(
 ) -> dict[str, Any]:  # fmt: skip
     bulk = {str(path): size for path in dump for size in [_size(path)] if size > HASHED_BYTES}
     named = {channel.name: dict(channel.entry) for channel in extra}
-    return {"projection": dict(projection), "simulation": dict(entry), "channels": named, "bulk_file_bytes": bulk}
+    return {
+        "projection": dict(projection),
+        "simulation": dict(entry),
+        "channels": named,
+        "bulk_file_bytes": bulk,
+    }
 
 
 def _hashed(dump: Sequence[str | Path]) -> list[str | Path]:
@@ -137,4 +214,8 @@ def _hashed(dump: Sequence[str | Path]) -> list[str | Path]:
 
 def _size(path: str | Path) -> int:
     path = Path(path)
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
+    return (
+        sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        if path.is_dir()
+        else path.stat().st_size
+    )

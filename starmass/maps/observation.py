@@ -28,7 +28,9 @@ FWHM = np.sqrt(8 * np.log(2))  # full width at half maximum of a Gaussian, in di
 REACH = 6.0  # dispersions after which the beam is cut off
 
 
-def observe_maps(*, output: str | Path, maps: str | Path, name: str, observation: Mapping[str, Any]) -> None:
+def observe_maps(
+    *, output: str | Path, maps: str | Path, name: str, observation: Mapping[str, Any]
+) -> None:
     """Write ``results/observed/{observation}/{simulation}/{snapshot}.h5``: a file of maps like the one given, observed.
 
     Parameters
@@ -39,40 +41,74 @@ def observe_maps(*, output: str | Path, maps: str | Path, name: str, observation
         channel's unit, ``relative_noise``: channel -> share of the pixel's value; ``missing_fraction`` of the pixels, in patches of
         ``missing_patch`` pixels, ``missing_fill``: ``nearest`` pixel that is there, or ``nan``
     """
-    with open_hdf5(maps) as source, written_aside(output) as temporary, h5py.File(temporary, "w") as file:
+    with (
+        open_hdf5(maps) as source,
+        written_aside(output) as temporary,
+        h5py.File(temporary, "w") as file,
+    ):
         for key, value in source.attrs.items():
             file.attrs[key] = value
         for key in source:
             if key != "maps":
                 source.copy(key, file)
         given = source["maps"]
-        channels, kinds = ([str(text) for text in given.attrs[key]] for key in ("channels", "channel_kinds"))
+        channels, kinds = (
+            [str(text) for text in given.attrs[key]] for key in ("channels", "channel_kinds")
+        )
         _check(name, observation, channels, kinds)
         pixel = float(source.attrs["side_pc"]) / float(source.attrs["pixels"])
         sigma = beam_pixels(float(observation["beam"]), float(observation["distance"]), pixel)
         values = given[:].astype(float)
         missing = np.zeros((*values.shape[:2], *values.shape[3:]), bool)
-        for (sink, axis), identity in np.ndenumerate(np.broadcast_to(source["sink_id"][:][:, None], values.shape[:2])):
-            index = (source.attrs["simulation"], source.attrs["snapshot"], int(identity), str(given.attrs["axes"][axis]))
-            values[sink, axis] = add_noise(smooth(values[sink, axis], kinds, sigma), channels, kinds, observation, index)
+        for (sink, axis), identity in np.ndenumerate(
+            np.broadcast_to(source["sink_id"][:][:, None], values.shape[:2])
+        ):
+            index = (
+                source.attrs["simulation"],
+                source.attrs["snapshot"],
+                int(identity),
+                str(given.attrs["axes"][axis]),
+            )
+            values[sink, axis] = add_noise(
+                smooth(values[sink, axis], kinds, sigma), channels, kinds, observation, index
+            )
             missing[sink, axis] = draw_missing(values.shape[3:], observation, index)
-            values[sink, axis] = fill_missing(values[sink, axis], missing[sink, axis], observation.get("missing_fill", "nearest"))
-        chunks = {"chunks": (1, 1, *values.shape[2:]), "compression": "gzip", "shuffle": True} if len(values) else {}
+            values[sink, axis] = fill_missing(
+                values[sink, axis], missing[sink, axis], observation.get("missing_fill", "nearest")
+            )
+        chunks = (
+            {"chunks": (1, 1, *values.shape[2:]), "compression": "gzip", "shuffle": True}
+            if len(values)
+            else {}
+        )
         text = "[sink, axis, channel, row, column], observed; units by channel"
-        dataset = write_dataset(file, "maps", values.astype(np.float32), unit="", description=text, **chunks)
+        dataset = write_dataset(
+            file, "maps", values.astype(np.float32), unit="", description=text, **chunks
+        )
         for key, value in given.attrs.items():
             if key not in ("unit", "description"):
                 dataset.attrs[key] = value
-        write_dataset(file, "missing", missing, unit="", description="[sink, axis, row, column] pixels that were not observed")
+        write_dataset(
+            file,
+            "missing",
+            missing,
+            unit="",
+            description="[sink, axis, row, column] pixels that were not observed",
+        )
         file.attrs["observation"] = name
         file.attrs["distance_pc"] = float(observation["distance"])
         file.attrs["beam_arcsec"] = float(observation["beam"])
         file.attrs["beam_pixels"] = sigma * FWHM
         origin = json.loads(source.attrs["provenance"])["inputs"]
         facts = {"observation": dict(observation), "inputs_of_maps": origin}
-        file.attrs["provenance"] = provenance_json(config=facts, seed=int(observation.get("seed", 0)), inputs=[maps])
+        file.attrs["provenance"] = provenance_json(
+            config=facts, seed=int(observation.get("seed", 0)), inputs=[maps]
+        )
         logger.info(
-            "%s: beam of %.3g pixels, %.1f%% of the pixels missing", output, sigma * FWHM, 100 * missing.mean() if missing.size else 0
+            "%s: beam of %.3g pixels, %.1f%% of the pixels missing",
+            output,
+            sigma * FWHM,
+            100 * missing.mean() if missing.size else 0,
         )
 
 
@@ -104,13 +140,20 @@ def smooth(maps: np.ndarray, kinds: Sequence[str], sigma: float) -> np.ndarray:
                 # About the map's own mean, so that a cold stream keeps its digits.
                 velocity = np.nan_to_num(maps[channel - 1])
                 rest = np.average(velocity, weights=weight) if weight.any() else 0.0
-                square = _convolve(weight * (np.nan_to_num(values) ** 2 + (velocity - rest) ** 2), sigma) / gas
-                observed[channel] = np.sqrt(np.maximum(square - (observed[channel - 1] - rest) ** 2, 0.0))
+                square = (
+                    _convolve(weight * (np.nan_to_num(values) ** 2 + (velocity - rest) ** 2), sigma)
+                    / gas
+                )
+                observed[channel] = np.sqrt(
+                    np.maximum(square - (observed[channel - 1] - rest) ** 2, 0.0)
+                )
     return observed
 
 
 def _convolve(values: np.ndarray, sigma: float) -> np.ndarray:
-    return ndimage.gaussian_filter(values, sigma, mode="constant", radius=int(np.ceil(REACH * sigma)))
+    return ndimage.gaussian_filter(
+        values, sigma, mode="constant", radius=int(np.ceil(REACH * sigma))
+    )
 
 
 def add_noise(
@@ -123,17 +166,23 @@ def add_noise(
         share = float(observation.get("relative_noise", {}).get(name, 0.0))
         if level or share:
             deviation = np.hypot(level, share * np.abs(maps[channel]))
-            noisy[channel] += deviation * generator(observation, *index, name).standard_normal(maps.shape[1:])
+            noisy[channel] += deviation * generator(observation, *index, name).standard_normal(
+                maps.shape[1:]
+            )
             if kind == "dispersion":
                 noisy[channel] = np.maximum(noisy[channel], 0.0)
     return noisy
 
 
-def draw_missing(shape: Sequence[int], observation: Mapping[str, Any], index: Sequence[str | int]) -> np.ndarray:
+def draw_missing(
+    shape: Sequence[int], observation: Mapping[str, Any], index: Sequence[str | int]
+) -> np.ndarray:
     """Pixels (row, column) that are missing: where a random field, smooth over a patch, is highest; always the same share of the map."""
     count = round(float(observation.get("missing_fraction", 0.0)) * shape[0] * shape[1])
     field = generator(observation, *index, "missing").standard_normal(tuple(shape))
-    field = ndimage.gaussian_filter(field, 0.5 * float(observation.get("missing_patch", 0.0)), mode="wrap")
+    field = ndimage.gaussian_filter(
+        field, 0.5 * float(observation.get("missing_patch", 0.0)), mode="wrap"
+    )
     missing = np.zeros(field.size, bool)
     missing[np.argsort(-field, axis=None, kind="stable")[:count]] = True
     return missing.reshape(field.shape)
@@ -143,17 +192,25 @@ def fill_missing(maps: np.ndarray, missing: np.ndarray, fill: str) -> np.ndarray
     """Put the nearest pixel that is there, or NaN, in place of those that are missing."""
     if fill == "nan":
         return np.where(missing, np.nan, maps)
-    rows, columns = ndimage.distance_transform_edt(missing, return_distances=False, return_indices=True)
+    rows, columns = ndimage.distance_transform_edt(
+        missing, return_distances=False, return_indices=True
+    )
     return maps[:, rows, columns]
 
 
 def generator(observation: Mapping[str, Any], *index: str | int) -> np.random.Generator:
     """Random numbers that follow from the observation's seed and from what they are for."""
     digest = hashlib.sha256("\n".join(map(str, index)).encode()).digest()
-    return np.random.default_rng(np.random.SeedSequence([int(observation.get("seed", 0)), *np.frombuffer(digest, np.uint32).tolist()]))
+    return np.random.default_rng(
+        np.random.SeedSequence(
+            [int(observation.get("seed", 0)), *np.frombuffer(digest, np.uint32).tolist()]
+        )
+    )
 
 
-def _check(name: str, observation: Mapping[str, Any], channels: Sequence[str], kinds: Sequence[str]) -> None:
+def _check(
+    name: str, observation: Mapping[str, Any], channels: Sequence[str], kinds: Sequence[str]
+) -> None:
     where = f"maps.observations.{name}"
     for key in ("noise", "relative_noise"):
         for channel in observation.get(key, {}):

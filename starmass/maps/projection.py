@@ -43,12 +43,22 @@ class Blocks:
 
 
 def single_cells(
-    centre: np.ndarray, width: np.ndarray, density: np.ndarray, velocity: np.ndarray, fields: Mapping[str, np.ndarray] | None = None
+    centre: np.ndarray,
+    width: np.ndarray,
+    density: np.ndarray,
+    velocity: np.ndarray,
+    fields: Mapping[str, np.ndarray] | None = None,
 ) -> Blocks:
     """Blocks of one cell each: ``centre`` and ``width`` (n, 3) [pc], ``density`` (n,) [g cm^-3], ``velocity`` (n, 3) [km/s]."""
     shape = (len(density), 1, 1, 1)
     others = {name: np.reshape(values, shape) for name, values in (fields or {}).items()}
-    return Blocks(centre - 0.5 * width, width, np.reshape(density, shape), np.transpose(velocity).reshape(3, *shape), others)
+    return Blocks(
+        centre - 0.5 * width,
+        width,
+        np.reshape(density, shape),
+        np.transpose(velocity).reshape(3, *shape),
+        others,
+    )
 
 
 @dataclass(frozen=True)
@@ -83,7 +93,18 @@ def project_cube(blocks: Blocks, cube: Cube) -> Projection:
     left, width, density = flat_blocks(blocks, cube)
     velocity = np.ascontiguousarray(blocks.velocity, float).reshape(3, *density.shape)
     sides = np.array(blocks.density.shape[1:])
-    inside = deposit_moments(left, width, sides, density, velocity, float(cube.side), np.asarray(cube.period, float), weight, mean, square)
+    inside = deposit_moments(
+        left,
+        width,
+        sides,
+        density,
+        velocity,
+        float(cube.side),
+        np.asarray(cube.period, float),
+        weight,
+        mean,
+        square,
+    )
     empty = weight == 0
     filled = np.where(empty, 1.0, weight)
     return Projection(
@@ -106,7 +127,17 @@ def refined_fraction(blocks: Blocks, cube: Cube, coarsest: np.ndarray) -> float:
     fine = np.flatnonzero(np.any(np.asarray(blocks.width) < 0.75 * np.asarray(coarsest), axis=1))
     left, width, _ = flat_blocks(blocks, cube)
     sides = np.array(blocks.density.shape[1:])
-    return shared_volume(left[fine], width[fine], sides, float(cube.side), np.asarray(cube.period, float), cube.pixels) / cube.side**3
+    return (
+        shared_volume(
+            left[fine],
+            width[fine],
+            sides,
+            float(cube.side),
+            np.asarray(cube.period, float),
+            cube.pixels,
+        )
+        / cube.side**3
+    )
 
 
 def hydrogen_column(surface_density: np.ndarray, nucleus_mass: float) -> np.ndarray:

@@ -25,7 +25,9 @@ class RecordReader:
     def items(self, layout: list[tuple[str, int]], what: str, key: str) -> list[np.ndarray]:
         """Read one record that holds several runs of values."""
         dtypes = [value_dtype(self.descriptor, kind) for kind, _ in layout]
-        length = sum(dtype.itemsize * count for dtype, (_, count) in zip(dtypes, layout, strict=True))
+        length = sum(
+            dtype.itemsize * count for dtype, (_, count) in zip(dtypes, layout, strict=True)
+        )
         marker = self.descriptor.marker_bytes
         start = self.offset
         if start + length + 2 * marker > self.size:
@@ -37,11 +39,21 @@ class RecordReader:
             stream.seek(start)
             data = stream.read(length + 2 * marker)
         if marker:
-            check_markers(self.path, self.descriptor, start, (data[:marker], data[-marker:]), length, what, key)
+            check_markers(
+                self.path,
+                self.descriptor,
+                start,
+                (data[:marker], data[-marker:]),
+                length,
+                what,
+                key,
+            )
         self.offset += length + 2 * marker
         found, position = [], marker
         for dtype, (_, count) in zip(dtypes, layout, strict=True):
-            found.append(np.frombuffer(data, dtype, count, position).astype(dtype.newbyteorder("=")))
+            found.append(
+                np.frombuffer(data, dtype, count, position).astype(dtype.newbyteorder("="))
+            )
             position += dtype.itemsize * count
         return found
 
@@ -50,7 +62,11 @@ class RecordReader:
         header: dict[str, Any] = {}
         for record in records:
             names = ", ".join(item.name for item in record)
-            for item, values in zip(record, self.items([(i.kind, i.count) for i in record], f"header item {names}", key), strict=True):
+            for item, values in zip(
+                record,
+                self.items([(i.kind, i.count) for i in record], f"header item {names}", key),
+                strict=True,
+            ):
                 header[item.name] = values[0].item() if item.count == 1 else values
         return header
 
@@ -60,13 +76,25 @@ def value_dtype(descriptor: Descriptor, kind: str) -> np.dtype:
     order = "<" if descriptor.byte_order == "little" else ">"
     if kind == "real":
         return np.dtype(f"{order}f{descriptor.real_bytes}")
-    return np.dtype(f"{order}i{descriptor.integer_bytes if kind == 'integer' else descriptor.marker_bytes}")
+    return np.dtype(
+        f"{order}i{descriptor.integer_bytes if kind == 'integer' else descriptor.marker_bytes}"
+    )
 
 
-def check_markers(path: Path, descriptor: Descriptor, offset: int, markers: tuple[bytes, bytes], length: int, what: str, key: str) -> None:
+def check_markers(
+    path: Path,
+    descriptor: Descriptor,
+    offset: int,
+    markers: tuple[bytes, bytes],
+    length: int,
+    what: str,
+    key: str,
+) -> None:
     """Refuse a record whose byte counts before and after are not its length."""
     dtype = value_dtype(descriptor, "marker")
-    for place, marker in zip((offset, offset + descriptor.marker_bytes + length), markers, strict=True):
+    for place, marker in zip(
+        (offset, offset + descriptor.marker_bytes + length), markers, strict=True
+    ):
         said = int(np.frombuffer(marker, dtype)[0])
         if said != length:
             raise InputError(
@@ -78,7 +106,10 @@ def check_markers(path: Path, descriptor: Descriptor, offset: int, markers: tupl
 def record_bytes(descriptor: Descriptor, *arrays: np.ndarray) -> bytes:
     """Arrays as the bytes of one record: floating-point arrays as reals, others as integers."""
     parts = [
-        np.asarray(a).astype(value_dtype(descriptor, "real" if np.asarray(a).dtype.kind == "f" else "integer")).tobytes() for a in arrays
+        np.asarray(a)
+        .astype(value_dtype(descriptor, "real" if np.asarray(a).dtype.kind == "f" else "integer"))
+        .tobytes()
+        for a in arrays
     ]
     data = b"".join(parts)
     if not descriptor.marker_bytes:

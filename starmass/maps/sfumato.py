@@ -60,7 +60,11 @@ class Dump:
             headers.append(reader.header(self.descriptor.header, "header"))
             count = self._block_count(headers[-1], reader)
             levels.append(reader.values("integer", count, "the block levels", "header"))
-            positions.append(reader.values("integer", 3 * count, "the block positions", "header").reshape(count, 3))
+            positions.append(
+                reader.values("integer", 3 * count, "the block positions", "header").reshape(
+                    count, 3
+                )
+            )
             self._data_start.append(reader.offset)
             self._check_size(path, count, reader)
         self.header: dict[str, Any] = headers[0]
@@ -74,7 +78,13 @@ class Dump:
                 f"{self.files[0]}: the header speaks of {ranks} ranks, but {len(self.files)} cell files were found; "
                 f"bring the missing ones, or mend `cells` or `header` in {self.descriptor.source}."
             )
-        self.parents = find_parents(self.levels, self.positions, self.descriptor.base_blocks, self._where, self.descriptor.source)
+        self.parents = find_parents(
+            self.levels,
+            self.positions,
+            self.descriptor.base_blocks,
+            self._where,
+            self.descriptor.source,
+        )
         self.is_leaf = np.ones(len(self.levels), bool)
         self.is_leaf[self.parents[self.parents >= 0]] = False
 
@@ -93,7 +103,9 @@ class Dump:
     @cached_property
     def block_width(self) -> np.ndarray:
         """(block, 3) sides of every block."""
-        return self.box_width / (np.array(self.descriptor.base_blocks) * 2.0 ** self.levels[:, None])
+        return self.box_width / (
+            np.array(self.descriptor.base_blocks) * 2.0 ** self.levels[:, None]
+        )
 
     @cached_property
     def block_left(self) -> np.ndarray:
@@ -116,8 +128,12 @@ class Dump:
         distance = self.block_left[leaves] + 0.5 * self.block_width[leaves] - np.asarray(centre)
         period = np.where(self.descriptor.periodic, self.box_width, np.inf)
         with np.errstate(invalid="ignore"):
-            wrapped = distance - np.where(np.isfinite(period), period * np.rint(distance / period), 0.0)
-        touching = np.all(np.abs(wrapped) < 0.5 * (self.block_width[leaves] + np.asarray(width)), axis=1)
+            wrapped = distance - np.where(
+                np.isfinite(period), period * np.rint(distance / period), 0.0
+            )
+        touching = np.all(
+            np.abs(wrapped) < 0.5 * (self.block_width[leaves] + np.asarray(width)), axis=1
+        )
         return leaves[touching]
 
     # --- contents
@@ -139,7 +155,12 @@ class Dump:
         blocks = np.asarray(blocks, np.int64)
         cells = np.empty((len(chosen), len(blocks), *descriptor.block_cells))
         ranks = np.searchsorted(self._first, blocks, side="right") - 1
-        inner = (slice(descriptor.ghost_layers, None if descriptor.ghost_layers == 0 else -descriptor.ghost_layers),) * 3
+        inner = (
+            slice(
+                descriptor.ghost_layers,
+                None if descriptor.ghost_layers == 0 else -descriptor.ghost_layers,
+            ),
+        ) * 3
         for rank in np.unique(ranks):
             rows = np.flatnonzero(ranks == rank)
             rows = rows[np.argsort(blocks[rows], kind="stable")]
@@ -147,10 +168,16 @@ class Dump:
             records = self._read_records(rank, local)
             self._check_block_markers(rank, local, records)
             for row, variable in enumerate(chosen):
-                place = (slice(None), 0, variable) if descriptor.record == "block" else (slice(None), variable, 0)
+                place = (
+                    (slice(None), 0, variable)
+                    if descriptor.record == "block"
+                    else (slice(None), variable, 0)
+                )
                 stored = records["records"]["values"][place]
                 stored = stored.transpose(0, 3, 2, 1) if descriptor.first_index_fastest else stored
-                values = stored[(slice(None), *inner)] * np.float64(descriptor.variables[variable].cgs)
+                values = stored[(slice(None), *inner)] * np.float64(
+                    descriptor.variables[variable].cgs
+                )
                 if descriptor.variables[variable].name == "density":
                     self._check_density(values, rank, local)
                 cells[row, rows] = values
@@ -173,7 +200,9 @@ class Dump:
         descriptor = self.descriptor
         path = self.run / descriptor.sinks_path(self.snapshot)
         if not path.is_file():
-            raise InputError(f"{path}: there is no such sink file; bring it, or mend `sinks` in {descriptor.source}.")
+            raise InputError(
+                f"{path}: there is no such sink file; bring it, or mend `sinks` in {descriptor.source}."
+            )
         reader = RecordReader(path, descriptor)
         count = reader.header(descriptor.sink_header, "sink_header")["sink_count"]
         if not 0 <= count <= reader.size:
@@ -181,7 +210,9 @@ class Dump:
                 f"{path}: speaks of {count} sinks; see `sink_header`, `byte_order` and `integer_bytes` in {descriptor.source}."
             )
         table = {
-            item.name: reader.values(item.kind, count * item.count, f"sink item {item.name}", "sink_items")
+            item.name: reader.values(
+                item.kind, count * item.count, f"sink item {item.name}", "sink_items"
+            )
             for item in descriptor.sink_items
         }
         if reader.offset != reader.size:
@@ -189,7 +220,12 @@ class Dump:
                 f"{path}: goes on after byte {reader.offset}, where the sink table should end; see `sink_items` in {descriptor.source}."
             )
         position = np.stack([table[name].astype(float) for name in ("x", "y", "z")], axis=1)
-        outside = np.any((position < self.box_left) | (position > self.box_left + self.box_width) | ~np.isfinite(position), axis=1)
+        outside = np.any(
+            (position < self.box_left)
+            | (position > self.box_left + self.box_width)
+            | ~np.isfinite(position),
+            axis=1,
+        )
         if outside.any():
             first = int(np.flatnonzero(outside)[0])
             raise InputError(
@@ -197,7 +233,11 @@ class Dump:
                 f"see `box_left`, `box_width` and `sink_items` in {descriptor.source}."
             )
         # The upper face of a periodic box is its lower one.
-        position = np.where(np.array(descriptor.periodic) & (position == self.box_left + self.box_width), self.box_left, position)
+        position = np.where(
+            np.array(descriptor.periodic) & (position == self.box_left + self.box_width),
+            self.box_left,
+            position,
+        )
         velocity = np.stack([table[name].astype(float) for name in ("vx", "vy", "vz")], axis=1)
         return SinkTable(
             identity=table["id"].astype(np.int64),
@@ -241,8 +281,20 @@ class Dump:
             row, record = np.argwhere(wrong)[0]
             block = int(local[row])
             pair = (records["head"][row, record].tobytes(), records["tail"][row, record].tobytes())
-            offset = self._data_start[rank] + block * read.dtype.itemsize + int(record) * records.dtype.itemsize
-            check_markers(self.files[rank], self.descriptor, offset, pair, length, f"block {block}", "variables")
+            offset = (
+                self._data_start[rank]
+                + block * read.dtype.itemsize
+                + int(record) * records.dtype.itemsize
+            )
+            check_markers(
+                self.files[rank],
+                self.descriptor,
+                offset,
+                pair,
+                length,
+                f"block {block}",
+                "variables",
+            )
 
     def _check_density(self, density: np.ndarray, rank: int, local: np.ndarray) -> None:
         wrong = ~(density >= 0).all(axis=(1, 2, 3)) | ~np.isfinite(density).all(axis=(1, 2, 3))
@@ -306,10 +358,14 @@ def write_dump(
             stream.write(record_bytes(descriptor, *(facts[item.name] for item in record)))
         for item in descriptor.sink_items:
             values = np.asarray(sinks[item.name])
-            stream.write(record_bytes(descriptor, values.astype(float if item.kind == "real" else np.int64)))
+            stream.write(
+                record_bytes(descriptor, values.astype(float if item.kind == "real" else np.int64))
+            )
 
 
-def _block_records(descriptor: Descriptor, cells: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+def _block_records(
+    descriptor: Descriptor, cells: Mapping[str, np.ndarray], rows: np.ndarray
+) -> np.ndarray:
     records = np.zeros(len(rows), _block_dtype(descriptor))
     ghosts = descriptor.ghost_layers
     for index, variable in enumerate(descriptor.variables):
@@ -318,7 +374,9 @@ def _block_records(descriptor: Descriptor, cells: Mapping[str, np.ndarray], rows
         place = (slice(None), 0, index) if descriptor.record == "block" else (slice(None), index, 0)
         records["records"]["values"][place] = values
     if descriptor.marker_bytes:
-        records["records"]["head"] = records["records"]["tail"] = records.dtype["records"].base["values"].itemsize
+        records["records"]["head"] = records["records"]["tail"] = (
+            records.dtype["records"].base["values"].itemsize
+        )
     return records
 
 

@@ -51,7 +51,9 @@ class Simulation(ABC):
         """All sinks of the snapshot."""
 
     @abstractmethod
-    def cells(self, centre: np.ndarray, side: float, fields: Mapping[str, str] | None = None) -> Blocks:
+    def cells(
+        self, centre: np.ndarray, side: float, fields: Mapping[str, str] | None = None
+    ) -> Blocks:
         """Every leaf cell that may reach into the cube of ``side`` about ``centre`` [pc], with ``fields``: name -> unit."""
 
 
@@ -74,9 +76,15 @@ class SfumatoSimulation(Simulation):
         self.dump = dataset.dump
         descriptor = self.dump.descriptor
         self.length = descriptor.length_cm / PARSEC_CM
-        self.box = Box(self.dump.box_left * self.length, self.dump.box_width * self.length, np.array(descriptor.periodic))
+        self.box = Box(
+            self.dump.box_left * self.length,
+            self.dump.box_width * self.length,
+            np.array(descriptor.periodic),
+        )
         self.time_yr = self.dump.header["time"] * descriptor.time_s / YEAR_S
-        self.coarsest = self.box.width / (np.array(descriptor.base_blocks) * np.array(descriptor.block_cells))
+        self.coarsest = self.box.width / (
+            np.array(descriptor.base_blocks) * np.array(descriptor.block_cells)
+        )
         self.finest_cell_pc = float(self.dump.cell_width.min() * self.length)
         self.accretion_radius_pc = float(descriptor.facts.get("accretion_radius_pc", np.nan))
         self.description = descriptor.description
@@ -89,10 +97,14 @@ class SfumatoSimulation(Simulation):
             position=table.position * self.length, velocity=table.velocity / KM_CM,
         )  # fmt: skip
 
-    def cells(self, centre: np.ndarray, side: float, fields: Mapping[str, str] | None = None) -> Blocks:
+    def cells(
+        self, centre: np.ndarray, side: float, fields: Mapping[str, str] | None = None
+    ) -> Blocks:
         """Leaf blocks that touch the cube."""
         dump, fields = self.dump, fields or {}
-        blocks = dump.leaves_touching(np.asarray(centre) / self.length, np.full(3, side / self.length))
+        blocks = dump.leaves_touching(
+            np.asarray(centre) / self.length, np.full(3, side / self.length)
+        )
         named = [name.split()[-1] for name in fields]  # "gas temperature" is "temperature" here
         values = dump.read(blocks, ["density", "velocity_x", "velocity_y", "velocity_z", *named])
         values[1:4] /= KM_CM
@@ -100,7 +112,13 @@ class SfumatoSimulation(Simulation):
         for (name, unit), field, cells in zip(fields.items(), named, values[4:], strict=True):
             stored = dump.descriptor.variable(field).unit
             others[name] = cells * unit_size(1.0, stored, unit, f"maps.channels: {name!r}")
-        return Blocks(dump.block_left[blocks] * self.length, dump.cell_width[blocks] * self.length, values[0], values[1:4], others)
+        return Blocks(
+            dump.block_left[blocks] * self.length,
+            dump.cell_width[blocks] * self.length,
+            values[0],
+            values[1:4],
+            others,
+        )
 
 
 class YtSimulation(Simulation):
@@ -112,41 +130,72 @@ class YtSimulation(Simulation):
         self.source = dataset.filename
         with yt_failures(self.source):
             dataset.index  # noqa: B018 (yt reads the grid here)
-            self.box = Box(dataset.domain_left_edge.to_value("pc"), dataset.domain_width.to_value("pc"), np.array(dataset.periodicity))
+            self.box = Box(
+                dataset.domain_left_edge.to_value("pc"),
+                dataset.domain_width.to_value("pc"),
+                np.array(dataset.periodicity),
+            )
             self.time_yr = float(dataset.current_time.to_value("yr"))
             self.finest_cell_pc = float(dataset.index.get_smallest_dx().to_value("pc"))
         self.coarsest = self.box.width / np.array(dataset.domain_dimensions)
         self.accretion_radius_pc = float(entry.get("accretion_radius", np.nan))
         self.description = str(entry.get("description", ""))
         self.fields = [self._field(entry.get("density", "gas density"))]
-        self.fields += [self._field(name) for name in entry.get("velocity", [f"gas velocity_{axis}" for axis in "xyz"])]
+        self.fields += [
+            self._field(name)
+            for name in entry.get("velocity", [f"gas velocity_{axis}" for axis in "xyz"])
+        ]
 
     def sinks(self) -> Sinks:
         """Sinks from the table or the particles that the entry names."""
         where = self.entry["sinks"]
         with yt_failures(self.source):
             if "table" in where:
-                folder = Path(self.source) if Path(self.source).is_dir() else Path(self.source).parent
-                return sinks_from_table(self.dataset, next(iter(sorted(folder.glob(where["table"])))), where, self.time_yr)
+                folder = (
+                    Path(self.source) if Path(self.source).is_dir() else Path(self.source).parent
+                )
+                return sinks_from_table(
+                    self.dataset,
+                    next(iter(sorted(folder.glob(where["table"])))),
+                    where,
+                    self.time_yr,
+                )
             return sinks_from_particles(self.dataset, where, self.time_yr)
 
-    def cells(self, centre: np.ndarray, side: float, fields: Mapping[str, str] | None = None) -> Blocks:
+    def cells(
+        self, centre: np.ndarray, side: float, fields: Mapping[str, str] | None = None
+    ) -> Blocks:
         """Cells of a yt region that is wider than the cube by the coarsest cell."""
         half = 0.5 * side + 0.5001 * self.coarsest
         left, right = centre - half, centre + half
         bounded = ~self.box.periodic
-        whole = (right - left >= self.box.width) | (bounded & (left < self.box.left) & (right > self.box.left + self.box.width))
-        left = np.where(whole, self.box.left, np.where(bounded, np.maximum(left, self.box.left), left))
-        right = np.where(whole, self.box.left + self.box.width, np.where(bounded, np.minimum(right, self.box.left + self.box.width), right))
+        whole = (right - left >= self.box.width) | (
+            bounded & (left < self.box.left) & (right > self.box.left + self.box.width)
+        )
+        left = np.where(
+            whole, self.box.left, np.where(bounded, np.maximum(left, self.box.left), left)
+        )
+        right = np.where(
+            whole,
+            self.box.left + self.box.width,
+            np.where(bounded, np.minimum(right, self.box.left + self.box.width), right),
+        )
         with yt_failures(self.source):
             region = self.dataset.region(
-                self.dataset.arr(0.5 * (left + right), "pc"), self.dataset.arr(left, "pc"), self.dataset.arr(right, "pc")
+                self.dataset.arr(0.5 * (left + right), "pc"),
+                self.dataset.arr(left, "pc"),
+                self.dataset.arr(right, "pc"),
             )
             density, *velocity = (region[field] for field in self.fields)
-            others = {name: region[self._field(name)].to_value(unit) for name, unit in (fields or {}).items()}
+            others = {
+                name: region[self._field(name)].to_value(unit)
+                for name, unit in (fields or {}).items()
+            }
             cells = single_cells(
                 centre=np.stack([region["index", axis].to_value("pc") for axis in "xyz"], axis=1),
-                width=np.stack([region["index", f"d{axis}"].to_value("pc") for axis in "xyz"], axis=1),
+                width=np.stack(
+                    [region["index", f"d{axis}"].to_value("pc") for axis in "xyz"], axis=1
+                ),
                 density=density.to_value("g/cm**3"),
                 velocity=np.stack([component.to_value("km/s") for component in velocity], axis=1),
                 fields=others,
@@ -173,7 +222,9 @@ def unit_size(size: float, stated: str, unit: str, where: str) -> float:
     try:
         return float(yt.YTQuantity(size, stated).to_value(unit))
     except Exception as error:
-        raise InputError(f"{where}: {stated!r} can't be given in {unit!r} ({error}); mend the unit.") from error
+        raise InputError(
+            f"{where}: {stated!r} can't be given in {unit!r} ({error}); mend the unit."
+        ) from error
 
 
 @contextmanager

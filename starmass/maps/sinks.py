@@ -48,7 +48,9 @@ def sinks_from_table(dataset: Any, path: Path, where: Mapping[str, Any], time_yr
     with open(path, newline="", encoding="utf-8") as stream:
         lines = [[cell.strip() for cell in row] for row in csv.reader(stream) if row]
     if not lines:
-        raise InputError(f"{path}: an empty sink table; it needs a first line with the names of its columns.")
+        raise InputError(
+            f"{path}: an empty sink table; it needs a first line with the names of its columns."
+        )
     names = [name.lstrip("# ") for name in lines[0]]
     rows = [row for row in lines[1:] if not row[0].startswith("#")]
     given = where.get("columns", {})
@@ -64,11 +66,15 @@ def sinks_from_table(dataset: Any, path: Path, where: Mapping[str, Any], time_yr
         try:
             numbers = np.array([float(row[place]) for row in rows])
         except (ValueError, IndexError):
-            raise InputError(f"{path}: column {name!r} holds something that is not a number; mend the table.") from None
+            raise InputError(
+                f"{path}: column {name!r} holds something that is not a number; mend the table."
+            ) from None
         values[column] = numbers
     for column in (*COLUMNS[1:], time_column):
         quantity, unit = QUANTITY[column]
-        values[column] = values[column] * _unit_size(dataset, where.get("units", {}).get(quantity, unit), unit)
+        values[column] = values[column] * _unit_size(
+            dataset, where.get("units", {}).get(quantity, unit), unit
+        )
     return _assemble(values, time_yr)
 
 
@@ -99,7 +105,11 @@ def sinks_from_particles(dataset: Any, where: Mapping[str, Any], time_yr: float)
         quantity, unit = QUANTITY[column]
         stated = where.get("units", {}).get(quantity)
         bare = stated is not None and numbers.units.is_dimensionless
-        values[column] = np.asarray(numbers) * _unit_size(dataset, stated, unit) if bare else numbers.to_value(unit)
+        values[column] = (
+            np.asarray(numbers) * _unit_size(dataset, stated, unit)
+            if bare
+            else numbers.to_value(unit)
+        )
     return _assemble(values, time_yr)
 
 
@@ -154,7 +164,9 @@ def _assemble(values: dict[str, np.ndarray], time_yr: float) -> Sinks:
     return Sinks(
         identity=np.asarray(values["id"]).astype(np.int64),
         mass=values["mass"],
-        age=np.where(np.abs(age) < 1e-9 * abs(time_yr), 0.0, age),  # a newborn's, to the digits of a table
+        age=np.where(
+            np.abs(age) < 1e-9 * abs(time_yr), 0.0, age
+        ),  # a newborn's, to the digits of a table
         position=np.stack([values[axis] for axis in "xyz"], axis=1),
         velocity=np.stack([values[f"v{axis}"] for axis in "xyz"], axis=1),
     )

@@ -60,7 +60,9 @@ class Stars:
     age_yr: np.ndarray
 
 
-def toycloud_descriptor(layout: Mapping[str, Any] | None = None, magnetic: bool = False) -> Descriptor:
+def toycloud_descriptor(
+    layout: Mapping[str, Any] | None = None, magnetic: bool = False
+) -> Descriptor:
     """Descriptor of a toy run: lengths in pc, velocities in km/s, masses in Msun; ``layout`` replaces single keys of the format."""
     mapping: dict[str, Any] = {
         "format": "sfumato", "description": DESCRIPTION,
@@ -71,7 +73,9 @@ def toycloud_descriptor(layout: Mapping[str, Any] | None = None, magnetic: bool 
     return parse_descriptor(mapping | dict(layout or {}), "toycloud layout")
 
 
-def write_toycloud_descriptor(*, output: str | Path, layout: Mapping[str, Any] | None = None, magnetic_field: float = 0.0) -> None:
+def write_toycloud_descriptor(
+    *, output: str | Path, layout: Mapping[str, Any] | None = None, magnetic_field: float = 0.0
+) -> None:
     """Write the run's ``run.yaml`` (parameters as of :func:`write_toycloud`)."""
     write_text(output, descriptor_yaml(toycloud_descriptor(layout, magnetic_field > 0)))
 
@@ -82,7 +86,13 @@ def snapshot_time(number: int) -> float:
 
 
 def write_toycloud(
-    *, output: str | Path, seed: int, snapshots: int, ranks: int = 2, layout: Mapping[str, Any] | None = None, magnetic_field: float = 0.0
+    *,
+    output: str | Path,
+    seed: int,
+    snapshots: int,
+    ranks: int = 2,
+    layout: Mapping[str, Any] | None = None,
+    magnetic_field: float = 0.0,
 ) -> None:
     """Write one snapshot of a toy run: a folder of cell files and a sink file.
 
@@ -96,7 +106,9 @@ def write_toycloud(
     """
     number = int(Path(output).name.rsplit("_", 1)[1])
     if not 1 <= number <= snapshots:
-        raise InputError(f"{output}: the run has snapshots 1 to {snapshots}; ask for one of them, or raise `snapshots`.")
+        raise InputError(
+            f"{output}: the run has snapshots 1 to {snapshots}; ask for one of them, or raise `snapshots`."
+        )
     time = snapshot_time(number)
     stars = make_stars(seed, time, snapshot_time(snapshots))
     levels, positions, cells = build_blocks(TurbulentField(seed, time), stars)
@@ -127,17 +139,26 @@ class TurbulentField:
     brought to a normal distribution by its own law: so the density stays log-normal, and gathers in filaments.
     """
 
-    SIZES = ((96, BOX_PC, 1, 20), (96, BOX_PC / 8, 3, 26))  # grid, period [pc], lowest and highest wave number of the period
+    SIZES = (
+        (96, BOX_PC, 1, 20),
+        (96, BOX_PC / 8, 3, 26),
+    )  # grid, period [pc], lowest and highest wave number of the period
     RIDGES = 0.75  # share of the ridged field in the deviation of the log density
 
     def __init__(self, seed: int, time_yr: float, scales: int = 2):
         self.grids = []
         rms = MACH * SOUND_SPEED
-        self.spread = np.log1p((0.4 * MACH) ** 2) ** 0.5  # of ln density, for a natural mixture of driving
+        self.spread = (
+            np.log1p((0.4 * MACH) ** 2) ** 0.5
+        )  # of ln density, for a natural mixture of driving
         seam = 1 / 20.5  # share of the variance that k^-2 puts above the seam of the two boxes
         for index, (size, period, lowest, highest) in enumerate(self.SIZES[:scales]):
             line = np.fft.fftfreq(size, 1 / size)
-            number = np.sqrt(line[:, None, None] ** 2 + line[None, :, None] ** 2 + np.arange(size // 2 + 1.0) ** 2)
+            number = np.sqrt(
+                line[:, None, None] ** 2
+                + line[None, :, None] ** 2
+                + np.arange(size // 2 + 1.0) ** 2
+            )
             inside = (number >= lowest) & (number < highest)
             modes = number[inside]
             turning = modes**0.5 * rms * (period / BOX_PC) ** 0.5 / period * KMS_TO_PC_YR * time_yr
@@ -146,9 +167,13 @@ class TurbulentField:
             # Velocity (three components drawn alike: two thirds of the power without divergence), then one Gaussian and two for the ridges.
             for component in (0, 1, 2, 4, 5, 6):
                 random = np.random.default_rng([seed, 17, index, component])
-                phase = random.uniform(0, 2 * np.pi, len(modes)) + turning * random.normal(0, 1.5, len(modes))
+                phase = random.uniform(0, 2 * np.pi, len(modes)) + turning * random.normal(
+                    0, 1.5, len(modes)
+                )
                 spectrum = np.zeros(number.shape, complex)
-                spectrum[inside] = modes**-2.0 * np.exp(1j * phase)  # E(k) ~ k^-2 in three dimensions
+                spectrum[inside] = modes**-2.0 * np.exp(
+                    1j * phase
+                )  # E(k) ~ k^-2 in three dimensions
                 values = fft.irfftn(spectrum, s=(size,) * 3, overwrite_x=True)
                 values *= (rms * (variance / 3) ** 0.5 if component < 3 else 1.0) / values.std()
                 grid[component // 4, ..., component % 4] = values
@@ -163,7 +188,11 @@ class TurbulentField:
         for _, scalars, period, share in self.grids:
             gaussian, first, second, _ = _sample(scalars, moved / period).T
             ridged = special.ndtri(np.minimum(np.exp(-0.5 * (first**2 + second**2)), 0.9995))
-            log_density += self.spread * share * (self.RIDGES * ridged + (1 - self.RIDGES**2) ** 0.5 * gaussian)
+            log_density += (
+                self.spread
+                * share
+                * (self.RIDGES * ridged + (1 - self.RIDGES**2) ** 0.5 * gaussian)
+            )
         return log_density, velocity
 
 
@@ -239,7 +268,9 @@ def make_stars(seed: int, time_yr: float, end_yr: float) -> Stars:
     return Stars(*(column[born] for column in columns))
 
 
-def _choose_sites(random: np.random.Generator, points: np.ndarray, log_density: np.ndarray) -> np.ndarray:
+def _choose_sites(
+    random: np.random.Generator, points: np.ndarray, log_density: np.ndarray
+) -> np.ndarray:
     """Rows of the sites of birth: dense places, no two closer than 0.1 pc."""
     order = np.argsort(-(1.5 * log_density + random.gumbel(size=len(points))))
     chosen: list[int] = []
@@ -254,7 +285,21 @@ def _choose_sites(random: np.random.Generator, points: np.ndarray, log_density: 
 
 
 @numba.njit(cache=True)
-def _add_envelopes(points, density, momentum, position, velocity, mass, rate, infall, rotation, spin, loading, reach, decay):  # type: ignore[no-untyped-def]
+def _add_envelopes(
+    points,
+    density,
+    momentum,
+    position,
+    velocity,
+    mass,
+    rate,
+    infall,
+    rotation,
+    spin,
+    loading,
+    reach,
+    decay,
+):  # type: ignore[no-untyped-def]
     """Add every star's envelope [Msun pc^-3] and its momentum density to the gas at ``points`` (n, 3) [pc]."""
     softening = 0.005
     arm = np.empty(3)
@@ -273,26 +318,45 @@ def _add_envelopes(points, density, momentum, position, velocity, mass, rate, in
             turn = rotation[star] * np.sqrt(GRAVITY_PC * mass[star] / radius)
             flowing = rate[star] / (4 * np.pi * square * fall * KMS_TO_PC_YR)
             resting = decay[star] * SOUND_SPEED**2 / (2 * np.pi * GRAVITY_PC * square)
-            along = (spin[star, 0] * arm[0] + spin[star, 1] * arm[1] + spin[star, 2] * arm[2]) / radius
-            uneven = texture * (1 - rotation[star] * along**2)  # clumpy as the gas around it, flattened by rotation
-            added = 2 * loading[star] * uneven * (flowing + resting) * np.exp(-square / reach[star] ** 2)
+            along = (
+                spin[star, 0] * arm[0] + spin[star, 1] * arm[1] + spin[star, 2] * arm[2]
+            ) / radius
+            uneven = texture * (
+                1 - rotation[star] * along**2
+            )  # clumpy as the gas around it, flattened by rotation
+            added = (
+                2
+                * loading[star]
+                * uneven
+                * (flowing + resting)
+                * np.exp(-square / reach[star] ** 2)
+            )
             density[point] += added
             for axis in range(3):
                 b, c = (axis + 1) % 3, (axis + 2) % 3
                 around = spin[star, b] * arm[c] - spin[star, c] * arm[b]
-                momentum[point, axis] += added * (velocity[star, axis] + (turn * around - fall * arm[axis]) / radius)
+                momentum[point, axis] += added * (
+                    velocity[star, axis] + (turn * around - fall * arm[axis]) / radius
+                )
 
 
 # --- grid
 
 
-def build_blocks(field: TurbulentField, stars: Stars) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+def build_blocks(
+    field: TurbulentField, stars: Stars
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Refine where a star is near or a Jeans length has fewer than two cells; return levels, positions and cells by label.
 
     Parents hold the averages of their children, by mass for velocity. Box mass, gas and sinks, is 3000 Msun.
     """
-    offsets = (np.stack(np.meshgrid(*[np.arange(BLOCK_CELLS)] * 3, indexing="ij"), axis=-1).reshape(-1, 3) + 0.5) / BLOCK_CELLS
-    places = np.stack(np.meshgrid(*[np.arange(BASE_BLOCKS)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    offsets = (
+        np.stack(np.meshgrid(*[np.arange(BLOCK_CELLS)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+        + 0.5
+    ) / BLOCK_CELLS
+    places = np.stack(np.meshgrid(*[np.arange(BASE_BLOCKS)] * 3, indexing="ij"), axis=-1).reshape(
+        -1, 3
+    )
     mean_density = (TOTAL_MASS - stars.mass.sum()) / BOX_PC**3
     scale = 0.0
     levels, refined = [], []
@@ -309,16 +373,19 @@ def build_blocks(field: TurbulentField, stars: Stars) -> tuple[np.ndarray, np.nd
             points, density, momentum, stars.position, stars.velocity, stars.mass, stars.accretion_rate, stars.infall, stars.rotation,
             stars.spin, stars.loading, stars.reach, np.exp(-stars.age_yr / 3e5),
         )  # fmt: skip
-        blocks = np.concatenate([density[:, None], momentum], axis=1).reshape(len(places), *[BLOCK_CELLS] * 3, 4)
+        blocks = np.concatenate([density[:, None], momentum], axis=1).reshape(
+            len(places), *[BLOCK_CELLS] * 3, 4
+        )
         split = np.zeros(len(places), bool)
         if level < FINEST_LEVEL:
             jeans = SOUND_SPEED * np.sqrt(np.pi / (GRAVITY_PC * blocks[..., 0].max(axis=(1, 2, 3))))
             split = (jeans < 2 * width / BLOCK_CELLS) | _near_star(places, width, stars.position)
         levels.append((places, blocks))
         refined.append(split)
-        places = (2 * places[split][:, None] + np.stack(np.meshgrid(*[np.arange(2)] * 3, indexing="ij"), axis=-1).reshape(1, 8, 3)).reshape(
-            -1, 3
-        )
+        places = (
+            2 * places[split][:, None]
+            + np.stack(np.meshgrid(*[np.arange(2)] * 3, indexing="ij"), axis=-1).reshape(1, 8, 3)
+        ).reshape(-1, 3)
         if not len(places):
             break
     for level in range(len(levels) - 1, 0, -1):
@@ -326,8 +393,13 @@ def build_blocks(field: TurbulentField, stars: Stars) -> tuple[np.ndarray, np.nd
     blocks = np.concatenate([cells for _, cells in levels])
     blocks *= mean_density / levels[0][1][..., 0].mean()
     density, momentum = blocks[..., 0], blocks[..., 1:]
-    cells = {"MRHO": density, **{f"MV{axis}": momentum[..., index] / density for index, axis in enumerate("XYZ")}}
-    depth = np.concatenate([np.full(len(places), level) for level, (places, _) in enumerate(levels)])
+    cells = {
+        "MRHO": density,
+        **{f"MV{axis}": momentum[..., index] / density for index, axis in enumerate("XYZ")},
+    }
+    depth = np.concatenate(
+        [np.full(len(places), level) for level, (places, _) in enumerate(levels)]
+    )
     return depth, np.concatenate([places for places, _ in levels]), cells
 
 
@@ -337,7 +409,10 @@ def bend_field(cells: Mapping[str, np.ndarray], strength: float) -> dict[str, np
     A formula for the sake of maps: it is not free of divergence.
     """
     growth = strength * np.minimum(np.sqrt(cells["MRHO"] / (TOTAL_MASS / BOX_PC**3)), 100.0)
-    return {f"MB{axis}": growth * ((axis == "Z") + cells[f"MV{axis}"] / (MACH * SOUND_SPEED)) for axis in "XYZ"}
+    return {
+        f"MB{axis}": growth * ((axis == "Z") + cells[f"MV{axis}"] / (MACH * SOUND_SPEED))
+        for axis in "XYZ"
+    }
 
 
 def _near_star(places: np.ndarray, width: float, stars: np.ndarray) -> np.ndarray:

@@ -21,11 +21,34 @@ from starmass.pretraining.samples import identify_files, open_images
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line and pretrain."""
-    parser = argparse.ArgumentParser(prog="python -m starmass.pretraining", description="Pretrain an encoder on shards of images.")
-    parser.add_argument("--config", required=True, type=Path, help="recipe (YAML): one entry of pretraining.encoders")
-    parser.add_argument("--images", required=True, nargs="+", type=Path, help="shards of fractals, or a file of training maps (HDF5)")
-    parser.add_argument("--check", type=Path, help="file of labelled training maps (HDF5) on which the encoder is tried now and then")
-    parser.add_argument("--output", required=True, type=Path, help="folder for teacher.safetensors, config.yaml, metrics.jsonl and resume/")
+    parser = argparse.ArgumentParser(
+        prog="python -m starmass.pretraining",
+        description="Pretrain an encoder on shards of images.",
+    )
+    parser.add_argument(
+        "--config",
+        required=True,
+        type=Path,
+        help="recipe (YAML): one entry of pretraining.encoders",
+    )
+    parser.add_argument(
+        "--images",
+        required=True,
+        nargs="+",
+        type=Path,
+        help="shards of fractals, or a file of training maps (HDF5)",
+    )
+    parser.add_argument(
+        "--check",
+        type=Path,
+        help="file of labelled training maps (HDF5) on which the encoder is tried now and then",
+    )
+    parser.add_argument(
+        "--output",
+        required=True,
+        type=Path,
+        help="folder for teacher.safetensors, config.yaml, metrics.jsonl and resume/",
+    )
     parser.add_argument("--threads", type=int, help="CPU threads of each rank (default: torch's)")
     parser.add_argument("--log-file", type=Path, help="log file of the first rank")
     options = parser.parse_args(arguments)
@@ -33,18 +56,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
         torch.set_num_threads(options.threads)
     rank, world, _ = find_ranks(os.environ)
     log = options.log_file if rank == 0 else None
-    with job(log, history=log and log.with_suffix(".attempts.log")), attempt_recorded(log, world) as attempt:
+    with (
+        job(log, history=log and log.with_suffix(".attempts.log")),
+        attempt_recorded(log, world) as attempt,
+    ):
         recipe = read_recipe(_read_yaml(options.config))
         with ranks_joined(recipe.execution.device) as ranks:
             check = Check(options.check, recipe.description()) if options.check else None
-            attempt.of(Run(recipe, open_images(options.images), identify_files(options.images), options.output, ranks, check)).train()
+            attempt.of(
+                Run(
+                    recipe,
+                    open_images(options.images),
+                    identify_files(options.images),
+                    options.output,
+                    ranks,
+                    check,
+                )
+            ).train()
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: not a readable YAML file ({error}); --config takes one entry of pretraining.encoders.") from error
+        raise InputError(
+            f"{path}: not a readable YAML file ({error}); --config takes one entry of pretraining.encoders."
+        ) from error
 
 
 if __name__ == "__main__":

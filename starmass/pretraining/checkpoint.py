@@ -42,7 +42,9 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
                 return torch.load(path / "state.pt", map_location="cpu", weights_only=True)
         except (OSError, RuntimeError):
             pass
-        logger.warning("starmass: checkpoint %s is damaged; passing over it to the one before.", path)
+        logger.warning(
+            "starmass: checkpoint %s is damaged; passing over it to the one before.", path
+        )
     return None
 
 

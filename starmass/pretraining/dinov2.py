@@ -56,7 +56,12 @@ class Inputs:
 @lru_cache(maxsize=4)
 def _batch_ratios(recipe: Recipe, step: int) -> np.ndarray:
     method = recipe.dinov2
-    return mask_ratios(GLOBAL_CROPS * recipe.batch, method.mask_share, method.mask_ratio, generator(recipe.seed, Stream.STRATA, step))
+    return mask_ratios(
+        GLOBAL_CROPS * recipe.batch,
+        method.mask_share,
+        method.mask_ratio,
+        generator(recipe.seed, Stream.STRATA, step),
+    )
 
 
 def draw_sample(recipe: Recipe, ticket: Ticket) -> dict[str, np.ndarray]:
@@ -90,13 +95,21 @@ class DINOv2(Method):
                 f"batch {recipe.batch}: in {parts} part(s), over ranks and steps, is less than 2 images each, and KoLeo needs a neighbour."
             )
         method = recipe.dinov2
-        self.encoder = create_encoder(recipe.description(), torch_seed(recipe.seed, Stream.WEIGHTS, 0))
+        self.encoder = create_encoder(
+            recipe.description(), torch_seed(recipe.seed, Stream.WEIGHTS, 0)
+        )
         width = self.encoder.embed_dim
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(torch_seed(recipe.seed, Stream.WEIGHTS, 1))
-            sizes = {"hidden": method.head_hidden, "bottleneck": method.head_bottleneck, "layers": method.head_layers}
+            sizes = {
+                "hidden": method.head_hidden,
+                "bottleneck": method.head_bottleneck,
+                "layers": method.head_layers,
+            }
             names = ("class", "patch") if method.separate_heads else ("class",)
-            self.heads = nn.ModuleDict({name: Head(width, prototypes=method.prototypes, **sizes) for name in names})
+            self.heads = nn.ModuleDict(
+                {name: Head(width, prototypes=method.prototypes, **sizes) for name in names}
+            )
         self.mask_token = nn.Parameter(torch.zeros(width))
         self.teacher_encoder: VisionTransformer = deepcopy(self.encoder).requires_grad_(False)
         self.teacher_heads: nn.ModuleDict = deepcopy(self.heads).requires_grad_(False)
@@ -119,14 +132,19 @@ class DINOv2(Method):
 
     def parts(self) -> list[list[nn.Parameter]]:
         """Return what has its gradient clipped together: the encoder, and each head."""
-        return [[*self.encoder.parameters(), self.mask_token], *(list(head.parameters()) for head in self.heads.values())]
+        return [
+            [*self.encoder.parameters(), self.mask_token],
+            *(list(head.parameters()) for head in self.heads.values()),
+        ]
 
     def schedule(self, step: int) -> dict[str, float]:
         """Return the method's own numbers at a step."""
         method = self.recipe.dinov2
         warmup = int(method.teacher_temperature_epochs * self.epoch_steps)
         return {
-            "teacher_temperature": linear(step, warmup, method.first_teacher_temperature, method.teacher_temperature),
+            "teacher_temperature": linear(
+                step, warmup, method.first_teacher_temperature, method.teacher_temperature
+            ),
             "momentum": cosine(step, self.steps, method.first_momentum, method.momentum),
         }
 
@@ -144,39 +162,72 @@ class DINOv2(Method):
         counts = mask.sum(dim=1)
         weights = 1 / counts.repeat_interleave(counts).float()
         placed = (tensor.to(device, non_blocking=True) for tensor in (mask, masked, weights))
-        return Inputs(torch.cat(crops[:GLOBAL_CROPS]), torch.cat(crops[GLOBAL_CROPS:]) if crops[GLOBAL_CROPS:] else None, *placed)
+        return Inputs(
+            torch.cat(crops[:GLOBAL_CROPS]),
+            torch.cat(crops[GLOBAL_CROPS:]) if crops[GLOBAL_CROPS:] else None,
+            *placed,
+        )
 
-    def forward(self, inputs: Inputs, schedule: dict[str, float], *, watch: bool = False) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def forward(
+        self, inputs: Inputs, schedule: dict[str, float], *, watch: bool = False
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return the loss with its terms, and with ``watch`` the signs of health."""
         method = self.recipe.dinov2
         seen, targets, patch_targets = self._look(inputs, schedule["teacher_temperature"])
         tokens = run_trunk(
-            self.encoder, inputs.globals_, mask=inputs.mask, mask_token=self.mask_token, drop_path=self.recipe.encoder.drop_path
+            self.encoder,
+            inputs.globals_,
+            mask=inputs.mask,
+            mask_token=self.mask_token,
+            drop_path=self.recipe.encoder.drop_path,
         )
         classes = tokens[:, 0]
         local_classes = tokens[:0, 0]
         if inputs.locals_ is not None:
-            local_classes = run_trunk(self.encoder, inputs.locals_, drop_path=self.recipe.encoder.drop_path)[:, 0]
+            local_classes = run_trunk(
+                self.encoder, inputs.locals_, drop_path=self.recipe.encoder.drop_path
+            )[:, 0]
         class_scores, local_scores, patch_scores = self._score(
             self.heads, [classes, local_classes], self._patches(self.encoder, tokens, inputs)
         )
-        class_scores, local_scores = (scores.view(-1 if len(scores) else 0, *targets.shape[1:]) for scores in (class_scores, local_scores))
+        class_scores, local_scores = (
+            scores.view(-1 if len(scores) else 0, *targets.shape[1:])
+            for scores in (class_scores, local_scores)
+        )
         across, down = dino_loss(class_scores, local_scores, targets, method.student_temperature)
         terms = {"dino_global": across, "dino_local": down}
-        terms["ibot"] = ibot_loss(patch_scores, patch_targets, inputs.weights, len(inputs.mask), method.student_temperature)
+        terms["ibot"] = ibot_loss(
+            patch_scores,
+            patch_targets,
+            inputs.weights,
+            len(inputs.mask),
+            method.student_temperature,
+        )
         # Never between the two crops of one image: those are meant to be close.
         neighbours = method.koleo_neighbours == "all"
-        terms["koleo"] = torch.stack([koleo_loss(crop, across_ranks=neighbours) for crop in classes.chunk(GLOBAL_CROPS)]).sum()
-        terms["loss"] = method.dino_weight * (across + down) + method.ibot_weight * terms["ibot"] + method.koleo_weight * terms["koleo"]
+        terms["koleo"] = torch.stack(
+            [koleo_loss(crop, across_ranks=neighbours) for crop in classes.chunk(GLOBAL_CROPS)]
+        ).sum()
+        terms["loss"] = (
+            method.dino_weight * (across + down)
+            + method.ibot_weight * terms["ibot"]
+            + method.koleo_weight * terms["koleo"]
+        )
         return terms, self._signs(seen, targets, across + down) if watch else {}
 
     @torch.no_grad()
     def _look(self, inputs: Inputs, temperature: float) -> tuple[Tensor, Tensor, Tensor]:
         """Return what the teacher sees: class tokens [2 B, width], their targets [2, B, K], the masked patches' targets [M, K]."""
         tokens = run_trunk(self.teacher_encoder, inputs.globals_)
-        classes, patches = self._score(self.teacher_heads, [tokens[:, 0]], self._patches(self.teacher_encoder, tokens, inputs))
+        classes, patches = self._score(
+            self.teacher_heads, [tokens[:, 0]], self._patches(self.teacher_encoder, tokens, inputs)
+        )
         targets = self._targets(self.class_center, classes, temperature)
-        return tokens[:, 0], targets.unflatten(0, (GLOBAL_CROPS, -1)), self._targets(self.patch_center, patches, temperature)
+        return (
+            tokens[:, 0],
+            targets.unflatten(0, (GLOBAL_CROPS, -1)),
+            self._targets(self.patch_center, patches, temperature),
+        )
 
     def _targets(self, center: Center, scores: Tensor, temperature: float) -> Tensor:
         if self.recipe.dinov2.targets == "sinkhorn":
@@ -185,11 +236,16 @@ class DINOv2(Method):
         center.add(scores)
         return targets
 
-    def _score(self, heads: nn.ModuleDict, classes: list[Tensor], patches: Tensor) -> tuple[Tensor, ...]:
+    def _score(
+        self, heads: nn.ModuleDict, classes: list[Tensor], patches: Tensor
+    ) -> tuple[Tensor, ...]:
         """Send class tokens and patch tokens through their heads: in one go when they share one."""
         sizes = [len(tokens) for tokens in (*classes, patches)]
         if "patch" in heads:
-            return (*torch.split(heads["class"](torch.cat(classes)), sizes[:-1]), heads["patch"](patches))
+            return (
+                *torch.split(heads["class"](torch.cat(classes)), sizes[:-1]),
+                heads["patch"](patches),
+            )
         return torch.split(heads["class"](torch.cat([*classes, patches])), sizes)
 
     @staticmethod
@@ -213,5 +269,8 @@ class DINOv2(Method):
             self.class_center.move()
             self.patch_center.move()
         student: list[Tensor] = [*self.encoder.parameters(), *self.heads.parameters()]
-        teacher: list[Tensor] = [*self.teacher_encoder.parameters(), *self.teacher_heads.parameters()]
+        teacher: list[Tensor] = [
+            *self.teacher_encoder.parameters(),
+            *self.teacher_heads.parameters(),
+        ]
         torch._foreach_lerp_(teacher, student, 1 - schedule["momentum"])

@@ -41,4 +41,6 @@ def generator(seed: int, stream: Stream, *place: int) -> np.random.Generator:
 
 def torch_seed(seed: int, stream: Stream, *place: int) -> int:
     """Return a seed for torch's generator that belongs to one purpose at one place."""
-    return int(np.random.SeedSequence([seed, int(stream), *place]).generate_state(1, np.uint64)[0] >> 1)
+    return int(
+        np.random.SeedSequence([seed, int(stream), *place]).generate_state(1, np.uint64)[0] >> 1
+    )

@@ -19,7 +19,9 @@ class Head(nn.Module):
     layers : of the MLP; 1 for a plain projection
     """
 
-    def __init__(self, width: int, *, hidden: int, bottleneck: int, prototypes: int, layers: int = 3):
+    def __init__(
+        self, width: int, *, hidden: int, bottleneck: int, prototypes: int, layers: int = 3
+    ):
         super().__init__()
         widths = [width, *[hidden] * (layers - 1), bottleneck]
         linear = [nn.Linear(before, after) for before, after in pairwise(widths)]
@@ -34,4 +36,6 @@ class Head(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Score tokens [N, width] against the prototypes: [N, prototypes]."""
         projected = self.mlp(tokens)
-        return self.last_layer(normalize(projected, dim=-1, eps=1e-6 if projected.dtype == torch.float16 else 1e-12))
+        return self.last_layer(
+            normalize(projected, dim=-1, eps=1e-6 if projected.dtype == torch.float16 else 1e-12)
+        )

@@ -22,7 +22,8 @@ ENTROPY_CEILING = 0.9999  # of ln K: targets that say nothing
 PROTOTYPES_FLOOR = 1.5  # effective number in use
 
 WAYS_OUT = (
-    "usual ways out: images that differ from each other (look at a few), a larger batch, a lower optimiser.rate, longer warmup_epochs"
+    "usual ways out: images that differ from each other (look at a few), a larger batch, "
+    "a lower optimiser.rate, longer warmup_epochs"
 )
 
 
@@ -88,8 +89,16 @@ def vital_signs(signs: Mapping[str, Tensor]) -> dict[str, float]:
     signs : ``features`` [N, D] of this rank, and any number of scalars of this rank
     """
     features = gather_over_ranks(signs["features"])
-    means = {name: float(sum_over_ranks(value) / world()) for name, value in signs.items() if name != "features"}
-    return {"rankme": float(effective_rank(features)), "spread": float(feature_spread(features)), **means}
+    means = {
+        name: float(sum_over_ranks(value) / world())
+        for name, value in signs.items()
+        if name != "features"
+    }
+    return {
+        "rankme": float(effective_rank(features)),
+        "spread": float(feature_spread(features)),
+        **means,
+    }
 
 
 class Watch:
@@ -104,7 +113,9 @@ class Watch:
         sign = collapse_sign(record)
         self.seen = self.seen + 1 if sign and record["step"] >= self.warmup_steps else 0
         if self.seen >= PATIENCE:
-            raise InputError(f"pretraining collapsed by step {record['step']}: {sign}; {WAYS_OUT}, {self.advice}.")
+            raise InputError(
+                f"pretraining collapsed by step {record['step']}: {sign}; {WAYS_OUT}, {self.advice}."
+            )
 
 
 def collapse_sign(record: Mapping[str, Any]) -> str | None:
@@ -114,10 +125,15 @@ def collapse_sign(record: Mapping[str, Any]) -> str | None:
     if record["rankme"] < RANK_FLOOR:
         return f"features differ along one direction only (RankMe {record['rankme']:.2f})"
     if record.get("koleo", 0) / 2 > KOLEO_CEILING:
-        return f"nearest neighbours coincide (KoLeo {record['koleo'] / 2:.1f} a crop; 16.5 is total)"
+        return (
+            f"nearest neighbours coincide (KoLeo {record['koleo'] / 2:.1f} a crop; 16.5 is total)"
+        )
     if record.get("prototypes_used", math.inf) < PROTOTYPES_FLOOR:
         return f"all targets go to one prototype (effective number in use {record['prototypes_used']:.2f})"
-    if record.get("target_entropy", 0) > ENTROPY_CEILING and abs(record["dino_over_uniform"] - 1) < 1e-4:
+    if (
+        record.get("target_entropy", 0) > ENTROPY_CEILING
+        and abs(record["dino_over_uniform"] - 1) < 1e-4
+    ):
         return "targets are uniform and the DINO loss stands at ln K"
     return None
 

@@ -24,7 +24,10 @@ class Interruption:
 def interruption_noticed() -> Iterator[Interruption]:
     """For the block, SIGTERM and SIGINT set a flag and end nothing."""
     interruption = Interruption()
-    before = {number: signal.signal(number, interruption.notice) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {
+        number: signal.signal(number, interruption.notice)
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
     try:
         yield interruption
     finally:

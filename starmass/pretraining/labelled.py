@@ -46,7 +46,9 @@ class MapImages:
         return self._count
 
     def __getitem__(self, index: int) -> np.ndarray:
-        if self._file is None or self._process != os.getpid():  # an HDF5 handle must not cross a fork
+        if (
+            self._file is None or self._process != os.getpid()
+        ):  # an HDF5 handle must not cross a fork
             self._file, self._process = h5py.File(self.path, "r"), os.getpid()
         image = self._file["images"][index].transpose(1, 2, 0)
         return np.round(255 * np.clip(image, 0, 1)).astype(np.uint8)
@@ -72,7 +74,9 @@ class Check:
                 " check with a study whose input has as many channels as views.mean."
             )
         if len(np.unique(self.groups)) < 2:
-            raise InputError(f"{path}: holds maps of one protostar only, and a check keeps protostars apart; choose another split.")
+            raise InputError(
+                f"{path}: holds maps of one protostar only, and a check keeps protostars apart; choose another split."
+            )
         self.images, self.size = images, description.image_size
 
     def score(self, method: Method) -> float:
@@ -82,12 +86,17 @@ class Check:
         from sklearn.neighbors import KNeighborsRegressor
 
         device, size = next(method.parameters()).device, (self.size, self.size)
-        shown = (interpolate(images.to(device), size=size, mode="bilinear", antialias=True) for images in self.images.split(AT_A_TIME))
+        shown = (
+            interpolate(images.to(device), size=size, mode="bilinear", antialias=True)
+            for images in self.images.split(AT_A_TIME)
+        )
         features = [method.describe(images).cpu() for images in shown]
         folds = GroupKFold(min(FOLDS, len(np.unique(self.groups))))
         smallest = min(len(train) for train, _ in folds.split(self.labels, groups=self.groups))
         regressor = KNeighborsRegressor(min(NEIGHBOURS, smallest), weights="distance")
-        predicted = cross_val_predict(regressor, torch.cat(features).numpy(), self.labels, groups=self.groups, cv=folds)
+        predicted = cross_val_predict(
+            regressor, torch.cat(features).numpy(), self.labels, groups=self.groups, cv=folds
+        )
         return float(r2_score(self.labels, predicted))
 
 
@@ -95,5 +104,7 @@ class Check:
 def _opened(path: str | Path) -> Iterator[h5py.File]:
     with open_hdf5(path) as file:
         if any(name not in file for name in ("images", "log10_mass", "protostar")):
-            raise InputError(f"{path}: holds no training maps (images, log10_mass, protostar), which the rule gather_training_maps writes.")
+            raise InputError(
+                f"{path}: holds no training maps (images, log10_mass, protostar), which the rule gather_training_maps writes."
+            )
         yield file

@@ -53,8 +53,24 @@ def launch(
         )
     config = Path(output) / "recipe.yaml"
     write_text(config, yaml.safe_dump(dict(recipe), sort_keys=False))
-    command = [*launcher(ranks, nodes, threads, os.environ), "-m", "starmass.pretraining", "--config", config, "--output", output]
-    command += ["--log-file", log, "--threads", threads, *(["--check", check] if check else []), "--images", *images]
+    command = [
+        *launcher(ranks, nodes, threads, os.environ),
+        "-m",
+        "starmass.pretraining",
+        "--config",
+        config,
+        "--output",
+        output,
+    ]
+    command += [
+        "--log-file",
+        log,
+        "--threads",
+        threads,
+        *(["--check", check] if check else []),
+        "--images",
+        *images,
+    ]
     sys.stdout.flush()
     sys.stderr.flush()
     # The checkout that this job runs from, also where it is not installed.
@@ -71,5 +87,13 @@ def launcher(ranks: int, nodes: int, threads: int, environment: Mapping[str, str
         places = ["-N", nodes, "-n", ranks, f"--ntasks-per-node={ranks // nodes}", "-c", threads]
         return ["srun", *places, "--mem=0", "--kill-on-bad-exit=1", sys.executable]
     if nodes > 1:
-        raise InputError(f"resources.nodes {nodes}: several machines need SLURM (--profile slurm); set it to 1 to run here.")
-    return [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
+        raise InputError(
+            f"resources.nodes {nodes}: several machines need SLURM (--profile slurm); set it to 1 to run here."
+        )
+    return [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        f"--nproc-per-node={ranks}",
+    ]

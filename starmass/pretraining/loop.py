@@ -25,7 +25,12 @@ from starmass.pretraining.interruption import SUBMIT_AGAIN, interruption_noticed
 from starmass.pretraining.labelled import Check
 from starmass.pretraining.mae import MAE
 from starmass.pretraining.method import Method
-from starmass.pretraining.optimiser import clip_gradients, create_optimiser, parameter_groups, set_rates
+from starmass.pretraining.optimiser import (
+    clip_gradients,
+    create_optimiser,
+    parameter_groups,
+    set_rates,
+)
 from starmass.pretraining.progress import Progress, progress_shown
 from starmass.pretraining.ranks import Ranks, sum_over_ranks
 from starmass.pretraining.recipe import Recipe
@@ -37,7 +42,11 @@ from starmass.provenance import provenance
 from starmass.storage import write_text, written_aside
 
 logger = logging.getLogger("starmass")
-METHODS: dict[str, Callable[[Recipe, int, int], Method]] = {"dinov2": DINOv2, "mae": MAE, "simsiam": SimSiam}
+METHODS: dict[str, Callable[[Recipe, int, int], Method]] = {
+    "dinov2": DINOv2,
+    "mae": MAE,
+    "simsiam": SimSiam,
+}
 HIGH_RATE = 0.01
 
 
@@ -54,49 +63,103 @@ class Run:
     check : what the first rank tries the encoder on now and then; changes nothing of the training
     """
 
-    def __init__(self, recipe: Recipe, images: Images, identity: Any, output: Path, ranks: Ranks, check: Check | None = None):
-        self.recipe, self.images, self.identity, self.output, self.ranks, self.check = recipe, images, identity, output, ranks, check
+    def __init__(
+        self,
+        recipe: Recipe,
+        images: Images,
+        identity: Any,
+        output: Path,
+        ranks: Ranks,
+        check: Check | None = None,
+    ):
+        self.recipe, self.images, self.identity, self.output, self.ranks, self.check = (
+            recipe,
+            images,
+            identity,
+            output,
+            ranks,
+            check,
+        )
         _check(recipe, images, ranks)
         self.epoch_steps = recipe.steps_per_epoch(len(images))
         self.steps = max(1, round(recipe.epochs * self.epoch_steps))
         self.warmup = int(recipe.optimiser.warmup_epochs * self.epoch_steps)
-        self.rate = scaled_rate(recipe.optimiser.rate, recipe.batch, recipe.optimiser.reference_batch)
+        self.rate = scaled_rate(
+            recipe.optimiser.rate, recipe.batch, recipe.optimiser.reference_batch
+        )
         self.check_steps = max(1, round(recipe.execution.check_epochs * self.epoch_steps))
         self.resume = output / "resume" / recipe.digest(identity)
-        self.method: Method = METHODS[recipe.method](recipe, self.epoch_steps, self.steps).to(ranks.device)
+        self.method: Method = METHODS[recipe.method](recipe, self.epoch_steps, self.steps).to(
+            ranks.device
+        )
         self.untrained = check.score(self.method) if check and ranks.first else math.nan
-        self.optimiser = create_optimiser(parameter_groups(self.method, self.method.depth(), recipe.optimiser), recipe.optimiser)
+        self.optimiser = create_optimiser(
+            parameter_groups(self.method, self.method.depth(), recipe.optimiser), recipe.optimiser
+        )
         for network in self.method.modules():
             if isinstance(network, VisionTransformer):
                 network.set_grad_checkpointing(recipe.execution.recompute)
                 if recipe.execution.compile:
-                    compile_blocks(network, recipe.encoder.drop_path if network is self.method.encoder else 0)
+                    compile_blocks(
+                        network, recipe.encoder.drop_path if network is self.method.encoder else 0
+                    )
         self.step = self._restore()
         self.network: torch.nn.Module = self.method
         if ranks.world > 1:
             places = [ranks.device] if ranks.device.type == "cuda" else None
-            self.network = DistributedDataParallel(self.method, places, broadcast_buffers=False, gradient_as_bucket_view=True)
+            self.network = DistributedDataParallel(
+                self.method, places, broadcast_buffers=False, gradient_as_bucket_view=True
+            )
 
     def train(self) -> None:
         """Run to the end, then write the encoder; on SIGTERM write a checkpoint and exit with code 75."""
         self._announce()
         recipe, execution = self.recipe, self.recipe.execution
         samples = Samples(self.images, self.method.draws)
-        batches = RankBatches(range(self.step, self.steps), recipe.batch, len(self.images), recipe.seed, self.ranks.rank, self.ranks.world)
-        stream = iter(load_batches(samples, batches, execution.workers, pin=self.ranks.device.type == "cuda"))
-        shown = (self.steps, self.step, recipe.batch, self.resume / "metrics.jsonl", self.output / "tensorboard")
-        meter, watch, saved = Meter(recipe.batch, self.ranks.device), Watch(self.warmup, self.method.advice), time.monotonic()
-        with interruption_noticed() as interruption, progress_shown(self.ranks.first, *shown) as progress:
+        batches = RankBatches(
+            range(self.step, self.steps),
+            recipe.batch,
+            len(self.images),
+            recipe.seed,
+            self.ranks.rank,
+            self.ranks.world,
+        )
+        stream = iter(
+            load_batches(samples, batches, execution.workers, pin=self.ranks.device.type == "cuda")
+        )
+        shown = (
+            self.steps,
+            self.step,
+            recipe.batch,
+            self.resume / "metrics.jsonl",
+            self.output / "tensorboard",
+        )
+        meter, watch, saved = (
+            Meter(recipe.batch, self.ranks.device),
+            Watch(self.warmup, self.method.advice),
+            time.monotonic(),
+        )
+        with (
+            interruption_noticed() as interruption,
+            progress_shown(self.ranks.first, *shown) as progress,
+        ):
             while self.step < self.steps:
                 begun = time.perf_counter()
                 batch = next(stream)
                 waited = time.perf_counter() - begun
                 last = self.step + 1 == self.steps
-                log = last or (self.step + 1) % execution.log_steps == 0 or self._check_due(self.step + 1)
+                log = (
+                    last
+                    or (self.step + 1) % execution.log_steps == 0
+                    or self._check_due(self.step + 1)
+                )
                 terms, signs, facts = self.take_step(batch, watch=log)
                 meter.add(terms, waited)
                 # One rank's signal or broken loss is everyone's: all leave the loop after the same step.
-                flags = [terms["loss"].new_tensor(float(interruption.seen)), (~terms["loss"].isfinite()).float()]
+                flags = [
+                    terms["loss"].new_tensor(float(interruption.seen)),
+                    (~terms["loss"].isfinite()).float(),
+                ]
                 stop, broken = sum_over_ranks(torch.stack(flags).detach()).tolist()
                 if broken:
                     raise not_finite(self.step, terms, self.resume, self.method.advice)
@@ -107,14 +170,20 @@ class Run:
                     meter.restart()
                 if stop and not last:
                     self.save()
-                    logger.warning("starmass: interrupted after step %d of %d; the same command goes on from there.", self.step, self.steps)
+                    logger.warning(
+                        "starmass: interrupted after step %d of %d; the same command goes on from there.",
+                        self.step,
+                        self.steps,
+                    )
                     raise SystemExit(SUBMIT_AGAIN)
                 if not last and time.monotonic() - saved > 60 * execution.checkpoint_minutes:
                     self.save()
                     saved = time.monotonic()
         self._finish()
 
-    def take_step(self, batch: dict[str, Tensor], *, watch: bool = False) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]]:
+    def take_step(
+        self, batch: dict[str, Tensor], *, watch: bool = False
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]]:
         """Take one optimiser step; return the terms of the loss, the signs of health and the step's own numbers."""
         recipe, step = self.recipe, self.step
         # All that torch draws in a step follows from its number, so there is no generator's state to keep.
@@ -123,23 +192,38 @@ class Run:
         optimiser = recipe.optimiser
         rate = cosine(step, self.steps, self.rate, optimiser.final_rate, self.warmup)
         decay = cosine(step, self.steps, optimiser.weight_decay, optimiser.final_weight_decay)
-        set_rates(self.optimiser, rate, decay, freeze_last_layer=self.method.last_layer_frozen(step))
+        set_rates(
+            self.optimiser, rate, decay, freeze_last_layer=self.method.last_layer_frozen(step)
+        )
         self.optimiser.zero_grad(set_to_none=True)
         terms: dict[str, Tensor] = {}
         for part, last in _parts(batch, recipe.execution.accumulation):
             inputs = self.method.prepare(part, self.ranks.device)
             # Ranks talk once a step, after its last part.
-            quiet = nullcontext() if last or not isinstance(self.network, DistributedDataParallel) else self.network.no_sync()
+            quiet = (
+                nullcontext()
+                if last or not isinstance(self.network, DistributedDataParallel)
+                else self.network.no_sync()
+            )
             with quiet, attention_chosen(self.ranks.device, recipe.precision):
-                with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+                with torch.autocast(
+                    self.ranks.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"
+                ):
                     found, signs = self.network(inputs, schedule, watch=watch and last)
                 (found["loss"] / recipe.execution.accumulation).backward()
-            terms = {name: terms.get(name, 0) + value.detach() / recipe.execution.accumulation for name, value in found.items()}
+            terms = {
+                name: terms.get(name, 0) + value.detach() / recipe.execution.accumulation
+                for name, value in found.items()
+            }
         norm = clip_gradients(self.method.parts(), optimiser.clip)
         self.optimiser.step()
         self.method.after_step(schedule)
         self.step += 1
-        return terms, signs, {"rate": rate, "weight_decay": decay, **schedule, "gradient_norm": norm}
+        return (
+            terms,
+            signs,
+            {"rate": rate, "weight_decay": decay, **schedule, "gradient_norm": norm},
+        )
 
     def _check_due(self, step: int) -> bool:
         return self.check is not None and (step % self.check_steps == 0 or step == self.steps)
@@ -148,7 +232,11 @@ class Run:
         """Write a checkpoint (first rank)."""
         if self.ranks.first:
             facts = {"recipe": asdict(self.recipe), "provenance": self._provenance()}
-            state = {"method": self.method.state_dict(), "optimiser": self.optimiser.state_dict(), "facts": yaml.safe_dump(_plain(facts))}
+            state = {
+                "method": self.method.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "facts": yaml.safe_dump(_plain(facts)),
+            }
             save_checkpoint(self.resume, self.step, state)
 
     def _restore(self) -> int:
@@ -160,12 +248,20 @@ class Run:
         return state["step"]
 
     def _record(
-        self, means: dict[str, float], signs: dict[str, Tensor], facts: dict[str, Any], progress: Progress | None, watch: Watch
+        self,
+        means: dict[str, float],
+        signs: dict[str, Tensor],
+        facts: dict[str, Any],
+        progress: Progress | None,
+        watch: Watch,
     ) -> None:
         numbers = {name: float(value) for name, value in {**facts, **vital_signs(signs)}.items()}
         record = {"step": self.step, "epoch": self.step / self.epoch_steps, **means, **numbers}
         if self.check and self.ranks.first and self._check_due(self.step):
-            record |= {"check_r2": self.check.score(self.method), "check_r2_untrained": self.untrained}
+            record |= {
+                "check_r2": self.check.score(self.method),
+                "check_r2_untrained": self.untrained,
+            }
         if progress is not None:
             progress.write(record)
         watch.check(record)
@@ -181,7 +277,9 @@ class Run:
         )  # fmt: skip
         if recipe.optimiser.rate > HIGH_RATE:
             logger.warning(
-                "starmass: optimiser.rate %g is above %g, ten times what DINOv2 uses or near it.", recipe.optimiser.rate, HIGH_RATE
+                "starmass: optimiser.rate %g is above %g, ten times what DINOv2 uses or near it.",
+                recipe.optimiser.rate,
+                HIGH_RATE,
             )
         if self.warmup >= self.steps:
             logger.warning(
@@ -195,9 +293,21 @@ class Run:
         """Write what the run was for; then its resume state has served."""
         if not self.ranks.first:
             return
-        facts = {"recipe": asdict(self.recipe), "images": self.identity, "provenance": self._provenance()}
-        resolved = {"steps": self.steps, "epoch_steps": self.epoch_steps, "rate": self.rate, "world": self.ranks.world}
-        write_text(self.output / "config.yaml", yaml.safe_dump(_plain({**facts, "resolved": resolved}), sort_keys=False))
+        facts = {
+            "recipe": asdict(self.recipe),
+            "images": self.identity,
+            "provenance": self._provenance(),
+        }
+        resolved = {
+            "steps": self.steps,
+            "epoch_steps": self.epoch_steps,
+            "rate": self.rate,
+            "world": self.ranks.world,
+        }
+        write_text(
+            self.output / "config.yaml",
+            yaml.safe_dump(_plain({**facts, "resolved": resolved}), sort_keys=False),
+        )
         with written_aside(self.output / "metrics.jsonl") as temporary:
             shutil.copy(self.resume / "metrics.jsonl", temporary)
         self.method.save(self.output / "teacher.safetensors", _plain(facts))
@@ -212,10 +322,14 @@ class Run:
 def _check(recipe: Recipe, images: Images, ranks: Ranks) -> None:
     """Hold recipe, images and ranks to each other."""
     if recipe.batch % ranks.world:
-        raise InputError(f"batch {recipe.batch}: not a multiple of the {ranks.world} ranks; change one of them.")
+        raise InputError(
+            f"batch {recipe.batch}: not a multiple of the {ranks.world} ranks; change one of them."
+        )
     share = recipe.batch // ranks.world
     if share % recipe.execution.accumulation:
-        raise InputError(f"execution.accumulation {recipe.execution.accumulation}: does not divide the {share} images of a rank's batch.")
+        raise InputError(
+            f"execution.accumulation {recipe.execution.accumulation}: does not divide the {share} images of a rank's batch."
+        )
     if not len(images):
         raise InputError("images: the set is empty; there is nothing to learn from.")
     if len(images.shape) != 3 or images.shape[2] != len(recipe.views.mean):
@@ -226,7 +340,9 @@ def _check(recipe: Recipe, images: Images, ranks: Ranks) -> None:
 
 def _parts(batch: dict[str, Tensor], count: int) -> Iterator[tuple[dict[str, Tensor], bool]]:
     """Cut a batch into parts of equal size, each with whether it is the last."""
-    for number, tensors in enumerate(zip(*(tensor.chunk(count) for tensor in batch.values()), strict=True)):
+    for number, tensors in enumerate(
+        zip(*(tensor.chunk(count) for tensor in batch.values()), strict=True)
+    ):
         yield dict(zip(batch, tensors, strict=True)), number + 1 == count
 
 

@@ -46,7 +46,10 @@ def draw_sample(recipe: Recipe, ticket: Ticket) -> dict[str, np.ndarray]:
     """Return a sample's random numbers: ``views`` float32 [1, draws] and ``seen`` int64 [S]."""
     patches = (recipe.views.global_size // recipe.encoder.patch_size) ** 2
     order = generator(recipe.seed, Stream.MASKS, ticket.epoch, ticket.image).permutation(patches)
-    return {"views": view_draws(recipe.seed, ticket, 1), "seen": np.sort(order[hidden_patches(patches, recipe.mae.mask_ratio) :])}
+    return {
+        "views": view_draws(recipe.seed, ticket, 1),
+        "seen": np.sort(order[hidden_patches(patches, recipe.mae.mask_ratio) :]),
+    }
 
 
 class MAE(Method):
@@ -63,10 +66,14 @@ class MAE(Method):
     def __init__(self, recipe: Recipe, epoch_steps: int, steps: int):
         super().__init__()
         self.recipe = recipe
-        self.encoder = create_encoder(recipe.description(), torch_seed(recipe.seed, Stream.WEIGHTS, 0))
+        self.encoder = create_encoder(
+            recipe.description(), torch_seed(recipe.seed, Stream.WEIGHTS, 0)
+        )
         grid = recipe.views.global_size // recipe.encoder.patch_size
         if grid < 2:
-            raise InputError(f"views.global_size {recipe.views.global_size}: is one patch, and MAE has to hide some and show some.")
+            raise InputError(
+                f"views.global_size {recipe.views.global_size}: is one patch, and MAE has to hide some and show some."
+            )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(torch_seed(recipe.seed, Stream.WEIGHTS, 1))
             self.decoder = Decoder(recipe, self.encoder.embed_dim, grid)
@@ -77,14 +84,23 @@ class MAE(Method):
     def prepare(self, batch: dict[str, Tensor], device: torch.device) -> Inputs:
         """Cut one crop of each image of a loaded batch."""
         images = unpack_images(batch, device)
-        return Inputs(make_views(images, batch["views"], self.crops, self.recipe.views)[0], batch["seen"].to(device, non_blocking=True))
+        return Inputs(
+            make_views(images, batch["views"], self.crops, self.recipe.views)[0],
+            batch["seen"].to(device, non_blocking=True),
+        )
 
-    def forward(self, inputs: Inputs, schedule: dict[str, float], *, watch: bool = False) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def forward(
+        self, inputs: Inputs, schedule: dict[str, float], *, watch: bool = False
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return the loss, and with ``watch`` the signs of health."""
         recipe = self.recipe
-        tokens = run_trunk(self.encoder, inputs.images, seen=inputs.seen, drop_path=recipe.encoder.drop_path)
+        tokens = run_trunk(
+            self.encoder, inputs.images, seen=inputs.seen, drop_path=recipe.encoder.drop_path
+        )
         painted = self.decoder(tokens, inputs.seen)
-        target = patch_pixels(inputs.images, recipe.encoder.patch_size, normalise=recipe.mae.normalise_pixels)
+        target = patch_pixels(
+            inputs.images, recipe.encoder.patch_size, normalise=recipe.mae.normalise_pixels
+        )
         terms = {"loss": reconstruction_loss(painted, target, inputs.seen)}
         # Of patches and not of the class token, which this loss may leave idle.
         features = tokens[:, self.encoder.num_prefix_tokens :].detach().float().mean(dim=1)
@@ -106,11 +122,16 @@ class Decoder(nn.Module):
         norm: Any = partial(nn.LayerNorm, eps=1e-6)
         self.embed = nn.Linear(width, method.decoder_width)
         self.mask_token = nn.Parameter(0.02 * torch.randn(method.decoder_width))
-        blocks = [Block(method.decoder_width, method.decoder_heads, qkv_bias=True, norm_layer=norm) for _ in range(method.decoder_depth)]
+        blocks = [
+            Block(method.decoder_width, method.decoder_heads, qkv_bias=True, norm_layer=norm)
+            for _ in range(method.decoder_depth)
+        ]
         self.blocks = nn.Sequential(*blocks)
         self.norm = norm(method.decoder_width)
         self.paint = nn.Linear(method.decoder_width, recipe.encoder.patch_size**2 * channels)
-        self.register_buffer("positions", sine_positions(grid, method.decoder_width), persistent=False)
+        self.register_buffer(
+            "positions", sine_positions(grid, method.decoder_width), persistent=False
+        )
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
                 nn.init.xavier_uniform_(layer.weight)

@@ -14,7 +14,9 @@ ASPECTS = (0.3, 1 / 0.3)  # height over width of a block
 ATTEMPTS = 10  # draws of a block before single patches take over
 
 
-def mask_ratios(crops: int, share: float, bounds: tuple[float, float], random: np.random.Generator) -> np.ndarray:
+def mask_ratios(
+    crops: int, share: float, bounds: tuple[float, float], random: np.random.Generator
+) -> np.ndarray:
     """Share out masks over a global batch: which crops, and what part of each.
 
     Parameters
@@ -53,7 +55,9 @@ def block_mask(grid: int, ratio: float, random: np.random.Generator) -> np.ndarr
     return mask
 
 
-def _draw_block(mask: np.ndarray, left: int, random: np.random.Generator) -> tuple[slice, slice] | None:
+def _draw_block(
+    mask: np.ndarray, left: int, random: np.random.Generator
+) -> tuple[slice, slice] | None:
     """Return a block that masks between 1 and ``left`` new patches, or None when no draw gave one."""
     grid = len(mask)
     for _ in range(ATTEMPTS):

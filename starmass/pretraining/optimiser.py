@@ -30,7 +30,10 @@ def parameter_groups(module: nn.Module, depth: int, recipe: Optimiser) -> list[d
             if "patch_embed" in name:
                 scale *= recipe.patch_rate
             sorted_[scale, decays(name), "last_layer" in name].append(parameter)
-    return [{"params": found, "scale": scale, "decays": decay, "last_layer": last} for (scale, decay, last), found in sorted_.items()]
+    return [
+        {"params": found, "scale": scale, "decays": decay, "last_layer": last}
+        for (scale, decay, last), found in sorted_.items()
+    ]
 
 
 def layer_of(name: str, depth: int) -> int:
@@ -38,7 +41,13 @@ def layer_of(name: str, depth: int) -> int:
     block = re.match(r"encoder\.blocks\.(\d+)\.", name)
     if block:
         return int(block[1]) + 1
-    before = ("encoder.pos_embed", "encoder.cls_token", "encoder.reg_token", "encoder.patch_embed", "mask_token")
+    before = (
+        "encoder.pos_embed",
+        "encoder.cls_token",
+        "encoder.reg_token",
+        "encoder.patch_embed",
+        "mask_token",
+    )
     return 0 if name.startswith(before) else depth + 1
 
 
@@ -52,7 +61,9 @@ def create_optimiser(groups: list[dict[str, Any]], recipe: Optimiser) -> torch.o
     return torch.optim.AdamW(groups, lr=0.0, weight_decay=0.0, betas=recipe.betas, fused=True)
 
 
-def set_rates(optimiser: torch.optim.Optimizer, rate: float, weight_decay: float, *, freeze_last_layer: bool) -> None:
+def set_rates(
+    optimiser: torch.optim.Optimizer, rate: float, weight_decay: float, *, freeze_last_layer: bool
+) -> None:
     """Set this step's rate and decay in every group. A frozen last layer's rate is 0, and with it its decay."""
     for group in optimiser.param_groups:
         group["lr"] = 0.0 if group["last_layer"] and freeze_last_layer else rate * group["scale"]

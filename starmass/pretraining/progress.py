@@ -76,7 +76,14 @@ class Progress:
         self.steps, self.batch = steps, batch
         self.journal, self.curves = Journal(journal, step), Curves(curves, step)
         hidden = not sys.stderr.isatty()
-        self.bar = tqdm(total=steps * batch, initial=step * batch, unit=" images", unit_scale=True, disable=hidden, dynamic_ncols=True)
+        self.bar = tqdm(
+            total=steps * batch,
+            initial=step * batch,
+            unit=" images",
+            unit_scale=True,
+            disable=hidden,
+            dynamic_ncols=True,
+        )
 
     def advance(self) -> None:
         """Count a step."""
@@ -86,8 +93,14 @@ class Progress:
         """Keep and show a record."""
         self.journal.write(record)
         self.curves.write(record)
-        found = f", kNN R2 {record['check_r2']:.2f} (untrained {record['check_r2_untrained']:.2f})" if "check_r2" in record else ""
-        self.bar.set_postfix_str(f"loss {record['loss']:.3f}, RankMe {record['rankme']:.1f}{found}", refresh=False)
+        found = (
+            f", kNN R2 {record['check_r2']:.2f} (untrained {record['check_r2_untrained']:.2f})"
+            if "check_r2" in record
+            else ""
+        )
+        self.bar.set_postfix_str(
+            f"loss {record['loss']:.3f}, RankMe {record['rankme']:.1f}{found}", refresh=False
+        )
         rate, left = record["images_per_second"], (self.steps - record["step"]) * self.batch
         logger.info(
             "step %d of %d: loss %.3f, RankMe %.1f%s, %.0f images/s, %s left", record["step"], self.steps, record["loss"], record["rankme"],

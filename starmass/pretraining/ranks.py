@@ -47,7 +47,11 @@ class Ranks:
 def find_ranks(environment: Mapping[str, str]) -> tuple[int, int, int]:
     """Return rank, world and local rank that the environment speaks of."""
     if "RANK" in environment and "WORLD_SIZE" in environment:
-        return int(environment["RANK"]), int(environment["WORLD_SIZE"]), int(environment.get("LOCAL_RANK", 0))
+        return (
+            int(environment["RANK"]),
+            int(environment["WORLD_SIZE"]),
+            int(environment.get("LOCAL_RANK", 0)),
+        )
     # The step's number of tasks and not the job's: inside a batch script, before srun, a job of many tasks is one process.
     if "SLURM_PROCID" in environment and "SLURM_STEP_NUM_TASKS" in environment:
         local = int(environment.get("SLURM_LOCALID", 0))
@@ -73,15 +77,25 @@ def ranks_joined(device: str = "auto") -> Iterator[Ranks]:
     if gpu is not None:  # before torch looks
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("execution.device 'cuda': torch sees no GPU here; use 'auto' or 'cpu', or a machine with a GPU.")
+        raise InputError(
+            "execution.device 'cuda': torch sees no GPU here; use 'auto' or 'cpu', or a machine with a GPU."
+        )
     on_gpu = device != "cpu" and torch.cuda.is_available()
     # A task that was given one GPU of its own sees it as number 0, whatever its local rank.
-    place = torch.device("cuda", local % torch.cuda.device_count()) if on_gpu else torch.device("cpu")
+    place = (
+        torch.device("cuda", local % torch.cuda.device_count()) if on_gpu else torch.device("cpu")
+    )
     if on_gpu:
         torch.cuda.set_device(place)
     # Of every rank: SLURM keeps what a job's tasks say in the log of the attempt.
     where = os.environ.get("SLURMD_NODENAME", socket.gethostname())
-    logger.info("starmass: rank %d of %d is on %s and sees %s.", rank, world, where, "no GPU" if gpu is None else f"GPU {gpu}")
+    logger.info(
+        "starmass: rank %d of %d is on %s and sees %s.",
+        rank,
+        world,
+        where,
+        "no GPU" if gpu is None else f"GPU {gpu}",
+    )
     if world == 1:
         yield Ranks(rank, world, local, place)
         return
@@ -98,13 +112,19 @@ def ranks_joined(device: str = "auto") -> Iterator[Ranks]:
 
 def _meeting_point(environment: Mapping[str, str]) -> tuple[str, int]:
     """Where ranks find each other: MASTER_ADDR and MASTER_PORT, else the first node of the SLURM job and a port made of its number."""
-    port = int(environment.get("MASTER_PORT", 20000 + int(environment.get("SLURM_JOB_ID", 0)) % 10000))
+    port = int(
+        environment.get("MASTER_PORT", 20000 + int(environment.get("SLURM_JOB_ID", 0)) % 10000)
+    )
     if "MASTER_ADDR" in environment:
         return environment["MASTER_ADDR"], port
     nodes = environment.get("SLURM_STEP_NODELIST") or environment.get("SLURM_JOB_NODELIST")
     if not nodes:
-        raise InputError("several ranks and no MASTER_ADDR: start them with torchrun or srun, or set MASTER_ADDR and MASTER_PORT.")
-    listed = subprocess.run(["scontrol", "show", "hostnames", nodes], capture_output=True, text=True, check=True)
+        raise InputError(
+            "several ranks and no MASTER_ADDR: start them with torchrun or srun, or set MASTER_ADDR and MASTER_PORT."
+        )
+    listed = subprocess.run(
+        ["scontrol", "show", "hostnames", nodes], capture_output=True, text=True, check=True
+    )
     host = listed.stdout.split()[0]
     try:
         socket.gethostbyname(host)

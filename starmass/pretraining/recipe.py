@@ -18,7 +18,11 @@ from starmass.errors import InputError, closest
 
 T = TypeVar("T")
 Range = tuple[float, float]
-NOT_OF_THE_RECIPE = ("images", "check", "resources")  # names of the workflow's files, and what it asks for
+NOT_OF_THE_RECIPE = (
+    "images",
+    "check",
+    "resources",
+)  # names of the workflow's files, and what it asks for
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,11 @@ class Views:
     saturation: float = 0.2
     hue: float = 0.1
     grey: float = 0.2
-    blur: tuple[float, float, float] = (0.0, 0.9, 0.5)  # what the released code does; its documentation says 1, 0.1, 0.5
+    blur: tuple[float, float, float] = (
+        0.0,
+        0.9,
+        0.5,
+    )  # what the released code does; its documentation says 1, 0.1, 0.5
     blur_sigma: Range = (0.1, 2.0)
     solarise: tuple[float, float, float] = (0.0, 0.2, 0.0)
 
@@ -84,7 +92,9 @@ class DINOv2:
     head_hidden: int = 2048
     head_bottleneck: int = 256
     prototypes: int = 65536
-    separate_heads: bool = False  # one for class tokens and one for patches, as in the official long recipe
+    separate_heads: bool = (
+        False  # one for class tokens and one for patches, as in the official long recipe
+    )
     mask_share: float = 0.5
     mask_ratio: Range = (0.1, 0.5)
     targets: Literal["centering", "sinkhorn"] = "centering"  # the long recipe: sinkhorn
@@ -145,7 +155,9 @@ class Recipe:
     batch: int = 1024  # images a step, all ranks together
     epochs: float = 100
     epoch_steps: int | None = None  # None: the images once; 1250 officially
-    precision: Literal["float32", "bfloat16"] = "float32"  # of the matrix products; losses are float32 in both
+    precision: Literal["float32", "bfloat16"] = (
+        "float32"  # of the matrix products; losses are float32 in both
+    )
     encoder: Encoder = field(default_factory=Encoder)
     views: Views = field(default_factory=Views)
     optimiser: Optimiser = field(default_factory=Optimiser)
@@ -162,16 +174,27 @@ class Recipe:
                 f"views.{colour[0]}: needs 3 colour channels and views.mean names {len(views.mean)}; set saturation, hue and grey to 0."
             )
         if encoder.architecture.startswith("resnet") != (self.method == "simsiam"):
-            fit = "resnet18 or another ResNet" if self.method == "simsiam" else "vit_large_patch16_224 or another vision transformer"
-            raise InputError(f"encoder.architecture {encoder.architecture!r}: the method {self.method} takes {fit}; change one of them.")
+            fit = (
+                "resnet18 or another ResNet"
+                if self.method == "simsiam"
+                else "vit_large_patch16_224 or another vision transformer"
+            )
+            raise InputError(
+                f"encoder.architecture {encoder.architecture!r}: the method {self.method} takes {fit}; change one of them."
+            )
         for key, size in (("global_size", views.global_size), ("local_size", views.local_size)):
             if size % encoder.patch_size:
                 raise InputError(
                     f"views.{key}: {size} pixels are not a multiple of encoder.patch_size {encoder.patch_size}; change one of them."
                 )
         if encoder.width and encoder.heads and encoder.width % encoder.heads:
-            raise InputError(f"encoder.heads: {encoder.heads} is no divisor of encoder.width {encoder.width}; change one of them.")
-        ranges = {f"views.{key}": getattr(views, key) for key in ("global_area", "local_area", "aspect", "blur_sigma")}
+            raise InputError(
+                f"encoder.heads: {encoder.heads} is no divisor of encoder.width {encoder.width}; change one of them."
+            )
+        ranges = {
+            f"views.{key}": getattr(views, key)
+            for key in ("global_area", "local_area", "aspect", "blur_sigma")
+        }
         for key, (low, high) in {**ranges, "dinov2.mask_ratio": self.dinov2.mask_ratio}.items():
             if low > high:
                 raise InputError(f"{key}: [{low}, {high}] runs backwards; give the least first.")
@@ -180,14 +203,20 @@ class Recipe:
             if low <= 0 and key.endswith(("area", "aspect")):
                 raise InputError(f"{key}: {low} must be more than 0.")
         if not all(0 <= beta < 1 for beta in self.optimiser.betas):
-            raise InputError(f"optimiser.betas: {list(self.optimiser.betas)} must be from 0 to below 1, as [0.9, 0.999].")
+            raise InputError(
+                f"optimiser.betas: {list(self.optimiser.betas)} must be from 0 to below 1, as [0.9, 0.999]."
+            )
         self.description()
 
     def description(self) -> EncoderDescription:
         """Describe the encoder that comes out."""
         encoder = self.encoder
         arguments: dict[str, Any] = {"init_values": encoder.layer_scale or None}
-        arguments |= {name: value for name, value in (("depth", encoder.depth), ("num_heads", encoder.heads)) if value is not None}
+        arguments |= {
+            name: value
+            for name, value in (("depth", encoder.depth), ("num_heads", encoder.heads))
+            if value is not None
+        }
         if encoder.registers:
             # As timm's own DINOv2 models with registers: only patches have positions.
             arguments |= {"reg_tokens": encoder.registers, "no_embed_class": True}
@@ -210,7 +239,9 @@ class Recipe:
         """Return what a resumed run has to share: a digest of all that shapes the weights, and of the images' identity."""
         without = {"execution", *get_args(get_type_hints(Recipe)["method"])} - {self.method}
         shaping = {key: value for key, value in asdict(self).items() if key not in without}
-        return hashlib.sha256(json.dumps([shaping, images], sort_keys=True).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps([shaping, images], sort_keys=True).encode()).hexdigest()[
+            :16
+        ]
 
 
 def read_recipe(values: Mapping[str, Any]) -> Recipe:
@@ -221,17 +252,23 @@ def read_recipe(values: Mapping[str, Any]) -> Recipe:
     InputError
         names the key that is unknown, of the wrong kind, or that doesn't fit another
     """
-    return _build(Recipe, {key: value for key, value in values.items() if key not in NOT_OF_THE_RECIPE}, "")
+    return _build(
+        Recipe, {key: value for key, value in values.items() if key not in NOT_OF_THE_RECIPE}, ""
+    )
 
 
 def _build(kind: type[T], values: Any, path: str) -> T:
     if not isinstance(values, Mapping):
-        raise InputError(f"recipe key {path.rstrip('.') or '(top level)'!r}: {values!r} is not a mapping of keys.")
+        raise InputError(
+            f"recipe key {path.rstrip('.') or '(top level)'!r}: {values!r} is not a mapping of keys."
+        )
     hints = get_type_hints(kind)
     known = [entry.name for entry in fields(kind)]  # type: ignore[arg-type]
     for key in values:
         if key not in known:
-            raise InputError(f"recipe key {path + str(key)!r} is unknown{closest(str(key), known)}; known here: {', '.join(known)}.")
+            raise InputError(
+                f"recipe key {path + str(key)!r} is unknown{closest(str(key), known)}; known here: {', '.join(known)}."
+            )
     return kind(**{key: _convert(hints[key], value, path + key) for key, value in values.items()})
 
 
@@ -243,18 +280,28 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
         return None if value is None else _convert(get_args(hint)[0], value, path)
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
-            raise InputError(f"recipe key {path!r}: {value!r} is none of {', '.join(get_args(hint))}{closest(str(value), get_args(hint))}.")
+            raise InputError(
+                f"recipe key {path!r}: {value!r} is none of {', '.join(get_args(hint))}{closest(str(value), get_args(hint))}."
+            )
         return value
     if get_origin(hint) is tuple:
         size = None if get_args(hint)[-1] is Ellipsis else len(get_args(hint))
         if not isinstance(value, list | tuple) or not value or (size and len(value) != size):
-            raise InputError(f"recipe key {path!r}: {value!r} is not a list of {size or 'one or more'} numbers.")
+            raise InputError(
+                f"recipe key {path!r}: {value!r} is not a list of {size or 'one or more'} numbers."
+            )
         return tuple(_convert(float, entry, path) for entry in value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not hint:
-        hint_text = "; YAML reads 1e-5 as text, write 1.0e-5" if isinstance(value, str) and hint in (int, float) else ""
-        raise InputError(f"recipe key {path!r}: {value!r} is not of type {hint.__name__}{hint_text}.")
+        hint_text = (
+            "; YAML reads 1e-5 as text, write 1.0e-5"
+            if isinstance(value, str) and hint in (int, float)
+            else ""
+        )
+        raise InputError(
+            f"recipe key {path!r}: {value!r} is not of type {hint.__name__}{hint_text}."
+        )
     if isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"recipe key {path!r}: {value} is not a finite number; give one.")
     return value

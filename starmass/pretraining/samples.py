@@ -43,7 +43,11 @@ def unpack_images(batch: dict[str, Tensor], device: torch.device) -> Tensor:
     """Return a loaded batch's images, uint8 [B, H, W, C], on ``device``; planes are painted there, which spares the loaders a third."""
     if "image" in batch:
         return batch["image"].to(device, non_blocking=True)
-    planes = (batch[name].to(device, non_blocking=True) for name in ("images", "shades", "palette") if name in batch)
+    planes = (
+        batch[name].to(device, non_blocking=True)
+        for name in ("images", "shades", "palette")
+        if name in batch
+    )
     return FractalPlanes.paint(*planes)
 
 
@@ -67,13 +71,18 @@ def _order(seed: int, epoch: int, images: int) -> np.ndarray:
 def tickets(step: int, batch: int, images: int, seed: int) -> list[Ticket]:
     """Return the global batch of a step: the images pass in a new order each time, without a gap, however the batch divides them."""
     places = (divmod(step * batch + position, images) for position in range(batch))
-    return [Ticket(step, position, epoch, int(_order(seed, epoch, images)[place])) for position, (epoch, place) in enumerate(places)]
+    return [
+        Ticket(step, position, epoch, int(_order(seed, epoch, images)[place]))
+        for position, (epoch, place) in enumerate(places)
+    ]
 
 
 class RankBatches:
     """The tickets of one rank, step by step: a slice of each global batch."""
 
-    def __init__(self, steps: Sequence[int], batch: int, images: int, seed: int, rank: int, world: int):
+    def __init__(
+        self, steps: Sequence[int], batch: int, images: int, seed: int, rank: int, world: int
+    ):
         self.steps, self.batch, self.images, self.seed = steps, batch, images, seed
         self.mine = slice(rank * batch // world, (rank + 1) * batch // world)
 
@@ -87,7 +96,13 @@ class RankBatches:
 
 def load_batches(samples: Samples, batches: RankBatches, workers: int, *, pin: bool) -> DataLoader:
     """Return the stream of batches (tensors by name) for the steps of ``batches``, read by ``workers`` processes or by this one."""
-    return DataLoader(samples, batch_sampler=batches, num_workers=workers, pin_memory=pin, worker_init_fn=_prepare_worker)
+    return DataLoader(
+        samples,
+        batch_sampler=batches,
+        num_workers=workers,
+        pin_memory=pin,
+        worker_init_fn=_prepare_worker,
+    )
 
 
 def _prepare_worker(number: int) -> None:

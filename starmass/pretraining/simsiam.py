@@ -61,7 +61,9 @@ class SimSiam(Method):
             wide = method.projection
             last = [nn.Linear(wide, wide, bias=False), nn.BatchNorm1d(wide, affine=False)]
             self.projection = nn.Sequential(*_layer(width, wide), *_layer(wide, wide), *last)
-            self.prediction = nn.Sequential(*_layer(wide, method.prediction), nn.Linear(method.prediction, wide))
+            self.prediction = nn.Sequential(
+                *_layer(wide, method.prediction), nn.Linear(method.prediction, wide)
+            )
         if world() > 1 and torch.cuda.is_available():
             nn.SyncBatchNorm.convert_sync_batchnorm(self)
         self.draws = partial(draw_sample, recipe)
@@ -70,9 +72,13 @@ class SimSiam(Method):
     @torch.no_grad()
     def prepare(self, batch: dict[str, Tensor], device: torch.device) -> Tensor:
         """Cut two crops of each image of a loaded batch: [2 B, C, size, size], all first crops first."""
-        return torch.cat(make_views(unpack_images(batch, device), batch["views"], self.crops, self.recipe.views))
+        return torch.cat(
+            make_views(unpack_images(batch, device), batch["views"], self.crops, self.recipe.views)
+        )
 
-    def forward(self, inputs: Tensor, schedule: dict[str, float], *, watch: bool = False) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def forward(
+        self, inputs: Tensor, schedule: dict[str, float], *, watch: bool = False
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return the loss, from -1 to 1, and with ``watch`` the signs of health."""
         # Crop by crop: the two crops of an image must not share a batch's statistics.
         features = [self.encoder(crop) for crop in inputs.chunk(CROPS)]
@@ -113,4 +119,6 @@ def _layer(width: int, out: int) -> list[nn.Module]:
 def simsiam_loss(predicted: list[Tensor], projected: list[Tensor]) -> Tensor:
     """Mean negative cosine between each crop's prediction [B, D] and the other crop's projection [B, D], which gets no gradient."""
     pairs = zip(predicted, reversed(projected), strict=True)
-    return -torch.stack([cosine_similarity(one.float(), other.detach().float()).mean() for one, other in pairs]).mean()
+    return -torch.stack(
+        [cosine_similarity(one.float(), other.detach().float()).mean() for one, other in pairs]
+    ).mean()

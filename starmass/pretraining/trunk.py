@@ -32,16 +32,26 @@ def run_trunk(
     """
     patches = model.patch_embed(images)
     if mask is not None and mask_token is not None:
-        patches = torch.where(mask.view(*patches.shape[:3], 1), mask_token.to(patches.dtype), patches)
+        patches = torch.where(
+            mask.view(*patches.shape[:3], 1), mask_token.to(patches.dtype), patches
+        )
     tokens = model._pos_embed(patches)
     if seen is not None:
-        prefix, placed = tokens.split([model.num_prefix_tokens, tokens.shape[1] - model.num_prefix_tokens], dim=1)
-        tokens = torch.cat([prefix, placed.gather(1, seen[..., None].expand(-1, -1, tokens.shape[-1]))], dim=1)
+        prefix, placed = tokens.split(
+            [model.num_prefix_tokens, tokens.shape[1] - model.num_prefix_tokens], dim=1
+        )
+        tokens = torch.cat(
+            [prefix, placed.gather(1, seen[..., None].expand(-1, -1, tokens.shape[-1]))], dim=1
+        )
     tokens = model.norm_pre(tokens)
     for block in model.blocks:
         run = partial(_run_block, block, drop_path) if drop_path > 0 else block
         # The recomputation draws the same random numbers: torch keeps its generator's state for it.
-        tokens = checkpoint(run, tokens, use_reentrant=False) if model.grad_checkpointing and torch.is_grad_enabled() else run(tokens)
+        tokens = (
+            checkpoint(run, tokens, use_reentrant=False)
+            if model.grad_checkpointing and torch.is_grad_enabled()
+            else run(tokens)
+        )
     return model.norm(tokens)
 
 
@@ -74,4 +84,6 @@ def _add_for_some(tokens: Tensor, branch: Callable[[Tensor], Tensor], drop: floa
     """
     kept = max(int(len(tokens) * (1 - drop)), 1)
     chosen = torch.randperm(len(tokens), device=tokens.device)[:kept]
-    return tokens.index_add(0, chosen, branch(tokens[chosen]).to(tokens.dtype), alpha=len(tokens) / kept)
+    return tokens.index_add(
+        0, chosen, branch(tokens[chosen]).to(tokens.dtype), alpha=len(tokens) / kept
+    )

@@ -15,7 +15,23 @@ from starmass.pretraining.draws import Stream, Ticket, generator
 from starmass.pretraining.recipe import Views
 
 # The order of a crop's uniform numbers.
-(AREA, ASPECT, TOP, LEFT, FLIP, FLIP_VERTICAL, JITTER, BRIGHTNESS, CONTRAST, SATURATION, HUE, GREY, BLUR, SIGMA, SOLARISE) = range(15)
+(
+    AREA,
+    ASPECT,
+    TOP,
+    LEFT,
+    FLIP,
+    FLIP_VERTICAL,
+    JITTER,
+    BRIGHTNESS,
+    CONTRAST,
+    SATURATION,
+    HUE,
+    GREY,
+    BLUR,
+    SIGMA,
+    SOLARISE,
+) = range(15)
 DRAWS = 15
 LUMINANCE = (0.299, 0.587, 0.114)
 BLUR_REACH = 4  # pixels each side: the official kernel of 9
@@ -33,14 +49,19 @@ class Crop:
 
 def crops_of(views: Views, global_crops: int) -> list[Crop]:
     """List the crops of an image: the global ones, then the local ones."""
-    kinds = [Crop(views.global_size, views.global_area, views.blur[kind], views.solarise[kind]) for kind in (0, 1)]
+    kinds = [
+        Crop(views.global_size, views.global_area, views.blur[kind], views.solarise[kind])
+        for kind in (0, 1)
+    ]
     local = Crop(views.local_size, views.local_area, views.blur[2], views.solarise[2])
     return [kinds[min(number, 1)] for number in range(global_crops)] + [local] * views.local_count
 
 
 def view_draws(seed: int, ticket: Ticket, crops: int) -> np.ndarray:
     """Return all uniform numbers in 0..1 that a sample's views need, float32 [crops, draws]; they depend on seed, epoch and image."""
-    return generator(seed, Stream.VIEWS, ticket.epoch, ticket.image).random((crops, DRAWS), np.float32)
+    return generator(seed, Stream.VIEWS, ticket.epoch, ticket.image).random(
+        (crops, DRAWS), np.float32
+    )
 
 
 def make_views(images: Tensor, draws: Tensor, crops: list[Crop], views: Views) -> list[Tensor]:
@@ -58,7 +79,10 @@ def make_views(images: Tensor, draws: Tensor, crops: list[Crop], views: Views) -
     one float32 [B, C, size, size] per crop, normalised by the recipe's mean and std
     """
     pixels = images.permute(0, 3, 1, 2).float() / 255
-    mean, std = (torch.tensor(values, device=images.device)[:, None, None] for values in (views.mean, views.std))
+    mean, std = (
+        torch.tensor(values, device=images.device)[:, None, None]
+        for values in (views.mean, views.std)
+    )
     made = []
     for number, crop in enumerate(crops):
         view = _cut(pixels, draws[:, number], crop, views)
@@ -107,7 +131,9 @@ def resampling_matrices(start: Tensor, length: Tensor, size: int, out: int) -> T
     start, length = start[:, None, None], length[:, None, None]
     pixel = torch.arange(size, device=start.device, dtype=start.dtype)
     step = length / out
-    centre = start + (torch.arange(out, device=start.device, dtype=start.dtype)[:, None] + 0.5) * step
+    centre = (
+        start + (torch.arange(out, device=start.device, dtype=start.dtype)[:, None] + 0.5) * step
+    )
     distance = ((pixel + 0.5 - centre) / step.clamp(min=1)).abs_()
     # Keys' cubic with a = -0.5: pieces on 0..1 and 1..2.
     near = (1.5 * distance - 2.5) * distance.square() + 1
@@ -122,7 +148,9 @@ def _colour(view: Tensor, draw: Tensor, views: Views) -> Tensor:
     jittered = draw[:, JITTER] < views.jitter
 
     def factor(column: int, strength: float) -> Tensor:
-        return torch.where(jittered, 1 + strength * (2 * draw[:, column] - 1), 1).to(view.device)[:, None, None, None]
+        return torch.where(jittered, 1 + strength * (2 * draw[:, column] - 1), 1).to(view.device)[
+            :, None, None, None
+        ]
 
     if views.jitter > 0 and views.brightness > 0:
         view = (view * factor(BRIGHTNESS, views.brightness)).clamp_(0, 1)
@@ -154,7 +182,9 @@ def _turn_hue(view: Tensor, turn: Tensor) -> Tensor:
     chroma = value - low
     scale = 1 / chroma.clamp(min=1e-8)
     hue = torch.where(
-        value == red, (green - blue) * scale, torch.where(value == green, 2 + (blue - red) * scale, 4 + (red - green) * scale)
+        value == red,
+        (green - blue) * scale,
+        torch.where(value == green, 2 + (blue - red) * scale, 4 + (red - green) * scale),
     )
     hue = hue + 6 * turn
     # Each channel is the value less the chroma times a trapezoid of the hue, shifted by 120 degrees.
@@ -168,7 +198,9 @@ def _blur(view: Tensor, draw: Tensor, probability: float, sigma: tuple[float, fl
     chosen = torch.nonzero(draw[:, BLUR] < probability).squeeze(1)
     if not len(chosen):
         return view
-    matrices = blur_matrices(_between(draw[chosen, SIGMA], sigma).to(view.device), view.shape[-1])[:, None]
+    matrices = blur_matrices(_between(draw[chosen, SIGMA], sigma).to(view.device), view.shape[-1])[
+        :, None
+    ]
     chosen = chosen.to(view.device)
     return view.index_copy(0, chosen, matrices @ view[chosen] @ matrices.mT)
 
@@ -181,7 +213,9 @@ def blur_matrices(sigma: Tensor, size: int) -> Tensor:
     target = (torch.arange(size, device=sigma.device)[:, None] + reach).abs()
     target = torch.where(target >= size, 2 * (size - 1) - target, target)
     matrices = torch.zeros(len(sigma), size, size, device=sigma.device)
-    return matrices.scatter_add_(2, target.expand(len(sigma), -1, -1), kernel[:, None, :].expand(-1, size, -1))
+    return matrices.scatter_add_(
+        2, target.expand(len(sigma), -1, -1), kernel[:, None, :].expand(-1, size, -1)
+    )
 
 
 def _solarise(view: Tensor, draw: Tensor, probability: float) -> Tensor:

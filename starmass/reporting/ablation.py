@@ -15,12 +15,33 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from starmass.reporting import style
 from starmass.reporting.inputs import footer, read_table, require_rows
-from starmass.reporting.methods import Look, draw_method, key_height, looks_of, place_key, wrap_names
+from starmass.reporting.methods import (
+    Look,
+    draw_method,
+    key_height,
+    looks_of,
+    place_key,
+    wrap_names,
+)
 
-NEEDED = ("varied", "method", "label", "split", "value", "base", "r2", "r2_low", "r2_high", "r2_difference")
+NEEDED = (
+    "varied",
+    "method",
+    "label",
+    "split",
+    "value",
+    "base",
+    "r2",
+    "r2_low",
+    "r2_high",
+    "r2_difference",
+)
 LOWEST, OFF = -1.0, -3.0
 """Intervals are cut off below the one, and points below the other."""
-LENGTHS = {"finest_cell_pc": ("finest cell", "-."), "accretion_radius_pc": ("accretion radius", "--")}
+LENGTHS = {
+    "finest_cell_pc": ("finest cell", "-."),
+    "accretion_radius_pc": ("accretion radius", "--"),
+}
 PANELS = {"r2": r"$R^2$ of $\log_{10} M_\star$", "r2_difference": r"$R^2 - R^2_\mathrm{base}$"}
 LEFT, RIGHT, TITLE, GAP, ABOVE = 0.55, 0.08, 0.26, 0.08, 0.4
 """Inches left and right of a panel, over it for the split's name, between two that share an axis, and for an axis above."""
@@ -60,7 +81,9 @@ def plot_ablation(
     require_rows(ablation, table, **rows)
     with style.journal_style():
         figure = draw_ablation(table, axis, width, footer(simulations))
-        style.save_figure(figure, outputs, resolution=resolution, title=f"Ablation: {axis}", facts=facts)
+        style.save_figure(
+            figure, outputs, resolution=resolution, title=f"Ablation: {axis}", facts=facts
+        )
 
 
 def draw_ablation(table: pd.DataFrame, axis: str, width: str = "column", below: str = "") -> Figure:
@@ -89,9 +112,18 @@ def draw_ablation(table: pd.DataFrame, axis: str, width: str = "column", below: 
         style.place_text(figure, LEFT, start + 0.08, f"split: {split}", fontsize=8)
         for place, name in enumerate(PANELS):
             left = LEFT + (0 if stacked else place * page / 2)
-            axes = style.place_axes(figure, left, top + (place * (heights[0] + GAP) if stacked else 0), side, heights[place])
+            axes = style.place_axes(
+                figure,
+                left,
+                top + (place * (heights[0] + GAP) if stacked else 0),
+                side,
+                heights[place],
+            )
             handles |= _draw_panel(axes, rows, name, values, looks)
-            first, last = line == place == 0 or not stacked, (line, place) == (len(splits) - 1, 1) or not stacked
+            first, last = (
+                line == place == 0 or not stacked,
+                (line, place) == (len(splits) - 1, 1) or not stacked,
+            )
             axes.set(ylabel=PANELS[name], xlabel=label if last else "")
             axes.tick_params(labelbottom=last)
             if values.parsecs:
@@ -110,18 +142,29 @@ def read_values(table: pd.DataFrame, width: float) -> Values:
         places = np.array([float(value) for value in written])
     except ValueError:
         room = width / len(written) - 0.06
-        names = [style.SYMBOLS.get(value, "\n".join(style.wrap_text(style.literal(value.replace("_", " ")), room))) for value in written]
+        names = [
+            style.SYMBOLS.get(
+                value, "\n".join(style.wrap_text(style.literal(value.replace("_", " ")), room))
+            )
+            for value in written
+        ]
         return Values(written, np.arange(len(written), dtype=float), "names", names, None)
     least = places[places > 0].min(initial=np.inf)
     wide = places.max() >= 4 * least
     scale = "linear" if not wide or places.min() < 0 else "log" if places.min() > 0 else "symlog"
     parsecs = None
     if (table["varied"] == "observation.beam").all() and np.isfinite(least):
-        parsecs = float((table["beam_pc"] / table["value"].astype(float))[table["value"].astype(float) > 0].iloc[0])
+        parsecs = float(
+            (table["beam_pc"] / table["value"].astype(float))[
+                table["value"].astype(float) > 0
+            ].iloc[0]
+        )
     return Values(written, places, scale, [style.plain_number(place) for place in places], parsecs)
 
 
-def _draw_panel(axes: Axes, rows: pd.DataFrame, name: str, values: Values, looks: Mapping[str, Look]) -> dict[str, Any]:
+def _draw_panel(
+    axes: Axes, rows: pd.DataFrame, name: str, values: Values, looks: Mapping[str, Look]
+) -> dict[str, Any]:
     """Draw one number of all methods of a split; returns what stands for each method."""
     limits = bounds(rows, name)
     _scale(axes, values)
@@ -134,10 +177,25 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, name: str, values: Values, looks
         part = part.iloc[np.argsort(at.to_numpy(), kind="stable")]
         at = at.sort_values(kind="stable")
         joined = values.scale != "names"
-        line = draw_method(axes, at, part[name], part[f"{name}_low"], part[f"{name}_high"], look, limits, joined=joined)
+        line = draw_method(
+            axes,
+            at,
+            part[name],
+            part[f"{name}_low"],
+            part[f"{name}_high"],
+            look,
+            limits,
+            joined=joined,
+        )
         handles[str(method)] = line
         base = (part["value"] == part["base"]).to_numpy()
-        shown: dict[str, Any] = {"color": look.colour, "marker": look.marker, "markersize": 4, "markerfacecolor": "white", "linestyle": ""}
+        shown: dict[str, Any] = {
+            "color": look.colour,
+            "marker": look.marker,
+            "markersize": 4,
+            "markerfacecolor": "white",
+            "linestyle": "",
+        }
         axes.plot(at[base], part[name][base], transform=line.get_transform(), zorder=5, **shown)
     return handles
 
@@ -160,8 +218,12 @@ def _scale(axes: Axes, values: Values) -> None:
         axes.tick_params(axis="x", top=False)
         axes.set_xlim(-0.5, len(places) - 0.5)
         return
-    if values.scale == "symlog":  # zero stands one step, of a factor of two, before the least of the others
-        axes.set_xscale("symlog", linthresh=float(places[places > 0][0]), linscale=float(np.log10(2)), subs=[])
+    if (
+        values.scale == "symlog"
+    ):  # zero stands one step, of a factor of two, before the least of the others
+        axes.set_xscale(
+            "symlog", linthresh=float(places[places > 0][0]), linscale=float(np.log10(2)), subs=[]
+        )
     elif values.scale == "log":
         axes.set_xscale("log")
     to_page = axes.xaxis.get_transform()
@@ -183,7 +245,9 @@ def _apart(values: np.ndarray, places: np.ndarray) -> list[float]:
     return [float(values[number]) for number in kept]
 
 
-def _draw_lengths(axes: Axes, table: pd.DataFrame, values: Values, *, named: bool, ticked: bool) -> None:
+def _draw_lengths(
+    axes: Axes, table: pd.DataFrame, values: Values, *, named: bool, ticked: bool
+) -> None:
     """The simulation's own lengths, and the beam in parsecs above the axis."""
     assert values.parsecs is not None
     low, high = axes.get_xlim()
@@ -200,5 +264,12 @@ def _draw_lengths(axes: Axes, table: pd.DataFrame, values: Values, *, named: boo
             axes.axvline(length, color=style.INK, linewidth=0.8, linestyle=dashes)
             if named:
                 halo = [withStroke(linewidth=2, foreground="white")]
-                place: dict[str, Any] = {"rotation": 90, "ha": "right", "va": "bottom", "fontsize": 7, "path_effects": halo, "zorder": 6}
+                place: dict[str, Any] = {
+                    "rotation": 90,
+                    "ha": "right",
+                    "va": "bottom",
+                    "fontsize": 7,
+                    "path_effects": halo,
+                    "zorder": 6,
+                }
                 axes.text(length, 0.02, words + " ", transform=axes.get_xaxis_transform(), **place)

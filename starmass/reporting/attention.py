@@ -12,7 +12,13 @@ from matplotlib.figure import Figure
 from starmass.errors import InputError
 from starmass.reporting import style
 from starmass.reporting.inputs import MapRow, Segmentation, footer, read_examples
-from starmass.reporting.panels import channel_scales, draw_channel, draw_channel_bar, draw_tokens, name_line
+from starmass.reporting.panels import (
+    channel_scales,
+    draw_channel,
+    draw_channel_bar,
+    draw_tokens,
+    name_line,
+)
 
 LABEL, GAP, BAR, HEADING = 0.36, 0.05, 0.44, 0.2
 """Inches for the label left of a line, between images, under them for colour bars, and over the images."""
@@ -39,10 +45,18 @@ def plot_attention(
         )
     with style.journal_style():
         figure = draw_attention(examples, found, palettes, footer(simulations))
-        style.save_figure(figure, outputs, resolution=resolution, title="Attention of the class token", facts=facts)
+        style.save_figure(
+            figure,
+            outputs,
+            resolution=resolution,
+            title="Attention of the class token",
+            facts=facts,
+        )
 
 
-def draw_attention(examples: Sequence[MapRow], found: Segmentation, palettes: Mapping[str, str], below: str = "") -> Figure:
+def draw_attention(
+    examples: Sequence[MapRow], found: Segmentation, palettes: Mapping[str, str], below: str = ""
+) -> Figure:
     """Lay out examples, one a line: column density, then where each head looks, over the column density in grey."""
     assert found.attention is not None and found.attended is not None
     heads = choose_heads(found)
@@ -56,7 +70,12 @@ def draw_attention(examples: Sequence[MapRow], found: Segmentation, palettes: Ma
     for column, head in enumerate(heads):
         total = found.attention.shape[1] - 1
         style.place_text(
-            figure, LABEL + (column + 1) * (cell + GAP) + cell / 2, 0.05, f"head {head + 1} of {total}", ha="center", fontsize=8
+            figure,
+            LABEL + (column + 1) * (cell + GAP) + cell / 2,
+            0.05,
+            f"head {head + 1} of {total}",
+            ha="center",
+            fontsize=8,
         )
     for line, row in enumerate(examples):
         top = HEADING + GAP / 2 + line * (cell + GAP)
@@ -65,17 +84,32 @@ def draw_attention(examples: Sequence[MapRow], found: Segmentation, palettes: Ma
         name_line(axes, row, line)
         for column, head in enumerate(heads):
             axes = style.place_axes(figure, LABEL + (column + 1) * (cell + GAP), top, cell, cell)
-            draw_channel(axes, row, place, scales[place], {**palettes, "column_density": "Greys"}, marked=False)
+            draw_channel(
+                axes,
+                row,
+                place,
+                scales[place],
+                {**palettes, "column_density": "Greys"},
+                marked=False,
+            )
             colours = style.palette(palettes["attention"]).with_extremes(bad=(0, 0, 0, 0))
             draw_tokens(axes, attended(found, line, head), row, found.side, colours, brightest)
             style.label_panel(axes, f"{found.attended[line, head].mean():.0%}")
-    draw_channel_bar(figure, LABEL + 0.03, bars, cell - 0.06, examples[0], place, scales[place], palettes)
-    draw_attention_bar(style.place_axes(figure, LABEL + cell + GAP + 0.03, bars, cell - 0.06, 0.07), palettes, brightest)
+    draw_channel_bar(
+        figure, LABEL + 0.03, bars, cell - 0.06, examples[0], place, scales[place], palettes
+    )
+    draw_attention_bar(
+        style.place_axes(figure, LABEL + cell + GAP + 0.03, bars, cell - 0.06, 0.07),
+        palettes,
+        brightest,
+    )
     words = (
         f"Coloured: the fewest tokens that hold {found.attention_mass:.0%} of a head's attention,\n"
         f"and the share of the map that they are ({found.attention_mass:.0%} if it were spread evenly)."
     )
-    style.place_text(figure, LABEL + 2 * (cell + GAP) + 0.1, bars, words, linespacing=1.3, fontsize=8)
+    style.place_text(
+        figure, LABEL + 2 * (cell + GAP) + 0.1, bars, words, linespacing=1.3, fontsize=8
+    )
     style.place_footer(figure, below)
     return figure
 
@@ -106,5 +140,7 @@ def attention_scale(found: Segmentation) -> Normalize | None:
 def draw_attention_bar(axes: Axes, palettes: Mapping[str, str], scale: Normalize | None) -> None:
     """Fill axes with the colour bar of attention."""
     assert scale is not None
-    style.draw_colour_bar(axes, style.palette(palettes["attention"]), scale, "attention / even spread", extend="both")
+    style.draw_colour_bar(
+        axes, style.palette(palettes["attention"]), scale, "attention / even spread", extend="both"
+    )
     axes.xaxis.label.set_fontsize(8)

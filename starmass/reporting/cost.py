@@ -18,7 +18,13 @@ PUBLISHED = {
 """Cost as the paper gives it (arXiv:2510.24159), by the stage that makes what it counts; images of its kind alone, which are flames."""
 
 
-def collect_cost(*, benchmarks: Path, attempts: Path, cores: Mapping[str, int], images: Mapping[str, Mapping[str, int]]) -> pd.DataFrame:
+def collect_cost(
+    *,
+    benchmarks: Path,
+    attempts: Path,
+    cores: Mapping[str, int],
+    images: Mapping[str, Mapping[str, int]],
+) -> pd.DataFrame:
     """Add up what jobs took, one row a stage and entry.
 
     Parameters
@@ -42,14 +48,28 @@ def collect_cost(*, benchmarks: Path, attempts: Path, cores: Mapping[str, int], 
     for path in sorted(benchmarks.rglob("*.tsv")):
         stage, entry, *_ = (*path.relative_to(benchmarks).with_suffix("").parts, "")
         measured = _last(path)
-        row = {"stage": stage, "entry": entry, "jobs": 1, "wall_hours": measured["s"] / 3600, "gpu_hours": 0.0}
-        row |= {"cpu_hours": measured["cpu_time"] / 3600, "peak_memory_gb": measured["max_rss"] / 1024}
+        row = {
+            "stage": stage,
+            "entry": entry,
+            "jobs": 1,
+            "wall_hours": measured["s"] / 3600,
+            "gpu_hours": 0.0,
+        }
+        row |= {
+            "cpu_hours": measured["cpu_time"] / 3600,
+            "peak_memory_gb": measured["max_rss"] / 1024,
+        }
         row |= {"product": "", "products": 0}
         log = attempts / f"{entry}.attempts.jsonl"
         if stage == "pretraining" and log.is_file():
-            row |= _of_attempts([json.loads(line) for line in log.read_text().splitlines()], cores.get(entry, 1))
+            row |= _of_attempts(
+                [json.loads(line) for line in log.read_text().splitlines()], cores.get(entry, 1)
+            )
         elif stage == "fractals":
-            row |= {"product": "image", "products": images.get(entry, {}).get(path.stem.removeprefix("shard-"), 0)}
+            row |= {
+                "product": "image",
+                "products": images.get(entry, {}).get(path.stem.removeprefix("shard-"), 0),
+            }
         elif stage == "maps" and path.stem not in ("catalogue", "overview"):
             row |= {"product": "snapshot", "products": 1}
         rows.append(row)
@@ -58,10 +78,17 @@ def collect_cost(*, benchmarks: Path, attempts: Path, cores: Mapping[str, int], 
     table = pd.DataFrame(rows)
     table["product"] = table.groupby(["stage", "entry"])["product"].transform("max")
     whole = ["jobs", "wall_hours", "cpu_hours", "gpu_hours", "products"]
-    summed = table.groupby(["stage", "entry", "product"], as_index=False).agg({**dict.fromkeys(whole, "sum"), "peak_memory_gb": "max"})
-    summed["cpu_seconds_a_product"] = (3600 * summed["cpu_hours"] / summed["products"]).where(summed["products"] > 0)
+    summed = table.groupby(["stage", "entry", "product"], as_index=False).agg(
+        {**dict.fromkeys(whole, "sum"), "peak_memory_gb": "max"}
+    )
+    summed["cpu_seconds_a_product"] = (3600 * summed["cpu_hours"] / summed["products"]).where(
+        summed["products"] > 0
+    )
     order = {stage: place for place, stage in enumerate(STAGES)}
-    return summed.sort_values(["stage", "entry"], key=lambda column: column.map(order) if column.name == "stage" else column)
+    return summed.sort_values(
+        ["stage", "entry"],
+        key=lambda column: column.map(order) if column.name == "stage" else column,
+    )
 
 
 def _last(path: Path) -> pd.Series:
@@ -69,7 +96,9 @@ def _last(path: Path) -> pd.Series:
     try:
         return pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
     except (IndexError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
-        raise InputError(f"{path}: holds no measurement; delete the file, and its job is left out until it is made again.") from None
+        raise InputError(
+            f"{path}: holds no measurement; delete the file, and its job is left out until it is made again."
+        ) from None
 
 
 def _of_attempts(attempts: list[dict], cores: int) -> dict[str, float]:
@@ -77,24 +106,54 @@ def _of_attempts(attempts: list[dict], cores: int) -> dict[str, float]:
     seconds = sum(one["seconds"] for one in attempts)
     held = sum(one["seconds"] * one["ranks"] for one in attempts)
     on_gpus = sum(one["seconds"] * one["ranks"] for one in attempts if one["device"] == "cuda")
-    hours = {"wall_hours": seconds / 3600, "cpu_hours": held * cores / 3600, "gpu_hours": on_gpus / 3600}
+    hours = {
+        "wall_hours": seconds / 3600,
+        "cpu_hours": held * cores / 3600,
+        "gpu_hours": on_gpus / 3600,
+    }
     return {"jobs": len(attempts), **hours}
 
 
-def write_cost(table: pd.DataFrame, textures: Collection[str], outputs: Mapping[str, str | Path]) -> None:
+def write_cost(
+    table: pd.DataFrame, textures: Collection[str], outputs: Mapping[str, str | Path]
+) -> None:
     """Write the table as CSV and Markdown (files by ``csv`` and ``md``), with a line for all of it.
 
     ``textures`` are image sets that are no fractals: the paper says nothing of what those cost.
     """
-    columns = ["stage", "entry", "jobs", "wall_hours", "cpu_hours", "gpu_hours", "peak_memory_gb", "product", "products"]
+    columns = [
+        "stage",
+        "entry",
+        "jobs",
+        "wall_hours",
+        "cpu_hours",
+        "gpu_hours",
+        "peak_memory_gb",
+        "product",
+        "products",
+    ]
     with written_aside(outputs["csv"]) as temporary:
         columns_out = [*columns, "cpu_seconds_a_product"]
         table[columns_out].to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
-    head = ["Stage", "Entry", "Jobs", "Wall", "CPU", "GPU", "Peak memory [GB]", "CPU seconds each", "Published"]
+    head = [
+        "Stage",
+        "Entry",
+        "Jobs",
+        "Wall",
+        "CPU",
+        "GPU",
+        "Peak memory [GB]",
+        "CPU seconds each",
+        "Published",
+    ]
     body = []
     for _, row in table.iterrows():
         each = f"{row['cpu_seconds_a_product']:.3g} per {row['product']}" if row["products"] else ""
-        published = "" if row["stage"] == "fractals" and row["entry"] in textures else PUBLISHED.get(row["stage"], "")
+        published = (
+            ""
+            if row["stage"] == "fractals" and row["entry"] in textures
+            else PUBLISHED.get(row["stage"], "")
+        )
         body.append([*_cells(row["stage"], row["entry"], row), each, published])
     total = table[["jobs", "wall_hours", "cpu_hours", "gpu_hours"]].sum()
     total["peak_memory_gb"] = table["peak_memory_gb"].max()
@@ -106,7 +165,14 @@ def write_cost(table: pd.DataFrame, textures: Collection[str], outputs: Mapping[
         "The paper counts operations and does not say how; a CPU second is no number of operations, so the two stand side by side and in"
         " no ratio.",
     ]
-    write_text(outputs["md"], markdown(Page(title="What it cost", summary=[], grids=[Grid("By stage", head, body)], notes=notes)))
+    write_text(
+        outputs["md"],
+        markdown(
+            Page(
+                title="What it cost", summary=[], grids=[Grid("By stage", head, body)], notes=notes
+            )
+        ),
+    )
 
 
 def _cells(stage: str, entry: str, row: pd.Series) -> list[str]:

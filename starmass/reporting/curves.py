@@ -17,11 +17,36 @@ from starmass.reporting import style
 
 # Title of a panel, the records' keys that it shows and how it calls them; what a method has no record of is left out.
 PANELS: Sequence[tuple[str, Mapping[str, str]]] = (
-    ("loss", {"loss": "all", "dino_global": "DINO, global crops", "dino_local": "DINO, local crops", "ibot": "iBOT", "koleo": "KoLeo"}),
-    ("effective number", {"rankme": "directions of features (RankMe)", "prototypes_used": "prototypes in use"}),
-    ("share", {"spread": "spread of features", "target_entropy": "targets' entropy / ln K", "dino_over_uniform": "DINO loss / ln K"}),
+    (
+        "loss",
+        {
+            "loss": "all",
+            "dino_global": "DINO, global crops",
+            "dino_local": "DINO, local crops",
+            "ibot": "iBOT",
+            "koleo": "KoLeo",
+        },
+    ),
+    (
+        "effective number",
+        {"rankme": "directions of features (RankMe)", "prototypes_used": "prototypes in use"},
+    ),
+    (
+        "share",
+        {
+            "spread": "spread of features",
+            "target_entropy": "targets' entropy / ln K",
+            "dino_over_uniform": "DINO loss / ln K",
+        },
+    ),
     ("rate", {"rate": ""}),
-    ("$R^2$ of log mass", {"check_r2": "5 nearest neighbours, other protostars", "check_r2_untrained": "before training"}),
+    (
+        "$R^2$ of log mass",
+        {
+            "check_r2": "5 nearest neighbours, other protostars",
+            "check_r2_untrained": "before training",
+        },
+    ),
 )
 COLOURS = (style.INK, style.POINTS, style.ACCENT, "#009e73", "#cc79a7")
 """With vermilion and blue, green and purple of Okabe & Ito (2008)."""
@@ -46,17 +71,23 @@ def plot_curves(
     records = read_records(metrics)
     steps = _steps_of(config)
     if records[-1].get("step") != steps:
-        raise InputError(f"{metrics}: ends at step {records[-1].get('step', '?')} of {steps}; remake it with its encoder.")
+        raise InputError(
+            f"{metrics}: ends at step {records[-1].get('step', '?')} of {steps}; remake it with its encoder."
+        )
     with style.journal_style():
         figure = draw_curves(records, width)
-        style.save_figure(figure, outputs, resolution=resolution, title=f"Pretraining of {encoder}", facts=facts)
+        style.save_figure(
+            figure, outputs, resolution=resolution, title=f"Pretraining of {encoder}", facts=facts
+        )
 
 
 def _steps_of(config: str | Path) -> int:
     try:
         return int(yaml.safe_load(Path(config).read_text(encoding="utf-8"))["resolved"]["steps"])
     except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
-        raise InputError(f"{config}: does not say how many steps its pretraining took ({error}); remake it with its encoder.") from error
+        raise InputError(
+            f"{config}: does not say how many steps its pretraining took ({error}); remake it with its encoder."
+        ) from error
 
 
 def read_records(path: str | Path) -> list[dict[str, float]]:
@@ -64,7 +95,9 @@ def read_records(path: str | Path) -> list[dict[str, float]]:
     try:
         records = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable record of a pretraining ({error}); remake it with its encoder.") from error
+        raise InputError(
+            f"{path}: not a readable record of a pretraining ({error}); remake it with its encoder."
+        ) from error
     if not records:
         raise InputError(f"{path}: holds no record; remake it with its encoder.")
     return records
@@ -73,7 +106,10 @@ def read_records(path: str | Path) -> list[dict[str, float]]:
 def draw_curves(records: Sequence[Mapping[str, float]], width: str = "column") -> Figure:
     """Lay out the panels over one axis of epochs, two a line in a text's width; sizes in inches."""
     recorded = {key for record in records for key in record}
-    panels = [(title, {key: name for key, name in curves.items() if key in recorded}) for title, curves in PANELS]
+    panels = [
+        (title, {key: name for key, name in curves.items() if key in recorded})
+        for title, curves in PANELS
+    ]
     panels = [(title, curves) for title, curves in panels if curves]
     page, columns = style.WIDTHS[width], 1 if width == "column" else 2
     lines = -(-len(panels) // columns)
@@ -85,20 +121,41 @@ def draw_curves(records: Sequence[Mapping[str, float]], width: str = "column") -
         lowest = number + columns >= len(panels)
         unit = 10.0 ** _exponent(records) if title == "rate" else 1.0
         for (key, name), colour in zip(curves.items(), COLOURS, strict=False):
-            epochs, values = zip(*((record["epoch"], record[key] / unit) for record in records if key in record), strict=True)
-            axes.plot(epochs, values, color=colour, label=name, marker="o" if len(values) < 8 else "", markersize=3)
+            epochs, values = zip(
+                *((record["epoch"], record[key] / unit) for record in records if key in record),
+                strict=True,
+            )
+            axes.plot(
+                epochs,
+                values,
+                color=colour,
+                label=name,
+                marker="o" if len(values) < 8 else "",
+                markersize=3,
+            )
         words = rf"learning rate / $10^{{{_exponent(records)}}}$" if title == "rate" else title
-        axes.set(xlabel="epoch" if lowest else "", ylabel=f"({ascii_lowercase[number]})  {words}", xlim=(0, records[-1]["epoch"]))
+        axes.set(
+            xlabel="epoch" if lowest else "",
+            ylabel=f"({ascii_lowercase[number]})  {words}",
+            xlim=(0, records[-1]["epoch"]),
+        )
         axes.tick_params(labelbottom=lowest)
         if title == "effective number":
             _scale_numbers(axes)
         elif title in ("loss", "share"):
-            axes.set_ylim(0, axes.get_ylim()[1] * (1.4 if len(curves) > 3 else 1))  # with room for a long legend
+            axes.set_ylim(
+                0, axes.get_ylim()[1] * (1.4 if len(curves) > 3 else 1)
+            )  # with room for a long legend
         elif title != "rate":
             axes.set_ylim(min(-0.1, axes.get_ylim()[0] - 0.05), 1)
         if len(curves) > 1:
             long = len(curves) > 3
-            axes.legend(frameon=False, handlelength=1.2, loc="upper right" if long else "best", ncols=2 if long else 1)
+            axes.legend(
+                frameon=False,
+                handlelength=1.2,
+                loc="upper right" if long else "best",
+                ncols=2 if long else 1,
+            )
     return figure
 
 
@@ -113,4 +170,8 @@ def _scale_numbers(axes: Axes) -> None:
 
 def _exponent(records: Sequence[Mapping[str, float]]) -> int:
     """Power of ten of the highest learning rate."""
-    return int(np.floor(np.log10(max(max(record.get("rate", 0.0) for record in records), np.finfo(float).tiny))))
+    return int(
+        np.floor(
+            np.log10(max(max(record.get("rate", 0.0) for record in records), np.finfo(float).tiny))
+        )
+    )

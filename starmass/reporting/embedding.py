@@ -16,7 +16,18 @@ from starmass.reporting import style
 from starmass.reporting.inputs import footer, read_samples, read_table, require_rows
 
 PLANES = {"pc": "PC", "tsne": "t-SNE"}
-NEEDED = ("row", "part", "pc_1", "pc_2", "pc_1_share", "pc_2_share", "tsne_1", "tsne_2", "same_protostar", "same_simulation")
+NEEDED = (
+    "row",
+    "part",
+    "pc_1",
+    "pc_2",
+    "pc_1_share",
+    "pc_2_share",
+    "tsne_1",
+    "tsne_2",
+    "same_protostar",
+    "same_simulation",
+)
 LEFT, GAP, TOP, BOTTOM, FOOTER = 0.48, 0.22, 0.58, 0.36, 0.24
 """Inches left of the panels, between two, over them for colour bars, under them, and for the last lines."""
 
@@ -35,20 +46,28 @@ def plot_embedding(
     """Draw a study's embedding; ``split`` is the one whose training rows gave the components."""
     table, known = read_table(embedding, NEEDED), read_samples(samples).set_index("row")
     if not table["row"].isin(known.index).all():
-        raise InputError(f"{embedding}: has rows that are not in {samples}; delete it and run Snakemake again to remake it.")
+        raise InputError(
+            f"{embedding}: has rows that are not in {samples}; delete it and run Snakemake again to remake it."
+        )
     require_rows(embedding, table, row=known.index)
     table = table.join(known[["simulation", "sink_id", "axis", "mass_msun", "age_yr"]], on="row")
     with style.journal_style():
         figure = draw_embedding(table, split, palettes, footer(simulations))
-        style.save_figure(figure, outputs, resolution=resolution, title="Features in a plane", facts=facts)
+        style.save_figure(
+            figure, outputs, resolution=resolution, title="Features in a plane", facts=facts
+        )
 
 
-def draw_embedding(table: pd.DataFrame, split: str, palettes: Mapping[str, str], below: str = "") -> Figure:
+def draw_embedding(
+    table: pd.DataFrame, split: str, palettes: Mapping[str, str], below: str = ""
+) -> Figure:
     """Two lines of three panels; sizes in inches."""
     side = (style.TEXT_WIDTH - LEFT - 2 * GAP - 0.05) / 3
     height = TOP + 2 * (side + BOTTOM) + FOOTER + style.footer_height(below, style.TEXT_WIDTH)
     figure = Figure(figsize=(style.TEXT_WIDTH, height))
-    table = table.sample(frac=1, random_state=0)  # else the rows that come last would cover the rest
+    table = table.sample(
+        frac=1, random_state=0
+    )  # else the rows that come last would cover the rest
     kind, names = choose_kinds(table)
     for column in range(3):
         left = LEFT + column * (side + GAP)
@@ -64,11 +83,25 @@ def draw_embedding(table: pd.DataFrame, split: str, palettes: Mapping[str, str],
             value, label = (("mass_msun", style.MASS_LABEL), ("age_yr", style.AGE_LABEL))[column]
             bar = style.place_axes(figure, left, TOP - 0.13, side, 0.07)
             _, scale = _scaled(table, value)
-            style.draw_colour_bar(bar, style.palette(palettes[_palette(value)]), scale, label, extend="neither", above=True)
+            style.draw_colour_bar(
+                bar,
+                style.palette(palettes[_palette(value)]),
+                scale,
+                label,
+                extend="neither",
+                above=True,
+            )
         else:
             _draw_key(style.place_axes(figure, left, 0.04, side, TOP - 0.1), kind, names)
     for place, words in enumerate(sentences(table, split)):
-        style.place_text(figure, style.TEXT_WIDTH / 2, TOP + 2 * (side + BOTTOM) - 0.1 + 0.15 * place, words, ha="center", fontsize=8)
+        style.place_text(
+            figure,
+            style.TEXT_WIDTH / 2,
+            TOP + 2 * (side + BOTTOM) - 0.1 + 0.15 * place,
+            words,
+            ha="center",
+            fontsize=8,
+        )
     style.place_footer(figure, below)
     return figure
 
@@ -95,35 +128,77 @@ def choose_kinds(table: pd.DataFrame) -> tuple[str, list[str]]:
     return kind, names
 
 
-def _draw_values(axes: Axes, table: pd.DataFrame, plane: str, value: str, palettes: Mapping[str, str]) -> None:
+def _draw_values(
+    axes: Axes, table: pd.DataFrame, plane: str, value: str, palettes: Mapping[str, str]
+) -> None:
     shown, scale = _scaled(table, value)
     colours = style.palette(palettes[_palette(value)])
-    axes.scatter(table[f"{plane}_1"], table[f"{plane}_2"], c=shown, norm=scale, cmap=colours, s=_size(table), linewidths=0, rasterized=True)
+    axes.scatter(
+        table[f"{plane}_1"],
+        table[f"{plane}_2"],
+        c=shown,
+        norm=scale,
+        cmap=colours,
+        s=_size(table),
+        linewidths=0,
+        rasterized=True,
+    )
 
 
-def _draw_kinds(axes: Axes, table: pd.DataFrame, plane: str, kind: str, names: Sequence[str]) -> None:
+def _draw_kinds(
+    axes: Axes, table: pd.DataFrame, plane: str, kind: str, names: Sequence[str]
+) -> None:
     for place, name in enumerate(names):
         own = table[table[kind].astype(str) == name]
-        axes.scatter(own[f"{plane}_1"], own[f"{plane}_2"], **_look(place), s=_size(table), linewidths=0, alpha=0.8, rasterized=True)
+        axes.scatter(
+            own[f"{plane}_1"],
+            own[f"{plane}_2"],
+            **_look(place),
+            s=_size(table),
+            linewidths=0,
+            alpha=0.8,
+            rasterized=True,
+        )
 
 
 def _draw_key(axes: Axes, kind: str, names: Sequence[str]) -> None:
     words = {"simulation": "", "axis": "along "}[kind]
     for place, name in enumerate(names):
-        axes.scatter([], [], **_look(place), s=14, linewidths=0, label=words + (f"${name}$" if kind == "axis" else name))
+        axes.scatter(
+            [],
+            [],
+            **_look(place),
+            s=14,
+            linewidths=0,
+            label=words + (f"${name}$" if kind == "axis" else name),
+        )
     axes.set_axis_off()
     columns = min(len(names), 3 if kind == "axis" else 2)
-    axes.legend(frameon=False, loc="lower center", ncols=columns, handletextpad=0.1, columnspacing=1, borderaxespad=0.1)
+    axes.legend(
+        frameon=False,
+        loc="lower center",
+        ncols=columns,
+        handletextpad=0.1,
+        columnspacing=1,
+        borderaxespad=0.1,
+    )
 
 
 def _look(place: int) -> dict[str, Any]:
-    return {"color": style.CATEGORIES[place % len(style.CATEGORIES)], "marker": style.MARKERS[place % len(style.MARKERS)]}
+    return {
+        "color": style.CATEGORIES[place % len(style.CATEGORIES)],
+        "marker": style.MARKERS[place % len(style.MARKERS)],
+    }
 
 
 def _label(axes: Axes, table: pd.DataFrame, plane: str, column: int) -> None:
     """Name the axes; those of t-SNE have no unit, and their ticks would say nothing."""
     for number, setter in ((1, axes.set_xlabel), (2, axes.set_ylabel)):
-        share = f" ({table['pc_' + str(number) + '_share'].iloc[0]:.0%} of variance)" if plane == "pc" else ""
+        share = (
+            f" ({table['pc_' + str(number) + '_share'].iloc[0]:.0%} of variance)"
+            if plane == "pc"
+            else ""
+        )
         if number == 1 or column == 0:
             setter(f"{PLANES[plane]} {number}{share}", labelpad=2)
     if plane == "tsne":

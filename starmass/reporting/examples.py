@@ -35,12 +35,22 @@ def plot_examples(
     blocks = [[read_map_row(row) for _, row in rows.iterrows()] for rows in chosen]
     with style.journal_style():
         figure = draw_examples(images, blocks, palettes, footer(simulations))
-        style.save_figure(figure, outputs, resolution=resolution, title="Examples of fractals and maps", facts=facts)
+        style.save_figure(
+            figure,
+            outputs,
+            resolution=resolution,
+            title="Examples of fractals and maps",
+            facts=facts,
+        )
 
 
 def choose_protostars(samples: pd.DataFrame, count: int) -> list[pd.DataFrame]:
     """Return the rows (lines of sight) of ``count`` different protostars, spread evenly over the ranks of mass, by rising mass."""
-    moments = samples.groupby(["simulation", "sink_id", "snapshot"], sort=True)["mass_msun"].first().sort_values(kind="stable")
+    moments = (
+        samples.groupby(["simulation", "sink_id", "snapshot"], sort=True)["mass_msun"]
+        .first()
+        .sort_values(kind="stable")
+    )
     chosen: list[pd.DataFrame] = []
     seen: set[tuple[Any, Any]] = set()
     for rank in (np.arange(count) + 0.5) / count * (len(moments) - 1):
@@ -49,18 +59,33 @@ def choose_protostars(samples: pd.DataFrame, count: int) -> list[pd.DataFrame]:
         if free:
             simulation, sink_id, snapshot = free[0]
             seen.add((simulation, sink_id))
-            same = (samples["simulation"] == simulation) & (samples["sink_id"] == sink_id) & (samples["snapshot"] == snapshot)
+            same = (
+                (samples["simulation"] == simulation)
+                & (samples["sink_id"] == sink_id)
+                & (samples["snapshot"] == snapshot)
+            )
             chosen.append(samples[same].sort_values("axis_index", kind="stable"))
     return sorted(chosen, key=lambda rows: float(rows["mass_msun"].iloc[0]))
 
 
-def draw_examples(images: np.ndarray, blocks: Sequence[Sequence[MapRow]], palettes: Mapping[str, str], below: str = "") -> Figure:
+def draw_examples(
+    images: np.ndarray,
+    blocks: Sequence[Sequence[MapRow]],
+    palettes: Mapping[str, str],
+    below: str = "",
+) -> Figure:
     """Lay out fractals [image, row, column, (3)] above blocks of maps [protostar][axis]; sizes in inches."""
     cell = (style.TEXT_WIDTH - GUTTER - 2 * LABEL) / COLUMNS - GAP
     fractals_height = HEADING + -(-len(images) // COLUMNS) * (style.TEXT_WIDTH / COLUMNS)
     block_height = HEADING + max(len(block) for block in blocks) * (cell + GAP)
     lines = -(-len(blocks) // 2)
-    height = fractals_height + HEADING + lines * block_height + BAR + style.footer_height(below, style.TEXT_WIDTH)
+    height = (
+        fractals_height
+        + HEADING
+        + lines * block_height
+        + BAR
+        + style.footer_height(below, style.TEXT_WIDTH)
+    )
     figure = Figure(figsize=(style.TEXT_WIDTH, height))
     _draw_fractals(figure, images)
     style.place_text(figure, 0.02, fractals_height + 0.06, "(2) Maps of the gas about protostars")
@@ -74,7 +99,16 @@ def draw_examples(images: np.ndarray, blocks: Sequence[Sequence[MapRow]], palett
     for c in range(len(blocks[0][0].names)):
         # One bar a channel, under the first block: all blocks share the scales.
         for left in (0.0, (style.TEXT_WIDTH + GUTTER) / 2)[: min(len(blocks), 2)]:
-            draw_channel_bar(figure, left + LABEL + c * (cell + GAP) + 0.02, bars, cell - 0.04, blocks[0][0], c, scales[c], palettes)
+            draw_channel_bar(
+                figure,
+                left + LABEL + c * (cell + GAP) + 0.02,
+                bars,
+                cell - 0.04,
+                blocks[0][0],
+                c,
+                scales[c],
+                palettes,
+            )
     style.place_footer(figure, below)
     return figure
 
@@ -90,7 +124,13 @@ def _draw_fractals(figure: Figure, images: np.ndarray) -> None:
 
 
 def _draw_block(
-    figure: Figure, left: float, top: float, cell: float, block: Sequence[MapRow], scales: Sequence[Normalize], palettes: Mapping[str, str]
+    figure: Figure,
+    left: float,
+    top: float,
+    cell: float,
+    block: Sequence[MapRow],
+    scales: Sequence[Normalize],
+    palettes: Mapping[str, str],
 ) -> None:
     head = block[0]
     title = rf"$M_\star = {head.mass:.3g}$ M$_\odot$, {style.format_age(head.age)} old ({head.simulation})"
@@ -98,7 +138,13 @@ def _draw_block(
     style.place_text(figure, middle, top + 0.05, title, ha="center")
     for line, row in enumerate(block):
         for c in range(len(row.names)):
-            axes = style.place_axes(figure, left + LABEL + c * (cell + GAP), top + HEADING + line * (cell + GAP), cell, cell)
+            axes = style.place_axes(
+                figure,
+                left + LABEL + c * (cell + GAP),
+                top + HEADING + line * (cell + GAP),
+                cell,
+                cell,
+            )
             draw_channel(axes, row, c, scales[c], palettes)
             if c == 0:
                 axes.set_ylabel(f"along ${row.axis}$", labelpad=3)

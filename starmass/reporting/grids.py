@@ -10,26 +10,42 @@ from starmass.reporting.typesetting import Grid
 
 def split_grid(rows: pd.DataFrame, caption: str) -> Grid:
     """One line a method: metrics, difference from the reference, published counterpart, width and coverage of intervals."""
-    beside, compared = bool(rows["published"].notna().any()), bool(rows["r2_difference"].notna().any())
+    beside, compared = (
+        bool(rows["published"].notna().any()),
+        bool(rows["r2_difference"].notna().any()),
+    )
     head = ["Method", "R²", "RMSE", "Label spread"]
     if compared:
         reference = rows["reference"].dropna().iloc[0]
         named = rows.loc[rows["method"] == reference, "label"]
         head.append(f"R² minus that of {named.iloc[0] if len(named) else reference}")
-    head += [*(["Published: R²; RMSE; label spread"] if beside else []), "90% interval: ± dex; coverage"]
+    head += [
+        *(["Published: R²; RMSE; label spread"] if beside else []),
+        "90% interval: ± dex; coverage",
+    ]
     head += ["Maps: training; test", "Test protostars", "Seeds"]
     repeated = "r2_seed_spread" in rows and bool(rows["r2_seed_spread"].notna().any())
     head += ["Spread of R² over seeds"] if repeated else []
     body = []
     for _, row in rows.iterrows():
-        line = [str(row["label"]), with_interval(row, "r2", 2), with_interval(row, "rmse_dex", 3), number(row["label_spread_dex"])]
+        line = [
+            str(row["label"]),
+            with_interval(row, "r2", 2),
+            with_interval(row, "rmse_dex", 3),
+            number(row["label_spread_dex"]),
+        ]
         if compared:
             line.append(with_interval(row, "r2_difference", 2))
         if beside:
-            published = (number(row[f"published_{key}"], digits) for key, digits in (("r2", 2), ("rmse_dex", 3), ("label_spread_dex", 2)))
+            published = (
+                number(row[f"published_{key}"], digits)
+                for key, digits in (("r2", 2), ("rmse_dex", 3), ("label_spread_dex", 2))
+            )
             line.append("–" if pd.isna(row["published"]) else "; ".join(published))
         claimed = pd.notna(row["coverage_interval"])
-        line.append(f"{number(row['interval_dex'])}; {row['coverage_interval']:.0%}" if claimed else "–")
+        line.append(
+            f"{number(row['interval_dex'])}; {row['coverage_interval']:.0%}" if claimed else "–"
+        )
         line += [f"{row['n_train']}; {row['n_test']}", str(row["n_protostars"]), str(row["seed"])]
         body.append([*line, number(row["r2_seed_spread"], 3)] if repeated else line)
     return Grid(caption, head, body)
@@ -40,11 +56,15 @@ def mass_grid(bins: pd.DataFrame, labels: pd.Series, caption: str) -> Grid:
     columns = bins.drop_duplicates("mass_low_msun").sort_values("mass_low_msun")
     head = ["Method"]
     head += [
-        f"{_range(one)} M☉ ({counted(one['n_test'], 'map')}, {counted(one['n_protostars'], 'protostar')})" for _, one in columns.iterrows()
+        f"{_range(one)} M☉ ({counted(one['n_test'], 'map')}, {counted(one['n_protostars'], 'protostar')})"
+        for _, one in columns.iterrows()
     ]
     cells = bins.set_index(["method", "mass_low_msun"])
     body = [
-        [labels[method], *(_error_and_bias(cells.loc[(method, low)]) for low in columns["mass_low_msun"])]
+        [
+            labels[method],
+            *(_error_and_bias(cells.loc[(method, low)]) for low in columns["mass_low_msun"]),
+        ]
         for method in bins["method"].drop_duplicates()
     ]
     return Grid(caption, head, body)
@@ -53,7 +73,12 @@ def mass_grid(bins: pd.DataFrame, labels: pd.Series, caption: str) -> Grid:
 def overstatement_grid(overstatement: pd.DataFrame, labels: pd.Series, caption: str) -> Grid:
     """One line a method: R2 by row, R2 with new stars, and the difference with its interval."""
     body = [
-        [labels[row["method"]], number(row["r2_published"]), number(row["r2_grouped"]), with_interval(row, "r2_overstatement", 2)]
+        [
+            labels[row["method"]],
+            number(row["r2_published"]),
+            number(row["r2_grouped"]),
+            with_interval(row, "r2_overstatement", 2),
+        ]
         for _, row in overstatement.iterrows()
     ]
     return Grid(caption, ["Method", "R² by row", "R² grouped", "Difference"], body)
@@ -73,7 +98,11 @@ def published_grid(reference: pd.DataFrame) -> Grid:
         ]
         for _, row in reference.iterrows()
     ]
-    return Grid("As published. A pair of R² and RMSE implies the spread of its labels: RMSE / √(1 − R²).", head, body)
+    return Grid(
+        "As published. A pair of R² and RMSE implies the spread of its labels: RMSE / √(1 − R²).",
+        head,
+        body,
+    )
 
 
 def number(value: Any, digits: int = 2) -> str:
@@ -97,7 +126,11 @@ def has_interval(row: Any, name: str = "r2") -> bool:
 def with_interval(row: Any, name: str, digits: int) -> str:
     """Return a metric with its bounds in brackets, where it has them."""
     text = number(row[name], digits)
-    return f"{text} [{number(row[f'{name}_low'], digits)}, {number(row[f'{name}_high'], digits)}]" if has_interval(row, name) else text
+    return (
+        f"{text} [{number(row[f'{name}_low'], digits)}, {number(row[f'{name}_high'], digits)}]"
+        if has_interval(row, name)
+        else text
+    )
 
 
 def _range(one: Any) -> str:

@@ -19,7 +19,20 @@ CHANNELS = ("column_density", "v_los", "sigma_v")
 """What the paper shows of a map; files may hold more."""
 TOY = "analytic clouds, drawn from formulae and not from a solver: a test of the pipeline, not a result about stars"
 """What every table and figure says of toy clouds."""
-TEXTS = ("study", "split", "method", "label", "simulation", "snapshot", "axis", "map_file", "part", "seed", "value", "base")
+TEXTS = (
+    "study",
+    "split",
+    "method",
+    "label",
+    "simulation",
+    "snapshot",
+    "axis",
+    "map_file",
+    "part",
+    "seed",
+    "value",
+    "base",
+)
 """Columns that are names, even where they look like numbers."""
 
 
@@ -45,14 +58,20 @@ class MapRow:
 def read_table(path: str | Path, needed: Sequence[str]) -> pd.DataFrame:
     """Read a CSV file of an earlier stage and make sure that it has the columns asked for."""
     if not Path(path).is_file():
-        raise InputError(f"{path}: there is no such file; ask Snakemake for it by this path, or take its entry out of the config.")
+        raise InputError(
+            f"{path}: there is no such file; ask Snakemake for it by this path, or take its entry out of the config."
+        )
     try:
         table = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str))
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a readable CSV file ({error}); delete it and run Snakemake again to remake it.") from error
+        raise InputError(
+            f"{path}: not a readable CSV file ({error}); delete it and run Snakemake again to remake it."
+        ) from error
     missing = [name for name in needed if name not in table.columns]
     if missing:
-        raise InputError(f"{path}: the column {missing[0]!r} is missing; delete the file and run Snakemake again to remake it.")
+        raise InputError(
+            f"{path}: the column {missing[0]!r} is missing; delete the file and run Snakemake again to remake it."
+        )
     return table
 
 
@@ -65,15 +84,30 @@ def require_rows(path: str | Path, table: pd.DataFrame, **columns: Iterable[Any]
     for row in product(*(map(str, values) for values in columns.values())):
         if row not in there:
             words = ", ".join(f"{name} {value}" for name, value in zip(columns, row, strict=True))
-            raise InputError(f"{path}: there is no row of {words}; delete the file and run Snakemake again to remake it.")
+            raise InputError(
+                f"{path}: there is no row of {words}; delete the file and run Snakemake again to remake it."
+            )
 
 
 def read_samples(path: str | Path) -> pd.DataFrame:
     """Read the list of all map rows of a study (one row a protostar, time and line of sight)."""
-    needed = ("row", "simulation", "snapshot", "sink_id", "axis", "mass_msun", "age_yr", "map_file", "sink_index", "axis_index")
+    needed = (
+        "row",
+        "simulation",
+        "snapshot",
+        "sink_id",
+        "axis",
+        "mass_msun",
+        "age_yr",
+        "map_file",
+        "sink_index",
+        "axis_index",
+    )
     samples = read_table(path, needed)
     if samples.empty:
-        raise InputError(f"{path}: the study has no maps; lower evaluation.studies.*.minimum_mass or add simulations to it.")
+        raise InputError(
+            f"{path}: the study has no maps; lower evaluation.studies.*.minimum_mass or add simulations to it."
+        )
     return samples
 
 
@@ -146,12 +180,16 @@ def read_segmentation(path: str | Path) -> Segmentation:
         )
 
 
-def read_examples(segmentation: str | Path, samples: str | Path) -> tuple[Segmentation, list[MapRow]]:
+def read_examples(
+    segmentation: str | Path, samples: str | Path
+) -> tuple[Segmentation, list[MapRow]]:
     """Read a segmentation and the maps of its examples."""
     found = read_segmentation(segmentation)
     table = read_samples(samples).set_index("row")
     if unknown := [int(row) for row in found.rows if row not in table.index]:
-        raise InputError(f"{segmentation}: row {unknown[0]} is not in {samples}; delete the file and run Snakemake again to remake it.")
+        raise InputError(
+            f"{segmentation}: row {unknown[0]} is not in {samples}; delete the file and run Snakemake again to remake it."
+        )
     return found, [read_map_row(table.loc[int(row)]) for row in found.rows]
 
 
@@ -169,7 +207,9 @@ def describe_data(simulations: Mapping[str, str]) -> str:
     """Name the simulations, and say of analytic ones what they are."""
     toys = toy_clouds(simulations)
     real = [name for name in simulations if name not in toys]
-    return "; ".join(part for part in (", ".join(real), f"{', '.join(toys)} ({TOY})" if toys else "") if part)
+    return "; ".join(
+        part for part in (", ".join(real), f"{', '.join(toys)} ({TOY})" if toys else "") if part
+    )
 
 
 def footer(simulations: Mapping[str, str]) -> str:

@@ -42,12 +42,22 @@ def looks_of(methods: Iterable[str]) -> dict[str, Look]:
     middle = (len(names) - 1) / 2
     return {
         name: Look(colour, marker, line, ASIDE * (place - middle))
-        for place, (name, colour, marker, line) in enumerate(zip(names, cycle(COLOURS), cycle(MARKERS), dashes, strict=False))
+        for place, (name, colour, marker, line) in enumerate(
+            zip(names, cycle(COLOURS), cycle(MARKERS), dashes, strict=False)
+        )
     }
 
 
 def draw_method(
-    axes: Axes, at: Any, value: Any, low: Any, high: Any, look: Look, limits: tuple[float, float], *, joined: bool = True
+    axes: Axes,
+    at: Any,
+    value: Any,
+    low: Any,
+    high: Any,
+    look: Look,
+    limits: tuple[float, float],
+    *,
+    joined: bool = True,
 ) -> Line2D:
     """Draw a method's values with their intervals, and arrowheads where these leave the ``limits`` of the axis.
 
@@ -63,9 +73,19 @@ def draw_method(
     dashes = look.dashes if joined else ""
     shown: dict[str, Any] = {"color": look.colour, "markersize": 4, "transform": aside}
     line = axes.plot(at, near[0], linestyle=dashes, marker=look.marker, **shown)[0]
-    for edge, head, out, cut in ((bottom, CARETDOWN, value < bottom, low < bottom), (top, CARETUP, value > top, high > top)):
+    for edge, head, out, cut in (
+        (bottom, CARETDOWN, value < bottom, low < bottom),
+        (top, CARETUP, value > top, high > top),
+    ):
         for chosen, face, size in ((out, "white", 8), (cut & ~out, look.colour, 4)):
-            mark = {**shown, "marker": head, "markersize": size, "markerfacecolor": face, "markeredgewidth": 0.8, "linestyle": ""}
+            mark = {
+                **shown,
+                "marker": head,
+                "markersize": size,
+                "markerfacecolor": face,
+                "markeredgewidth": 0.8,
+                "linestyle": "",
+            }
             axes.plot(at[chosen], np.full(chosen.sum(), edge), zorder=6, clip_on=False, **mark)
     return line
 
@@ -83,13 +103,30 @@ def key_height(names: Mapping[str, str], width: float) -> float:
     return KEY_LINE * max(sum(lines[:first]), sum(lines[first:])) + 0.1
 
 
-def place_key(figure: Figure, top: float, handles: Mapping[str, Any], names: Mapping[str, str]) -> None:
+def place_key(
+    figure: Figure, top: float, handles: Mapping[str, Any], names: Mapping[str, str]
+) -> None:
     """Write wrapped names beside their handles below the panels, ``top`` inches from the figure's upper edge."""
     width, height = figure.get_size_inches()
-    shown: dict[str, Any] = {"frameon": False, "fontsize": 8, "handlelength": 2.5, "labelspacing": 0.25, "borderpad": 0, "columnspacing": 1}
+    shown: dict[str, Any] = {
+        "frameon": False,
+        "fontsize": 8,
+        "handlelength": 2.5,
+        "labelspacing": 0.25,
+        "borderpad": 0,
+        "columnspacing": 1,
+    }
     corner = (0.1 / width, 1 - top / height)
     labels = [names[key] for key in handles]
-    figure.legend(handles.values(), labels, loc="upper left", bbox_to_anchor=corner, borderaxespad=0, ncols=_columns(width), **shown)
+    figure.legend(
+        handles.values(),
+        labels,
+        loc="upper left",
+        bbox_to_anchor=corner,
+        borderaxespad=0,
+        ncols=_columns(width),
+        **shown,
+    )
 
 
 def _columns(width: float) -> int:

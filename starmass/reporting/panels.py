@@ -19,21 +19,41 @@ def channel_scales(rows: Sequence[MapRow]) -> list[Normalize]:
     return [style.channel_scale(name, shown[:, place]) for place, name in enumerate(rows[0].names)]
 
 
-def draw_channel(axes: Axes, row: MapRow, channel: int, scale: Normalize, palettes: Mapping[str, str], *, marked: bool = True) -> None:
+def draw_channel(
+    axes: Axes,
+    row: MapRow,
+    channel: int,
+    scale: Normalize,
+    palettes: Mapping[str, str],
+    *,
+    marked: bool = True,
+) -> None:
     """Draw one channel of a map, its protostar in a circle."""
     half = row.side / 2
-    axes.imshow(row.channels[channel], norm=scale, cmap=style.palette(palettes[row.names[channel]]), extent=(-half, half, -half, half))
+    axes.imshow(
+        row.channels[channel],
+        norm=scale,
+        cmap=style.palette(palettes[row.names[channel]]),
+        extent=(-half, half, -half, half),
+    )
     style.bare(axes)
     if marked:
         style.mark_protostar(axes)
 
 
 def draw_tokens(
-    axes: Axes, picture: np.ndarray, row: MapRow, side: float, colours: Colormap | None = None, scale: Normalize | None = None
+    axes: Axes,
+    picture: np.ndarray,
+    row: MapRow,
+    side: float,
+    colours: Colormap | None = None,
+    scale: Normalize | None = None,
 ) -> None:
     """Draw a picture of the tokens, [row, column] or [row, column, 3], which cover a square of ``side`` pc about the protostar."""
     half = row.side / 2
-    axes.imshow(picture, cmap=colours, norm=scale, extent=(-side / 2, side / 2, -side / 2, side / 2))
+    axes.imshow(
+        picture, cmap=colours, norm=scale, extent=(-side / 2, side / 2, -side / 2, side / 2)
+    )
     axes.set(xlim=(-half, half), ylim=(-half, half))
     style.bare(axes)
     style.mark_protostar(axes)
@@ -50,16 +70,30 @@ def name_line(axes: Axes, row: MapRow, line: int) -> None:
     """Write letter, mass, age and line of sight left of a line of panels; scale and orientation into its first."""
     orient(axes, row)
     first = rf"({ascii_lowercase[line % 26]})  {row.mass:.2g} M$_\odot$"
-    axes.set_ylabel(f"{first}\n{style.format_age(row.age)}, along ${row.axis}$", labelpad=3, fontsize=8, linespacing=1.2)
+    axes.set_ylabel(
+        f"{first}\n{style.format_age(row.age)}, along ${row.axis}$",
+        labelpad=3,
+        fontsize=8,
+        linespacing=1.2,
+    )
 
 
 def draw_channel_bar(
-    figure: Figure, left: float, top: float, width: float, row: MapRow, channel: int, scale: Normalize, palettes: Mapping[str, str]
+    figure: Figure,
+    left: float,
+    top: float,
+    width: float,
+    row: MapRow,
+    channel: int,
+    scale: Normalize,
+    palettes: Mapping[str, str],
 ) -> None:
     """Draw the colour bar of a channel at a place in inches."""
     axes = style.place_axes(figure, left, top, width, 0.07)
     name, unit = row.names[channel], row.units[channel]
-    style.draw_colour_bar(axes, style.palette(palettes[name]), scale, style.quantity_label(name, unit))
+    style.draw_colour_bar(
+        axes, style.palette(palettes[name]), scale, style.quantity_label(name, unit)
+    )
 
 
 def segment_colours(count: int) -> ListedColormap:
@@ -70,8 +104,12 @@ def segment_colours(count: int) -> ListedColormap:
 def draw_segment_key(axes: Axes, count: int) -> None:
     """Draw the segments' numbers on their colours, side by side."""
     for place, colour in enumerate(style.CHOICES[count]):
-        axes.add_patch(Rectangle((place, 0), 1, 1, facecolor=colour, edgecolor="white", linewidth=0.6))
+        axes.add_patch(
+            Rectangle((place, 0), 1, 1, facecolor=colour, edgecolor="white", linewidth=0.6)
+        )
         ink = "white" if place < count / 2 else "black"
-        axes.text(place + 0.5, 0.46, str(place + 1), ha="center", va="center", fontsize=7, color=ink)
+        axes.text(
+            place + 0.5, 0.46, str(place + 1), ha="center", va="center", fontsize=7, color=ink
+        )
     axes.set(xlim=(0, count), ylim=(0, 1))
     axes.set_axis_off()

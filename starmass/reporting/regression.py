@@ -15,7 +15,14 @@ from matplotlib.figure import Figure
 
 from starmass.errors import InputError
 from starmass.reporting import style
-from starmass.reporting.inputs import footer, read_features, read_predictions, read_samples, read_table, require_rows
+from starmass.reporting.inputs import (
+    footer,
+    read_features,
+    read_predictions,
+    read_samples,
+    read_table,
+    require_rows,
+)
 
 BIN_DEX = 0.25
 """Width of the mass bins of counts, medians and intervals."""
@@ -73,21 +80,38 @@ def plot_regression(
     lines = [_read_line(name, files, facts_of, log_mass) for name, files in splits.items()]
     with style.journal_style():
         figure = draw_regression(lines, palette, footer(simulations))
-        style.save_figure(figure, outputs, resolution=resolution, title="Features and predicted masses", facts=facts)
+        style.save_figure(
+            figure,
+            outputs,
+            resolution=resolution,
+            title="Features and predicted masses",
+            facts=facts,
+        )
 
 
-def _read_line(name: str, files: Mapping[str, Any], metrics: pd.DataFrame, log_mass: pd.Series) -> Line:
+def _read_line(
+    name: str, files: Mapping[str, Any], metrics: pd.DataFrame, log_mass: pd.Series
+) -> Line:
     parts = read_table(files["split"], ("row", "fold", "part"))
     first = parts[parts["fold"] == parts["fold"].min()].set_index("row")["part"]
     taking_part = first.index[first.isin(["train", "test"])].to_numpy()
     features = read_features(files["features"])
     if len(features) <= taking_part.max():
-        raise InputError(f"{files['features']}: has {len(features)} rows and {files['split']} more; delete both and run Snakemake again.")
+        raise InputError(
+            f"{files['features']}: has {len(features)} rows and {files['split']} more; delete both and run Snakemake again."
+        )
     panels = []
     for method, predictions in files["predictions"].items():
         table = read_predictions(predictions)
         facts = metrics.loc[(name, method)].to_dict()
-        panels.append(Panel(str(facts["label"]), table["log10_mass"].to_numpy(), table["predicted_log10_mass"].to_numpy(), facts))
+        panels.append(
+            Panel(
+                str(facts["label"]),
+                table["log10_mass"].to_numpy(),
+                table["predicted_log10_mass"].to_numpy(),
+                facts,
+            )
+        )
     return Line(
         split=name,
         features=features[taking_part],
@@ -97,7 +121,9 @@ def _read_line(name: str, files: Mapping[str, Any], metrics: pd.DataFrame, log_m
     )
 
 
-def principal_components(features: np.ndarray, training: np.ndarray, count: int = 2) -> tuple[np.ndarray, np.ndarray]:
+def principal_components(
+    features: np.ndarray, training: np.ndarray, count: int = 2
+) -> tuple[np.ndarray, np.ndarray]:
     """Project features [row, dimension] on the first components of their training rows.
 
     Returns the scores [row, count] and the share of the training variance of each. Signs are fixed: the entry of a
@@ -136,7 +162,10 @@ def draw_regression(lines: Sequence[Line], palette: str, below: str = "") -> Fig
     column = style.TEXT_WIDTH / (1 + max(len(line.panels) for line in lines))
     side = column - LEFT - GAP
     letters = iter(ascii_lowercase)
-    names = [[_panel_name(next(letters), label, line.split, column) for label in _labels(line)] for line in lines]
+    names = [
+        [_panel_name(next(letters), label, line.split, column) for label in _labels(line)]
+        for line in lines
+    ]
     title = TITLE + LINE * max(name.count("\n") for row in names for name in row)
     pitch = title + STRIP + side + BOTTOM
     height = pitch * len(lines) + style.footer_height(below, style.TEXT_WIDTH)
@@ -148,14 +177,28 @@ def draw_regression(lines: Sequence[Line], palette: str, below: str = "") -> Fig
     for place, line in enumerate(lines):
         for number, panel in enumerate((None, *line.panels)):
             left, top = column * number + LEFT, pitch * place + title
-            style.place_text(figure, left, top - 0.04, names[place][number], va="bottom", linespacing=1.2, fontsize=8)
+            style.place_text(
+                figure,
+                left,
+                top - 0.04,
+                names[place][number],
+                va="bottom",
+                linespacing=1.2,
+                fontsize=8,
+            )
             axes = style.place_axes(figure, left, top + STRIP, side, side)
             if panel:
                 _draw_prediction(axes, panel, limits)
-                _draw_counts(style.place_axes(figure, left, top, side, STRIP), line.log_mass[line.training], limits)
+                _draw_counts(
+                    style.place_axes(figure, left, top, side, STRIP),
+                    line.log_mass[line.training],
+                    limits,
+                )
             else:
                 _draw_components(axes, line, scale, palette)
-                _draw_mass_bar(style.place_axes(figure, left, top + STRIP - 0.11, side, 0.07), scale, palette)
+                _draw_mass_bar(
+                    style.place_axes(figure, left, top + STRIP - 0.11, side, 0.07), scale, palette
+                )
     style.place_footer(figure, below)
     return figure
 
@@ -166,34 +209,63 @@ def _labels(line: Line) -> list[str]:
 
 def _panel_name(letter: str, label: str, split: str, width: float) -> str:
     """Letter, method and split in lines that fit a column of ``width`` inches."""
-    return "\n".join([*textwrap.wrap(f"({letter}) {style.literal(label)}", int(15 * width)), f"split: {split}"])
+    return "\n".join(
+        [*textwrap.wrap(f"({letter}) {style.literal(label)}", int(15 * width)), f"split: {split}"]
+    )
 
 
 def _draw_components(axes: Axes, line: Line, scale: LogNorm, palette: str) -> None:
     scores, shares = principal_components(line.features, line.training)
-    order = np.random.default_rng(0).permutation(len(scores))  # else the rows that come last would cover the rest
+    order = np.random.default_rng(0).permutation(
+        len(scores)
+    )  # else the rows that come last would cover the rest
     size = float(np.clip(3000 / len(scores), 1, 10))
     masses = 10 ** line.log_mass[order]
     axes.scatter(
-        scores[order, 0], scores[order, 1], c=masses, norm=scale, cmap=style.palette(palette), s=size, linewidths=0, rasterized=True
+        scores[order, 0],
+        scores[order, 1],
+        c=masses,
+        norm=scale,
+        cmap=style.palette(palette),
+        s=size,
+        linewidths=0,
+        rasterized=True,
     )
     axes.set_xlabel(f"PC 1 ({shares[0]:.0%} of variance)")
     axes.set_ylabel(f"PC 2 ({shares[1]:.0%} of variance)", labelpad=1)
 
 
 def _draw_mass_bar(axes: Axes, scale: LogNorm, palette: str) -> None:
-    style.draw_colour_bar(axes, style.palette(palette), scale, style.MASS_LABEL, extend="neither", above=True)
+    style.draw_colour_bar(
+        axes, style.palette(palette), scale, style.MASS_LABEL, extend="neither", above=True
+    )
 
 
 def _draw_prediction(axes: Axes, panel: Panel, limits: tuple[float, float]) -> None:
     alpha = float(np.clip(300 / len(panel.true), 0.15, 0.7))
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.scatter(10**panel.true, 10**panel.predicted, s=5, color=style.POINTS, alpha=alpha, linewidths=0, rasterized=True)
+    axes.scatter(
+        10**panel.true,
+        10**panel.predicted,
+        s=5,
+        color=style.POINTS,
+        alpha=alpha,
+        linewidths=0,
+        rasterized=True,
+    )
     axes.plot(limits, limits, color=style.INK, linewidth=0.8, linestyle="--")
     middle = 10 ** running_median(panel.true, panel.predicted)
     bars = [middle["median"] - middle["low"], middle["high"] - middle["median"]]
-    axes.errorbar(middle["true"], middle["median"], yerr=bars, color=style.ACCENT, marker="o", markersize=3, linewidth=1)
+    axes.errorbar(
+        middle["true"],
+        middle["median"],
+        yerr=bars,
+        color=style.ACCENT,
+        marker="o",
+        markersize=3,
+        linewidth=1,
+    )
     axes.set(xlim=limits, ylim=limits, xlabel=f"true {style.MASS_LABEL}")
     axes.set_ylabel(f"predicted {style.MASS_LABEL}", labelpad=1)
     style.label_panel(axes, metrics_text(panel.metrics))

@@ -46,13 +46,34 @@ def plot_simulation(
     facts : keywords of :func:`starmass.provenance.provenance`
     toy : whether the simulation is made of formulas
     """
-    needed = ("simulation", "snapshot", "sink_id", "mass_msun", "age_yr", "map_file", "sink_index", "kept", "x_pc", "y_pc")
+    needed = (
+        "simulation",
+        "snapshot",
+        "sink_id",
+        "mass_msun",
+        "age_yr",
+        "map_file",
+        "sink_index",
+        "kept",
+        "x_pc",
+        "y_pc",
+    )
     listed = read_table(catalogue, needed)
-    samples = listed[listed["kept"] == 1].sort_values(["mass_msun", "snapshot", "sink_id"], kind="stable")
-    rows = [read_map_row(_as_row(sample)) for _, sample in choose_triplets(samples, gallery).iterrows()]
+    samples = listed[listed["kept"] == 1].sort_values(
+        ["mass_msun", "snapshot", "sink_id"], kind="stable"
+    )
+    rows = [
+        read_map_row(_as_row(sample)) for _, sample in choose_triplets(samples, gallery).iterrows()
+    ]
     with style.journal_style():
         figure = _draw(box, box_left, box_side, snapshot, listed, samples, rows, palettes, toy)
-        style.save_figure(figure, outputs, resolution=resolution, title=f"Simulation: {Path(catalogue).parent.name}", facts=facts)
+        style.save_figure(
+            figure,
+            outputs,
+            resolution=resolution,
+            title=f"Simulation: {Path(catalogue).parent.name}",
+            facts=facts,
+        )
 
 
 def choose_triplets(samples: pd.DataFrame, count: int) -> pd.DataFrame:
@@ -74,7 +95,11 @@ def _draw(
     cell = triplet / 3 - GAP
     lines = -(-len(rows) // COLUMNS)
     top = HEADING + BOX + BAR + 0.45
-    height = top + (HEADING + lines * (HEADING + cell) + BAR if rows else 0) + style.footer_height(TOY if toy else "", style.TEXT_WIDTH)
+    height = (
+        top
+        + (HEADING + lines * (HEADING + cell) + BAR if rows else 0)
+        + style.footer_height(TOY if toy else "", style.TEXT_WIDTH)
+    )
     figure = Figure(figsize=(style.TEXT_WIDTH, height))
     _draw_box(figure, box, box_left, box_side, snapshot, listed, palettes)
     left = BOX + MARGIN + 0.75
@@ -98,20 +123,42 @@ def _draw_box(
     title = f"{name}, {snapshot}: {len(here)} protostars"
     style.place_text(figure, MARGIN, 0.06, title)
     axes = style.place_axes(figure, MARGIN, HEADING, BOX, BOX)
-    colours, scale = style.palette(palettes["column_density"]), style.channel_scale("column_density", box)
-    axes.imshow(box, norm=scale, cmap=colours, extent=(left[0], left[0] + side, left[1], left[1] + side))
+    colours, scale = (
+        style.palette(palettes["column_density"]),
+        style.channel_scale("column_density", box),
+    )
+    axes.imshow(
+        box, norm=scale, cmap=colours, extent=(left[0], left[0] + side, left[1], left[1] + side)
+    )
     size = 12 * (here["mass_msun"].to_numpy(float) / 1.0) ** 0.5 + 6
     for colour, width in (("black", 1.8), ("white", 0.9)):
-        axes.scatter(here["x_pc"], here["y_pc"], s=size, facecolors="none", edgecolors=colour, linewidths=width)
+        axes.scatter(
+            here["x_pc"],
+            here["y_pc"],
+            s=size,
+            facecolors="none",
+            edgecolors=colour,
+            linewidths=width,
+        )
     axes.set_xlim(left[0], left[0] + side)
     axes.set_ylim(left[1], left[1] + side)
     axes.set_xlabel("$x$ [pc]", labelpad=1)
     axes.set_ylabel("$y$ [pc]", labelpad=1)
     bar = style.place_axes(figure, MARGIN, HEADING + BOX + 0.36, BOX, 0.07)
-    style.draw_colour_bar(bar, colours, scale, style.quantity_label("column_density", "cm**-2") + ", along $z$")
+    style.draw_colour_bar(
+        bar, colours, scale, style.quantity_label("column_density", "cm**-2") + ", along $z$"
+    )
 
 
-def _draw_histogram(figure: Figure, left: float, top: float, height: float, values: np.ndarray, label: str, samples: pd.DataFrame) -> None:
+def _draw_histogram(
+    figure: Figure,
+    left: float,
+    top: float,
+    height: float,
+    values: np.ndarray,
+    label: str,
+    samples: pd.DataFrame,
+) -> None:
     """All samples, and each protostar's last one."""
     axes = style.place_axes(figure, left, top, style.TEXT_WIDTH - left - 0.05, height)
     axes.set_xlabel(label, labelpad=1)
@@ -119,11 +166,17 @@ def _draw_histogram(figure: Figure, left: float, top: float, height: float, valu
     positive = values[values > 0]
     if not positive.size:
         return
-    last = samples.sort_values("time_yr", kind="stable").groupby("sink_id").tail(1).index if "time_yr" in samples else samples.index
+    last = (
+        samples.sort_values("time_yr", kind="stable").groupby("sink_id").tail(1).index
+        if "time_yr" in samples
+        else samples.index
+    )
     edges = np.geomspace(positive.min() * 0.999, positive.max() * 1.001, 17).tolist()
     axes.hist(positive, edges, color=style.POINTS, alpha=0.55, label="all samples")
     final = values[samples.index.isin(last)]
-    axes.hist(final[final > 0], edges, histtype="step", color=style.ACCENT, label="a protostar's last")
+    axes.hist(
+        final[final > 0], edges, histtype="step", color=style.ACCENT, label="a protostar's last"
+    )
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator(style.round_values(edges[0], edges[-1])))
     style.plain_ticks(axes.xaxis)
@@ -131,7 +184,14 @@ def _draw_histogram(figure: Figure, left: float, top: float, height: float, valu
     axes.set_ylim(0, 1.35 * axes.get_ylim()[1])
 
 
-def _draw_gallery(figure: Figure, top: float, cell: float, triplet: float, rows: Sequence[MapRow], palettes: Mapping[str, str]) -> None:
+def _draw_gallery(
+    figure: Figure,
+    top: float,
+    cell: float,
+    triplet: float,
+    rows: Sequence[MapRow],
+    palettes: Mapping[str, str],
+) -> None:
     names = rows[0].names
     scales = channel_scales(rows)
     across, up = SKY[AXIS]
@@ -143,9 +203,20 @@ def _draw_gallery(figure: Figure, top: float, cell: float, triplet: float, rows:
         title = rf"{row.mass:.3g} M$_\odot$, {style.format_age(row.age)}"
         style.place_text(figure, left + triplet / 2, above + 0.06, title, ha="center", fontsize=8)
         for channel in range(len(names)):
-            axes = style.place_axes(figure, left + channel * (cell + GAP), above + HEADING, cell, cell)
+            axes = style.place_axes(
+                figure, left + channel * (cell + GAP), above + HEADING, cell, cell
+            )
             draw_channel(axes, row, channel, scales[channel], palettes, marked=False)
     below = top + 0.7 * HEADING + -(-len(rows) // COLUMNS) * (HEADING + cell) + 0.06
     width = style.TEXT_WIDTH / 3
     for channel in range(len(names)):
-        draw_channel_bar(figure, channel * width + 0.15, below, width - 0.3, rows[0], channel, scales[channel], palettes)
+        draw_channel_bar(
+            figure,
+            channel * width + 0.15,
+            below,
+            width - 0.3,
+            rows[0],
+            channel,
+            scales[channel],
+            palettes,
+        )

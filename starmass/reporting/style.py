@@ -33,20 +33,43 @@ ACCENT = "#d55e00"
 POINTS = "#0072b2"
 """Vermilion and blue of Okabe & Ito (2008): told apart with any colour vision, and in grey."""
 
-CATEGORIES = ("#0072b2", "#009e73", "#d55e00", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#000000")
+CATEGORIES = (
+    "#0072b2",
+    "#009e73",
+    "#d55e00",
+    "#cc79a7",
+    "#e69f00",
+    "#56b4e9",
+    "#f0e442",
+    "#000000",
+)
 """Blue, green, vermilion, purple, orange, sky, yellow and black of Okabe & Ito (2008): what has no order of its own."""
 RISING = ("#000000", "#0072b2", "#009e73", "#d55e00", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")
 """The same from dark to light: what has an order."""
 CHOICES = {
     count: [RISING[place] for place in places]
     for count, places in enumerate(
-        ((), (1,), (1, 5), (1, 3, 7), (1, 3, 5, 7), (1, 2, 3, 5, 7), (1, 2, 3, 4, 5, 7), (1, 2, 3, 4, 5, 6, 7), range(8))
+        (
+            (),
+            (1,),
+            (1, 5),
+            (1, 3, 7),
+            (1, 3, 5, 7),
+            (1, 2, 3, 5, 7),
+            (1, 2, 3, 4, 5, 7),
+            (1, 2, 3, 4, 5, 6, 7),
+            range(8),
+        )
     )
 }
 """Of so many, which are told apart best."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
-SYMBOLS = {"column_density": r"$N_\mathrm{H}$", "v_los": r"$v_\mathrm{los}$", "sigma_v": r"$\sigma_v$"}
+SYMBOLS = {
+    "column_density": r"$N_\mathrm{H}$",
+    "v_los": r"$v_\mathrm{los}$",
+    "sigma_v": r"$\sigma_v$",
+}
 UNITS = {"cm**-2": r"cm$^{-2}$", "km/s": r"km s$^{-1}$"}
 MASS_LABEL = r"$M_\star$ [M$_\odot$]"
 AGE_LABEL = "age [kyr]"
@@ -87,7 +110,14 @@ def journal_style() -> Iterator[None]:
 def place_axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
     """Add axes at a place given in inches from the upper left corner of the figure."""
     page_width, page_height = figure.get_size_inches()
-    return figure.add_axes((left / page_width, 1 - (top + height) / page_height, width / page_width, height / page_height))
+    return figure.add_axes(
+        (
+            left / page_width,
+            1 - (top + height) / page_height,
+            width / page_width,
+            height / page_height,
+        )
+    )
 
 
 def place_text(figure: Figure, left: float, top: float, text: str, **options: Any) -> None:
@@ -100,7 +130,16 @@ def place_footer(figure: Figure, text: str) -> None:
     """Write last lines below all else, in the room of :func:`footer_height`; where the text is empty, nothing."""
     width, height = figure.get_size_inches()
     lines = wrap_text(text, width - 0.1)
-    place_text(figure, width / 2, height - 0.04, "\n".join(lines), ha="center", va="bottom", fontsize=8, linespacing=1.2)
+    place_text(
+        figure,
+        width / 2,
+        height - 0.04,
+        "\n".join(lines),
+        ha="center",
+        va="bottom",
+        fontsize=8,
+        linespacing=1.2,
+    )
 
 
 def footer_height(text: str, width: float) -> float:
@@ -116,7 +155,9 @@ def literal(text: str) -> str:
 @cache
 def text_width(text: str, size: float = 8) -> float:
     """Return how wide a text is in the style's font [inch], with the 5% that hinting adds in a PNG."""
-    font = FontProperties(family=_STYLE["font.family"], math_fontfamily=_STYLE["mathtext.fontset"], size=size)
+    font = FontProperties(
+        family=_STYLE["font.family"], math_fontfamily=_STYLE["mathtext.fontset"], size=size
+    )
     points, _, _ = text_to_path.get_text_width_height_descent(text, font, "$" in text)
     return 1.05 * float(points) / 72
 
@@ -139,10 +180,22 @@ def plain_ticks(axis: Axis) -> None:
 
 
 def draw_colour_bar(
-    axes: Axes, colours: Colormap, scale: Normalize, label: str, extend: Literal["both", "neither"] = "both", *, above: bool = False
+    axes: Axes,
+    colours: Colormap,
+    scale: Normalize,
+    label: str,
+    extend: Literal["both", "neither"] = "both",
+    *,
+    above: bool = False,
 ) -> None:
     """Fill ``axes`` with a horizontal colour bar, numbers and label under or above it; logarithmic ones are labelled at round values."""
-    bar = axes.figure.colorbar(ScalarMappable(scale, colours), cax=axes, orientation="horizontal", extend=extend, extendfrac=0.04)
+    bar = axes.figure.colorbar(
+        ScalarMappable(scale, colours),
+        cax=axes,
+        orientation="horizontal",
+        extend=extend,
+        extendfrac=0.04,
+    )
     if above:
         bar.ax.xaxis.set_ticks_position("top")
         bar.ax.xaxis.set_label_position("top")
@@ -157,7 +210,12 @@ def round_values(low: float | None, high: float | None) -> list[float]:
     low, high = float(low or 1), float(high or 1)
     decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
     for steps in ((1,), (1, 3), (1, 2, 5)):
-        values = [float(decade * step) for decade in decades for step in steps if low <= decade * step <= high]
+        values = [
+            float(decade * step)
+            for decade in decades
+            for step in steps
+            if low <= decade * step <= high
+        ]
         if len(values) >= (3 if low >= 1e-3 and high < 1e4 else 2):  # powers of ten are long labels
             break
     return values
@@ -169,10 +227,21 @@ def plain_number(value: float, _position: int | None = None) -> str:
         return f"{value:.4g}"
     exponent = int(np.floor(np.log10(value)))
     factor = value / 10.0**exponent
-    return f"$10^{{{exponent}}}$" if np.isclose(factor, 1) else rf"${factor:.2g}{{\times}}10^{{{exponent}}}$"
+    return (
+        f"$10^{{{exponent}}}$"
+        if np.isclose(factor, 1)
+        else rf"${factor:.2g}{{\times}}10^{{{exponent}}}$"
+    )
 
 
-def save_figure(figure: Figure, paths: Mapping[str, str | Path], *, resolution: int, title: str, facts: Mapping[str, Any]) -> None:
+def save_figure(
+    figure: Figure,
+    paths: Mapping[str, str | Path],
+    *,
+    resolution: int,
+    title: str,
+    facts: Mapping[str, Any],
+) -> None:
     """Write one drawing to several files, each whole or absent, with its origin in the file and no time stamp.
 
     Parameters
@@ -198,7 +267,9 @@ def palette(name: str) -> Colormap:
         return matplotlib.colormaps[name].with_extremes(bad="#d9d9d9")
     except KeyError:
         near = closest(name, list(matplotlib.colormaps))
-        raise InputError(f"reporting.palettes: matplotlib has no colour map {name!r}{near}; cividis, viridis and magma are safe.") from None
+        raise InputError(
+            f"reporting.palettes: matplotlib has no colour map {name!r}{near}; cividis, viridis and magma are safe."
+        ) from None
 
 
 def format_age(years: float) -> str:
@@ -241,9 +312,24 @@ def draw_scale_bar(axes: Axes, side: float) -> None:
     length = round_length(side / 3)
     start, height = -0.45 * side, -0.42 * side
     outline = [withStroke(linewidth=1.8, foreground="black")]
-    axes.plot([start, start + length], [height, height], color="white", linewidth=1.4, solid_capstyle="butt", path_effects=outline)
+    axes.plot(
+        [start, start + length],
+        [height, height],
+        color="white",
+        linewidth=1.4,
+        solid_capstyle="butt",
+        path_effects=outline,
+    )
     place = (start + length / 2, height + 0.025 * side)
-    axes.text(*place, f"{length:g} pc", color="white", ha="center", va="bottom", fontsize=7, path_effects=outline)
+    axes.text(
+        *place,
+        f"{length:g} pc",
+        color="white",
+        ha="center",
+        va="bottom",
+        fontsize=7,
+        path_effects=outline,
+    )
 
 
 def round_length(limit: float) -> float:
@@ -257,8 +343,19 @@ def draw_compass(axes: Axes, side: float, right: str, up: str) -> None:
     outline = [withStroke(linewidth=1.5, foreground="black")]
     corner, length = (0.26 * side, -0.44 * side), 0.12 * side
     for name, (x, y) in ((right, (length, 0.0)), (up, (0.0, length))):
-        arrow = {"arrowstyle": "-|>,head_width=0.12,head_length=0.2", "color": "white", "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
-        axes.annotate("", (corner[0] + x, corner[1] + y), corner, arrowprops={**arrow, "path_effects": outline})
+        arrow = {
+            "arrowstyle": "-|>,head_width=0.12,head_length=0.2",
+            "color": "white",
+            "linewidth": 0.8,
+            "shrinkA": 0,
+            "shrinkB": 0,
+        }
+        axes.annotate(
+            "",
+            (corner[0] + x, corner[1] + y),
+            corner,
+            arrowprops={**arrow, "path_effects": outline},
+        )
         axes.text(
             corner[0] + 1.4 * x,
             corner[1] + 1.4 * y,
@@ -274,10 +371,28 @@ def draw_compass(axes: Axes, side: float, right: str, up: str) -> None:
 def label_panel(axes: Axes, text: str) -> None:
     """Write a panel's letter, or a number, into its upper left corner."""
     ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
-    axes.text(0.03, 0.97, text, transform=axes.transAxes, ha="left", va="top", fontsize=8, bbox=ground)
+    axes.text(
+        0.03, 0.97, text, transform=axes.transAxes, ha="left", va="top", fontsize=8, bbox=ground
+    )
 
 
 def mark_protostar(axes: Axes) -> None:
     """Mark the centre of a map, where the protostar is, without hiding the pixels there."""
-    axes.plot(0, 0, marker="o", markersize=5, markerfacecolor="none", markeredgecolor="black", markeredgewidth=1.4)
-    axes.plot(0, 0, marker="o", markersize=5, markerfacecolor="none", markeredgecolor="white", markeredgewidth=0.7)
+    axes.plot(
+        0,
+        0,
+        marker="o",
+        markersize=5,
+        markerfacecolor="none",
+        markeredgecolor="black",
+        markeredgewidth=1.4,
+    )
+    axes.plot(
+        0,
+        0,
+        marker="o",
+        markersize=5,
+        markerfacecolor="none",
+        markeredgecolor="white",
+        markeredgewidth=0.7,
+    )

@@ -18,7 +18,17 @@ from starmass.reporting.tables import NEEDED, add_differences, findings, read_ov
 from starmass.reporting.typesetting import Page, html, markdown
 from starmass.storage import write_text
 
-GAS = dict(zip(CHANNELS, ("column density (its logarithm)", "velocity along the line of sight", "velocity dispersion"), strict=True))
+GAS = dict(
+    zip(
+        CHANNELS,
+        (
+            "column density (its logarithm)",
+            "velocity along the line of sight",
+            "velocity dispersion",
+        ),
+        strict=True,
+    )
+)
 """Words for what segments tell apart."""
 
 
@@ -54,7 +64,9 @@ def write_summary(
     require_rows(metrics, table, split=splits, method=methods)
     table = add_differences(table, differences, splits, methods)
     overstated = read_overstatement(overstatement, splits, methods)
-    sentences = [f"Study {study}, the mass of protostars from gas maps. Data: {describe_data(simulations)}."]
+    sentences = [
+        f"Study {study}, the mass of protostars from gas maps. Data: {describe_data(simulations)}."
+    ]
     sentences += findings(table, overstated, splits)
     if information is not None:
         sentences.append(information_finding(read_information(information, channels)))
@@ -80,7 +92,9 @@ def information_finding(table: pd.DataFrame) -> str:
     known = accretion > 0
     radius = radii[np.abs(np.log(radii / accretion)).argmin()] if known else radii[0]
     whole, inside, outside = (
-        ridge[(ridge["part"] == part) & (ridge["radius_pc"].isna() | (ridge["radius_pc"] == radius))].iloc[0]
+        ridge[
+            (ridge["part"] == part) & (ridge["radius_pc"].isna() | (ridge["radius_pc"] == radius))
+        ].iloc[0]
         for part in ("all", "inside", "outside")
     )
     sentence = (
@@ -92,8 +106,12 @@ def information_finding(table: pd.DataFrame) -> str:
     alone = ridge[ridge["part"] == "only"]
     if alone["r2"].notna().any():
         best = alone.loc[alone["r2"].idxmax()]
-        name = GAS.get(best["channel"], GAS.get(f"log10_{best['channel']}", best["channel"])).split(" (")[0]
-        sentence += f" Of single channels the {name} tells most, R² = {with_interval(best, 'r2', 2)}."
+        name = GAS.get(best["channel"], GAS.get(f"log10_{best['channel']}", best["channel"])).split(
+            " ("
+        )[0]
+        sentence += (
+            f" Of single channels the {name} tells most, R² = {with_interval(best, 'r2', 2)}."
+        )
     return sentence
 
 
@@ -114,7 +132,9 @@ def few_labels_finding(rows: pd.DataFrame) -> str:
             overlapping = int((others["r2_high"] >= best["r2_low"]).sum())
             level += overlapping
             parts[-1] += f" ({_overlaps(overlapping, len(others))})"
-    caveat = " These intervals are not paired: where they overlap, the order is open." if level else ""
+    caveat = (
+        " These intervals are not paired: where they overlap, the order is open." if level else ""
+    )
     return f"Few labels (figure 8; split {rows['split'].iloc[0]}): {'; '.join(parts)}.{caveat}"
 
 
@@ -122,14 +142,18 @@ def _overlaps(count: int, others: int) -> str:
     """Say how many of the others' intervals overlap with one."""
     if count == 0:
         return "no other interval overlaps with it"
-    every = {1: "the other interval", 2: "both other intervals"}.get(others, f"all {others} other intervals")
+    every = {1: "the other interval", 2: "both other intervals"}.get(
+        others, f"all {others} other intervals"
+    )
     return f"{every if count == others else f'{count} of {others} other intervals'} {'overlaps' if count == 1 else 'overlap'} with it"
 
 
 def segments_finding(table: pd.DataFrame) -> str:
     """Return which share of the gas's variance the encoder's segments explain, and of what that is more or less than others' do."""
     own = table[table["segments"] == "tokens"].set_index("quantity").loc[list(CHANNELS)]
-    shares = ", ".join(f"{with_interval(row, 'eta2', 2)} of the {GAS[name]}" for name, row in own.iterrows())
+    shares = ", ".join(
+        f"{with_interval(row, 'eta2', 2)} of the {GAS[name]}" for name, row in own.iterrows()
+    )
     sentence = f"Segments (figure 6): those of the encoder's tokens explain a share η² of the variance of the gas, {shares}."
     for way, (words, _, _) in WAYS.items():
         if way == "tokens":
@@ -138,7 +162,11 @@ def segments_finding(table: pd.DataFrame) -> str:
         more = rows.index[rows["eta2_difference_low"] > 0]
         less = rows.index[rows["eta2_difference_high"] < 0]
         level = [name for name in rows.index if name not in more and name not in less]
-        kinds = (("more of the ", more), ("less of the ", less), ("no difference beyond the interval for the ", level))
+        kinds = (
+            ("more of the ", more),
+            ("less of the ", less),
+            ("no difference beyond the interval for the ", level),
+        )
         told = [
             how + ", ".join(f"{GAS[name].split(' (')[0]} ({number(rows.loc[name, 'eta2_difference'])}"
             f" [{number(rows.loc[name, 'eta2_difference_low'])}, {number(rows.loc[name, 'eta2_difference_high'])}])" for name in names)

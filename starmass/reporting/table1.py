@@ -12,7 +12,11 @@ from starmass.reporting.tables import PUBLISHED, read_published
 from starmass.reporting.typesetting import Grid, Page, html, latex, markdown
 from starmass.storage import write_text, written_aside
 
-METRICS = (("r2", "R²", 2), ("rmse_dex", "RMSE [dex]", 3), ("label_spread_dex", "Label spread [dex]", 2))
+METRICS = (
+    ("r2", "R²", 2),
+    ("rmse_dex", "RMSE [dex]", 3),
+    ("label_spread_dex", "Label spread [dex]", 2),
+)
 
 
 def build_table1(
@@ -36,15 +40,36 @@ def build_table1(
     outputs : files by ``csv``, ``md``, ``tex`` and ``html``
     """
     reference = read_published(published)
-    measured = read_table(table, ("published", "method", "label", "split", "data", "r2", "rmse_dex", "label_spread_dex"))
+    measured = read_table(
+        table,
+        ("published", "method", "label", "split", "data", "r2", "rmse_dex", "label_spread_dex"),
+    )
     require_rows(table, measured, split=splits, method=methods)
-    measured = measured.dropna(subset="published").drop_duplicates("published").set_index("published")
-    both = reference.join(measured.rename(columns={metric: f"{metric}_measured" for metric, _, _ in METRICS}))
+    measured = (
+        measured.dropna(subset="published").drop_duplicates("published").set_index("published")
+    )
+    both = reference.join(
+        measured.rename(columns={metric: f"{metric}_measured" for metric, _, _ in METRICS})
+    )
     with written_aside(outputs["csv"]) as temporary:
         names = [f"{metric}{suffix}" for metric, _, _ in METRICS for suffix in ("", "_measured")]
-        bounds = [name for name in ("r2_low", "r2_high", "rmse_dex_low", "rmse_dex_high") if name in both]
-        columns = ["study", "model", "initialisation", "whitening", *names, *bounds, "label", "split", "data"]
-        both.assign(study=study)[columns].to_csv(temporary, float_format="%.6g", lineterminator="\n")
+        bounds = [
+            name for name in ("r2_low", "r2_high", "rmse_dex_low", "rmse_dex_high") if name in both
+        ]
+        columns = [
+            "study",
+            "model",
+            "initialisation",
+            "whitening",
+            *names,
+            *bounds,
+            "label",
+            "split",
+            "data",
+        ]
+        both.assign(study=study)[columns].to_csv(
+            temporary, float_format="%.6g", lineterminator="\n"
+        )
     page = compose_page(study, both)
     write_text(outputs["md"], markdown(page))
     write_text(outputs["tex"], latex(page, name="table1"))
@@ -57,7 +82,9 @@ def compose_page(study: str, both: pd.DataFrame) -> Page:
     body = []
     for metric, name, digits in METRICS:
         implied = " (implied)" if metric == "label_spread_dex" else ""
-        body.append([f"{name}, published{implied}", *(number(value, digits) for value in both[metric])])
+        body.append(
+            [f"{name}, published{implied}", *(number(value, digits) for value in both[metric])]
+        )
         cells = []
         for _, row in both.iterrows():
             facts = {
@@ -70,8 +97,17 @@ def compose_page(study: str, both: pd.DataFrame) -> Page:
     body.append(["measured with", *(_text(value) for value in both["label"])])
     data = both["data"].dropna()
     caption = f"Table 1 of the paper, and study {study} beside it. Data: {data.iloc[0] if len(data) else 'none'}."
-    notes = [PUBLISHED, "The label spread of a published pair is RMSE / √(1 − R²).", f"Made at commit {git_commit()}."]
-    return Page(title="Table 1, published and measured", summary=[], grids=[Grid(caption, head, body)], notes=notes)
+    notes = [
+        PUBLISHED,
+        "The label spread of a published pair is RMSE / √(1 − R²).",
+        f"Made at commit {git_commit()}.",
+    ]
+    return Page(
+        title="Table 1, published and measured",
+        summary=[],
+        grids=[Grid(caption, head, body)],
+        notes=notes,
+    )
 
 
 def _text(value: object) -> str:

@@ -10,14 +10,53 @@ import pandas as pd
 
 from starmass.errors import InputError, closest
 from starmass.provenance import git_commit
-from starmass.reporting.grids import mass_grid, number, overstatement_grid, published_grid, split_grid, with_interval
+from starmass.reporting.grids import (
+    mass_grid,
+    number,
+    overstatement_grid,
+    published_grid,
+    split_grid,
+    with_interval,
+)
 from starmass.reporting.inputs import describe_data, read_table, require_rows
 from starmass.reporting.typesetting import Page, html, latex, markdown
 from starmass.storage import write_text, written_aside
 
-NEEDED = ("study", "split", "method", "label", "r2", "rmse_dex", "n_train", "n_test", "n_protostars", "seed")
-FIRST = ("method", "label", "split", "data", "r2", "r2_low", "r2_high", "rmse_dex", "rmse_dex_low", "rmse_dex_high", "label_spread_dex")
-LAST = ("n_train", "n_test", "n_protostars", "seed", "published", "published_r2", "published_rmse_dex", "published_label_spread_dex")
+NEEDED = (
+    "study",
+    "split",
+    "method",
+    "label",
+    "r2",
+    "rmse_dex",
+    "n_train",
+    "n_test",
+    "n_protostars",
+    "seed",
+)
+FIRST = (
+    "method",
+    "label",
+    "split",
+    "data",
+    "r2",
+    "r2_low",
+    "r2_high",
+    "rmse_dex",
+    "rmse_dex_low",
+    "rmse_dex_high",
+    "label_spread_dex",
+)
+LAST = (
+    "n_train",
+    "n_test",
+    "n_protostars",
+    "seed",
+    "published",
+    "published_r2",
+    "published_rmse_dex",
+    "published_label_spread_dex",
+)
 
 SPLITS = {
     "row": "Maps are drawn at random, as published: the same protostar, from another side or a moment later, stands on both sides.",
@@ -64,10 +103,18 @@ def build_table(
     reference = read_published(published)
     table = read_table(metrics, NEEDED).assign(data=describe_data(simulations))
     require_rows(metrics, table, split=splits, method=methods)
-    table = add_published(add_differences(table, differences, splits, methods), reference, counterparts, splits)
+    table = add_published(
+        add_differences(table, differences, splits, methods), reference, counterparts, splits
+    )
     bins = read_table(mass_bins, ("split", "method", "mass_low_msun"))
     for name, rows in bins.groupby("split", sort=False):
-        require_rows(mass_bins, rows, split=[name], method=methods, mass_low_msun=rows["mass_low_msun"].unique())
+        require_rows(
+            mass_bins,
+            rows,
+            split=[name],
+            method=methods,
+            mass_low_msun=rows["mass_low_msun"].unique(),
+        )
     require_rows(mass_bins, bins, split=splits)
     overstated = read_overstatement(overstatement, splits, methods)
     page = compose_page(study, table, bins, overstated, reference, splits, simulations)
@@ -78,20 +125,40 @@ def build_table(
     write_text(outputs["html"], html(page))
 
 
-def add_differences(table: pd.DataFrame, path: str | Path, splits: Iterable[str], methods: Sequence[str]) -> pd.DataFrame:
+def add_differences(
+    table: pd.DataFrame, path: str | Path, splits: Iterable[str], methods: Sequence[str]
+) -> pd.DataFrame:
     """Add to each row its differences from the study's ``reference``, of a file that has to hold all of them."""
-    compared = read_table(path, ("split", "method", "reference", "r2_difference", "r2_difference_low", "r2_difference_high"))
+    compared = read_table(
+        path,
+        (
+            "split",
+            "method",
+            "reference",
+            "r2_difference",
+            "r2_difference_low",
+            "r2_difference_high",
+        ),
+    )
     known = set(compared["reference"]) or {methods[0]}  # a method alone is compared with none
-    require_rows(path, compared, split=splits, method=[name for name in methods if name not in known])
+    require_rows(
+        path, compared, split=splits, method=[name for name in methods if name not in known]
+    )
     return table.merge(compared, how="left", on=["split", "method"])
 
 
-def read_overstatement(path: str | Path, splits: Mapping[str, str], methods: Sequence[str]) -> pd.DataFrame:
+def read_overstatement(
+    path: str | Path, splits: Mapping[str, str], methods: Sequence[str]
+) -> pd.DataFrame:
     """Read what each split by row adds to R2 beside each that keeps stars apart, of a file that has to hold all methods."""
     table = read_table(path, ("method", "split_published", "split_grouped"))
-    for published, grouped in product(*([name for name in splits if (splits[name] == "row") == row] for row in (True, False))):
+    for published, grouped in product(
+        *([name for name in splits if (splits[name] == "row") == row] for row in (True, False))
+    ):
         if splits[grouped] in ("protostar", "simulation"):
-            require_rows(path, table, split_published=[published], split_grouped=[grouped], method=methods)
+            require_rows(
+                path, table, split_published=[published], split_grouped=[grouped], method=methods
+            )
     return table
 
 
@@ -103,16 +170,27 @@ def implied_label_spread(r2: Any, rmse_dex: Any) -> Any:
 
 def read_published(path: str | Path) -> pd.DataFrame:
     """Read the published table, with the label spread that each of its rows implies."""
-    table = read_table(path, ("published", "model", "initialisation", "whitening", "r2", "rmse_dex"))
-    return table.assign(label_spread_dex=implied_label_spread(table["r2"], table["rmse_dex"])).set_index("published")
+    table = read_table(
+        path, ("published", "model", "initialisation", "whitening", "r2", "rmse_dex")
+    )
+    return table.assign(
+        label_spread_dex=implied_label_spread(table["r2"], table["rmse_dex"])
+    ).set_index("published")
 
 
-def add_published(table: pd.DataFrame, reference: pd.DataFrame, counterparts: Mapping[str, str], splits: Mapping[str, str]) -> pd.DataFrame:
+def add_published(
+    table: pd.DataFrame,
+    reference: pd.DataFrame,
+    counterparts: Mapping[str, str],
+    splits: Mapping[str, str],
+) -> pd.DataFrame:
     """Put published numbers beside the methods that are their counterparts, on rows split as the paper split."""
     for method, row in counterparts.items():
         if row not in reference.index:
             known = f"{closest(row, reference.index)}; rows: {', '.join(reference.index)}"
-            raise InputError(f"reporting.published.{method}: the published table has no row {row!r}{known}.")
+            raise InputError(
+                f"reporting.published.{method}: the published table has no row {row!r}{known}."
+            )
     as_published = table["split"].map(splits) == "row"
     table = table.assign(published=table["method"].map(counterparts).where(as_published))
     for name in ("r2", "rmse_dex", "label_spread_dex"):
@@ -135,15 +213,30 @@ def compose_page(
     labels = table.drop_duplicates("method").set_index("method")["label"]
     grids = []
     for name, rows in table.groupby("split", sort=False):
-        grids.append(split_grid(rows, f"Split {name}. {SPLITS.get(splits.get(str(name), ''), '')} Data: {data}."))
+        grids.append(
+            split_grid(
+                rows, f"Split {name}. {SPLITS.get(splits.get(str(name), ''), '')} Data: {data}."
+            )
+        )
     for name, rows in bins.groupby("split", sort=False):
-        grids.append(mass_grid(rows, labels, f"Split {name}: RMSE; bias (predicted − true) by true mass [dex]. Data: {data}."))
-    for (row, grouped), rows in overstatement.groupby(["split_published", "split_grouped"], sort=False):
+        grids.append(
+            mass_grid(
+                rows,
+                labels,
+                f"Split {name}: RMSE; bias (predicted − true) by true mass [dex]. Data: {data}.",
+            )
+        )
+    for (row, grouped), rows in overstatement.groupby(
+        ["split_published", "split_grouped"], sort=False
+    ):
         caption = f"What a split by row, as published, adds to R²: split {row} against split {grouped}. Data: {data}."
         grids.append(overstatement_grid(rows, labels, caption))
     return Page(
         title=f"Stellar masses from gas maps: {study}",
-        summary=[f"Study {study}, the mass of protostars from gas maps. Data: {data}.", *findings(table, overstatement, splits)],
+        summary=[
+            f"Study {study}, the mass of protostars from gas maps. Data: {data}.",
+            *findings(table, overstatement, splits),
+        ],
         grids=[*grids, published_grid(reference)],
         notes=[
             "R² and RMSE are of log10 mass, RMSE and label spread in dex; brackets hold 95% bootstrap intervals over test protostars.",
@@ -156,10 +249,18 @@ def compose_page(
     )
 
 
-def findings(table: pd.DataFrame, overstatement: pd.DataFrame, splits: Mapping[str, str]) -> list[str]:
+def findings(
+    table: pd.DataFrame, overstatement: pd.DataFrame, splits: Mapping[str, str]
+) -> list[str]:
     """Return what the numbers say: the best row of each split, and by how much the published protocol overstates."""
-    found = [_first(str(name), rows) for name, rows in table.groupby("split", sort=False) if rows["r2"].notna().any()]
-    for (published, grouped), rows in overstatement.groupby(["split_published", "split_grouped"], sort=False):
+    found = [
+        _first(str(name), rows)
+        for name, rows in table.groupby("split", sort=False)
+        if rows["r2"].notna().any()
+    ]
+    for (published, grouped), rows in overstatement.groupby(
+        ["split_published", "split_grouped"], sort=False
+    ):
         gap = rows.dropna(subset="r2_overstatement").sort_values("r2_overstatement", kind="stable")
         if len(gap):
             kind = splits[str(grouped)]
@@ -183,20 +284,31 @@ def _first(split: str, rows: pd.DataFrame) -> str:
         return sentence + "."
     base = reference.iloc[0]
     rest = rows.drop(index={best.name, base.name})
-    below, above = int((rest["r2_difference_high"] < 0).sum()), int((rest["r2_difference_low"] > 0).sum())
+    below, above = (
+        int((rest["r2_difference_high"] < 0).sum()),
+        int((rest["r2_difference_low"] > 0).sum()),
+    )
     if best.name == base.name:
         return f"{sentence}; paired star by star, {_put(below, 0, len(rest), 'it')}."
     clear = "" if best["r2_difference_low"] > 0 else ", which does not tell them apart"
     sentence += f", {with_interval(best, 'r2_difference', 2)} above the reference ({base['label']}) paired star by star{clear}"
-    return sentence + (f"; so paired, {_put(below, above, len(rest), 'the reference')}." if len(rest) else ".")
+    return sentence + (
+        f"; so paired, {_put(below, above, len(rest), 'the reference')}." if len(rest) else "."
+    )
 
 
 def _put(below: int, above: int, others: int, base: str) -> str:
     """Say how many others are told from a base, whose differences from it have an interval that leaves zero out."""
     if others == 1:
         place = "below" if below else "above" if above else ""
-        return f"the interval puts the other {place} {base}" if place else f"the interval does not tell the other from {base}"
-    some = f"all {others} others" if below == others else f"{below or 'none'} of the {others} others"
+        return (
+            f"the interval puts the other {place} {base}"
+            if place
+            else f"the interval does not tell the other from {base}"
+        )
+    some = (
+        f"all {others} others" if below == others else f"{below or 'none'} of the {others} others"
+    )
     return f"the intervals put {some} below {base}" + (f" and {above} above" if above else "")
 
 

@@ -16,7 +16,9 @@ class Grid:
 
     def is_number(self, column: int) -> bool:
         """Whether every cell of a column starts as a number does (or is a dash); the first column holds names."""
-        return column > 0 and all(row[column][:1] in "−–0123456789" and row[column] for row in self.body)
+        return column > 0 and all(
+            row[column][:1] in "−–0123456789" and row[column] for row in self.body
+        )
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,10 @@ def markdown(page: Page) -> str:
     parts = [f"# {page.title}", *map(escape_markdown, page.summary)]
     for grid in page.grids:
         rule = ["---:" if grid.is_number(column) else "---" for column in range(len(grid.head))]
-        lines = ["| " + " | ".join(row) + " |" for row in (_escaped(grid.head), rule, *map(_escaped, grid.body))]
+        lines = [
+            "| " + " | ".join(row) + " |"
+            for row in (_escaped(grid.head), rule, *map(_escaped, grid.body))
+        ]
         parts += [escape_markdown(grid.caption), "\n".join(lines)]
     parts.append("\n".join(f"- {escape_markdown(note)}" for note in page.notes))
     return "\n\n".join(parts) + "\n"
@@ -54,7 +59,9 @@ def latex(page: Page, name: str) -> str:
     parts = [f"% {page.title}. Needs \\usepackage{{booktabs}}."]
     parts += [f"% {line}" for line in (*page.summary, *page.notes)]
     for place, grid in enumerate(page.grids):
-        columns = "".join("r" if grid.is_number(column) else "l" for column in range(len(grid.head)))
+        columns = "".join(
+            "r" if grid.is_number(column) else "l" for column in range(len(grid.head))
+        )
         if grid.head[-1] == "Note":
             columns = columns[:-1] + "p{0.35\\textwidth}"
         lines = [" & ".join(map(escape_latex, row)) + r" \\" for row in (grid.head, *grid.body)]
@@ -109,14 +116,33 @@ def html(page: Page) -> str:
         f'<html lang="en"><head><meta charset="utf-8"><title>{text(page.title)}</title>',
         f"<style>{_STYLE}</style></head><body>",
     ]
-    parts += [f"<h1>{text(page.title)}</h1>", "<!-- summary -->", *(f"<p>{text(line)}</p>" for line in page.summary), "<!-- /summary -->"]
+    parts += [
+        f"<h1>{text(page.title)}</h1>",
+        "<!-- summary -->",
+        *(f"<p>{text(line)}</p>" for line in page.summary),
+        "<!-- /summary -->",
+    ]
     for grid in page.grids:
-        marks = [' class="number"' if grid.is_number(column) else "" for column in range(len(grid.head))]
-        parts += [f"<table><caption>{text(grid.caption)}</caption>", "<thead>", _html_row("th", grid.head, marks), "</thead><tbody>"]
+        marks = [
+            ' class="number"' if grid.is_number(column) else "" for column in range(len(grid.head))
+        ]
+        parts += [
+            f"<table><caption>{text(grid.caption)}</caption>",
+            "<thead>",
+            _html_row("th", grid.head, marks),
+            "</thead><tbody>",
+        ]
         parts += [*(_html_row("td", row, marks) for row in grid.body), "</tbody></table>"]
     parts += ["<ul>", *(f"<li>{text(note)}</li>" for note in page.notes), "</ul>", "</body></html>"]
     return "\n".join(parts) + "\n"
 
 
 def _html_row(tag: str, cells: Sequence[str], marks: Sequence[str]) -> str:
-    return "<tr>" + "".join(f"<{tag}{mark}>{entities.escape(cell)}</{tag}>" for cell, mark in zip(cells, marks, strict=True)) + "</tr>"
+    return (
+        "<tr>"
+        + "".join(
+            f"<{tag}{mark}>{entities.escape(cell)}</{tag}>"
+            for cell, mark in zip(cells, marks, strict=True)
+        )
+        + "</tr>"
+    )

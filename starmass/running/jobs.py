@@ -30,8 +30,22 @@ def queued_jobs(folder: Path) -> list[QueuedJob]:
     found = []
     for line in listed.stdout.splitlines():
         number, state, time, place, name, works_in, comment = line.split("|", 6)
-        over = state in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "BOOT_FAIL", "DEADLINE", "PREEMPTED")
-        if not over and name.startswith(JOB_PREFIX) and Path(works_in).resolve() == folder.resolve():
+        over = state in (
+            "COMPLETED",
+            "FAILED",
+            "CANCELLED",
+            "TIMEOUT",
+            "OUT_OF_MEMORY",
+            "NODE_FAIL",
+            "BOOT_FAIL",
+            "DEADLINE",
+            "PREEMPTED",
+        )
+        if (
+            not over
+            and name.startswith(JOB_PREFIX)
+            and Path(works_in).resolve() == folder.resolve()
+        ):
             found.append(QueuedJob(number, state, time, place, comment.removeprefix("rule_")))
     return found
 
@@ -45,8 +59,16 @@ def snakemake_processes(folder: Path) -> list[int]:
             same_folder = process.joinpath("cwd").resolve() == folder.resolve()
         except OSError:  # ended meanwhile, or another user's
             continue
-        is_snakemake = any(Path(word).name == "snakemake" or word.endswith("snakemake/__main__.py") for word in words[:4])
+        is_snakemake = any(
+            Path(word).name == "snakemake" or word.endswith("snakemake/__main__.py")
+            for word in words[:4]
+        )
         # Jobs are Snakemakes, too: they have a mode, and asking how things stand changes nothing.
-        if is_snakemake and same_folder and int(process.name) != os.getpid() and not {"--mode", "--summary"} & set(words):
+        if (
+            is_snakemake
+            and same_folder
+            and int(process.name) != os.getpid()
+            and not {"--mode", "--summary"} & set(words)
+        ):
             found.append(int(process.name))
     return sorted(found)

@@ -34,7 +34,9 @@ def recover(folder: Path, *, patience: float = 300) -> None:
         return
     alive = snakemake_processes(folder)
     if alive:
-        raise InputError(f"Snakemake is at work in {folder} (process {', '.join(map(str, alive))}); end it first (Ctrl-C, or kill).")
+        raise InputError(
+            f"Snakemake is at work in {folder} (process {', '.join(map(str, alive))}); end it first (Ctrl-C, or kill)."
+        )
     jobs = [job.number for job in queued_jobs(folder)]
     if jobs:
         subprocess.run(["scancel", *jobs], check=False)
@@ -42,9 +44,20 @@ def recover(folder: Path, *, patience: float = 300) -> None:
     # A cancelled job writes until it is gone.
     while left := queued_jobs(folder):
         if time.monotonic() > until:
-            raise InputError(f"SLURM jobs {', '.join(job.number for job in left)} do not end; ask squeue and the administrators why.")
+            raise InputError(
+                f"SLURM jobs {', '.join(job.number for job in left)} do not end; ask squeue and the administrators why."
+            )
         time.sleep(0.5)
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder), "--unlock"]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        str(ROOT / "Snakefile"),
+        "--directory",
+        str(folder),
+        "--unlock",
+    ]
     unlocked = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if unlocked.returncode:
         raise InputError(f"{folder} can't be unlocked: {unlocked.stderr.strip()[-1000:]}")

@@ -58,12 +58,16 @@ def find_files(folder: Path, arguments: Sequence[str]) -> list[File]:
     if done.returncode:
         said = done.stderr.strip()
         said = said.splitlines()[-1] if "Traceback" in said else said[-1500:]
-        raise InputError(f"Snakemake can't plan this run; give status the run's own arguments. It says: {said}")
+        raise InputError(
+            f"Snakemake can't plan this run; give status the run's own arguments. It says: {said}"
+        )
     rows = [line.split("\t") for line in done.stdout.splitlines()]
     started, failed = started_files(folder), failed_files(folder)
     working = bool(queued_jobs(folder) or snakemake_processes(folder))
     files = []
-    for path, date, rule, log, _, plan in (row for row in rows if len(row) == 6 and row[0] != "output_file"):
+    for path, date, rule, log, _, plan in (
+        row for row in rows if len(row) == 6 and row[0] != "output_file"
+    ):
         logs = failed.get(path, [] if log == "-" else [log])
         if plan == "no update":
             state = "done"
@@ -77,14 +81,21 @@ def find_files(folder: Path, arguments: Sequence[str]) -> list[File]:
 
 def is_untouched(folder: Path) -> bool:
     """Whether nothing was ever run in ``folder``: no results, no file begun, no lock."""
-    marks = [*(folder / "results" / stage for stage in STAGES), *(folder / ".snakemake" / name for name in ("incomplete", "locks"))]
+    marks = [
+        *(folder / "results" / stage for stage in STAGES),
+        *(folder / ".snakemake" / name for name in ("incomplete", "locks")),
+    ]
     return not any(path.is_file() for mark in marks for path in mark.rglob("*"))
 
 
 def started_files(folder: Path) -> set[str]:
     """Return the files whose jobs have been started (or sent to the queue) and have not ended, by Snakemake's own marks."""
     marks = folder / ".snakemake" / "incomplete"
-    names = ("".join(part.removeprefix("@") for part in path.relative_to(marks).parts) for path in marks.rglob("*") if path.is_file())
+    names = (
+        "".join(part.removeprefix("@") for part in path.relative_to(marks).parts)
+        for path in marks.rglob("*")
+        if path.is_file()
+    )
     return {_decoded(name) for name in names}
 
 
@@ -97,9 +108,20 @@ def _decoded(name: str) -> str:
 
 def failed_files(folder: Path) -> dict[str, list[str]]:
     """Return file -> logs of the jobs that the latest session (or the one at work) saw failing, if they did not do better since."""
-    logs = sorted((folder / ".snakemake" / "log").glob("*.snakemake.log"), key=lambda path: path.stat().st_mtime, reverse=True)
+    logs = sorted(
+        (folder / ".snakemake" / "log").glob("*.snakemake.log"),
+        key=lambda path: path.stat().st_mtime,
+        reverse=True,
+    )
     # Asking how things stand leaves a log, too.
-    latest = next((text for text in (path.read_text(errors="replace") for path in logs) if "\nExecute " in text), "")
+    latest = next(
+        (
+            text
+            for text in (path.read_text(errors="replace") for path in logs)
+            if "\nExecute " in text
+        ),
+        "",
+    )
     failed: dict[str, list[str]] = {}
     files: list[str] = []
     shared: list[str] = []  # log of the job that a group's members had in common
@@ -124,14 +146,18 @@ def describe(folder: Path, files: Sequence[File]) -> str:
     lines = [f"Nothing was run in {folder} yet; this is the plan.", ""] * is_untouched(folder)
     lines += [f"{'files':{width}}" + "".join(f"{state:>13}" for state in STATES)]
     for stage in stages:
-        counts = [sum(file.state == state for file in files if _stage(file) == stage) for state in STATES]
+        counts = [
+            sum(file.state == state for file in files if _stage(file) == stage) for state in STATES
+        ]
         lines.append(f"{stage:{width}}" + "".join(f"{count or '-':>13}" for count in counts))
     jobs, processes = queued_jobs(folder), snakemake_processes(folder)
     if (jobs or processes) and not any(file.state == "at work" for file in files):
         which = f" (process {', '.join(map(str, processes))})" if processes else ""
         lines += ["", f"Snakemake is at work here{which}, at this moment on none of these files."]
     if jobs:
-        lines += ["", "SLURM jobs:"] + [f"  {job.number} {job.state} {job.time} {job.place} {job.rule}" for job in jobs]
+        lines += ["", "SLURM jobs:"] + [
+            f"  {job.number} {job.state} {job.time} {job.place} {job.rule}" for job in jobs
+        ]
     for state in ("failed", "at work"):
         chosen = [file for file in files if file.state == state]
         logs = dict.fromkeys((file.rule, *file.logs) for file in chosen if file.logs)
@@ -139,7 +165,10 @@ def describe(folder: Path, files: Sequence[File]) -> str:
         lines += [f"  {rule}: {', '.join(where)}" for rule, *where in list(logs)[:20]]
         lines += [f"  and {len(logs) - 20} more"] * (len(logs) > 20)
     if any(file.state == "interrupted" for file in files):
-        lines += ["", "Nobody works here, but some files were begun: python -m starmass recover, then the same command again."]
+        lines += [
+            "",
+            "Nobody works here, but some files were begun: python -m starmass recover, then the same command again.",
+        ]
     return "\n".join(lines)
 
 

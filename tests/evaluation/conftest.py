@@ -10,10 +10,15 @@ import pytest
 from starmass.evaluation.samples import collect_samples
 
 ROOT = Path(__file__).resolve().parents[2]
-REFERENCE = Path(os.environ.get("STARMASS_RAMSES_DATA", ROOT.parent / "shared" / "data" / "ramses_a"), "reference_maps.h5")
+REFERENCE = Path(
+    os.environ.get("STARMASS_RAMSES_DATA", ROOT.parent / "shared" / "data" / "ramses_a"),
+    "reference_maps.h5",
+)
 
 
-def write_maps(path, simulation, snapshot, *, maps, sink_id, mass, age, velocity, time_yr, side_pc=0.5):
+def write_maps(
+    path, simulation, snapshot, *, maps, sink_id, mass, age, velocity, time_yr, side_pc=0.5
+):
     """Write a file of maps as the mapping stage does, as far as evaluation reads it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with h5py.File(path, "w") as file:
@@ -21,11 +26,27 @@ def write_maps(path, simulation, snapshot, *, maps, sink_id, mass, age, velocity
         dataset.attrs["axes"] = ["x", "y", "z"]
         dataset.attrs["channels"] = ["column_density", "v_los", "sigma_v"]
         dataset.attrs["channel_units"] = ["cm**-2", "km/s", "km/s"]
-        for name, values in (("sink_id", np.asarray(sink_id, np.int64)), ("mass", mass), ("age", age), ("velocity", velocity)):
+        for name, values in (
+            ("sink_id", np.asarray(sink_id, np.int64)),
+            ("mass", mass),
+            ("age", age),
+            ("velocity", velocity),
+        ):
             file[name] = values
         file["position"] = np.zeros((len(mass), 3))
-        file.attrs.update(simulation=simulation, snapshot=snapshot, time_yr=time_yr, side_pc=side_pc, pixels=maps.shape[-1])
-        file.attrs.update(velocity_frame="box", finest_cell_pc=side_pc / 128, accretion_radius_pc=side_pc / 32, description="synthetic")
+        file.attrs.update(
+            simulation=simulation,
+            snapshot=snapshot,
+            time_yr=time_yr,
+            side_pc=side_pc,
+            pixels=maps.shape[-1],
+        )
+        file.attrs.update(
+            velocity_frame="box",
+            finest_cell_pc=side_pc / 128,
+            accretion_radius_pc=side_pc / 32,
+            description="synthetic",
+        )
     return str(path)
 
 
@@ -40,11 +61,23 @@ def synthetic_simulation(folder, simulation, seed, *, snapshots=3, sinks=4, pixe
     for snapshot in range(snapshots):
         mass = masses * 1.3**snapshot
         noise = generator.normal(size=(sinks, 3, 3, pixels, pixels))
-        column = 22 + np.log10(mass)[:, None, None, None] * np.exp(-radius / 4) + 0.1 * noise[:, :, 0]
-        maps = np.stack([10**column, velocity[:, :, None, None] + noise[:, :, 1], np.exp(0.1 * noise[:, :, 2])], axis=2)
+        column = (
+            22 + np.log10(mass)[:, None, None, None] * np.exp(-radius / 4) + 0.1 * noise[:, :, 0]
+        )
+        maps = np.stack(
+            [10**column, velocity[:, :, None, None] + noise[:, :, 1], np.exp(0.1 * noise[:, :, 2])],
+            axis=2,
+        )
         at = Path(folder) / simulation / f"snapshot_{snapshot:04d}.h5"
-        facts = {"sink_id": np.arange(sinks) + 1, "mass": mass, "age": np.full(sinks, 1e4 * snapshot), "velocity": velocity}
-        files.append(write_maps(at, simulation, at.stem, maps=maps, time_yr=1e5 + 1e4 * snapshot, **facts))
+        facts = {
+            "sink_id": np.arange(sinks) + 1,
+            "mass": mass,
+            "age": np.full(sinks, 1e4 * snapshot),
+            "velocity": velocity,
+        }
+        files.append(
+            write_maps(at, simulation, at.stem, maps=maps, time_yr=1e5 + 1e4 * snapshot, **facts)
+        )
     return files
 
 
@@ -62,7 +95,9 @@ def samples(map_files):
 def reference_samples(tmp_path_factory):
     """The reference maps of ramses_a, one file a snapshot, as samples of at least 0.01 Msun."""
     if not REFERENCE.is_file():
-        pytest.skip(f"no {REFERENCE}: set STARMASS_RAMSES_DATA to the folder that holds reference_maps.h5 of ramses_a")
+        pytest.skip(
+            f"no {REFERENCE}: set STARMASS_RAMSES_DATA to the folder that holds reference_maps.h5 of ramses_a"
+        )
     folder = tmp_path_factory.mktemp("ramses_a")
     with h5py.File(REFERENCE) as file:
         table, maps = file["samples"][:], file["maps"][:]
@@ -71,7 +106,21 @@ def reference_samples(tmp_path_factory):
         part = table["snapshot"] == snapshot
         rows = table[part]
         velocity = np.stack([rows["vx_kms"], rows["vy_kms"], rows["vz_kms"]], axis=1)
-        facts = {"sink_id": rows["sink_id"], "mass": rows["mass_msun"], "age": rows["age_yr"], "velocity": velocity}
+        facts = {
+            "sink_id": rows["sink_id"],
+            "mass": rows["mass_msun"],
+            "age": rows["age_yr"],
+            "velocity": velocity,
+        }
         name = snapshot.decode()
-        files.append(write_maps(folder / f"{name}.h5", "ramses_a", name, maps=maps[part], time_yr=rows["time_yr"][0], **facts))
+        files.append(
+            write_maps(
+                folder / f"{name}.h5",
+                "ramses_a",
+                name,
+                maps=maps[part],
+                time_yr=rows["time_yr"][0],
+                **facts,
+            )
+        )
     return collect_samples(files, minimum_mass=0.01)

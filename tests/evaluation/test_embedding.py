@@ -12,7 +12,9 @@ def features(samples):
     """Rows of one protostar lie together, and far from the others."""
     generator = np.random.default_rng(0)
     star = protostars(samples)
-    return 10 * generator.normal(size=(star.max() + 1, 20))[star] + 0.1 * generator.normal(size=(len(star), 20))
+    return 10 * generator.normal(size=(star.max() + 1, 20))[star] + 0.1 * generator.normal(
+        size=(len(star), 20)
+    )
 
 
 @pytest.fixture
@@ -38,7 +40,9 @@ def test_components_are_the_training_rows_alone(samples, features, parts):
     reference = PCA(2).fit(features[parts[0]])
     expected = reference.transform(features[table.index])
     np.testing.assert_allclose(np.abs(table[["pc_1", "pc_2"]]), np.abs(expected), atol=1e-9)
-    np.testing.assert_allclose(table[["pc_1_share", "pc_2_share"]].iloc[0], reference.explained_variance_ratio_)
+    np.testing.assert_allclose(
+        table[["pc_1_share", "pc_2_share"]].iloc[0], reference.explained_variance_ratio_
+    )
 
 
 def test_features_that_say_nothing_have_strangers_for_neighbours(samples, parts):

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from starmass.encoders import EncoderDescription, create_encoder, encode, normalise_pixels, save_encoder
+from starmass.encoders import (
+    EncoderDescription,
+    create_encoder,
+    encode,
+    normalise_pixels,
+    save_encoder,
+)
 from starmass.errors import InputError
 from starmass.evaluation.encoding import encode_maps, read_encoder, resize
 from starmass.evaluation.inputs import Input
@@ -10,7 +16,15 @@ from starmass.evaluation.inputs import Input
 
 def tiny(channels=3):
     values = {"mean": (0.4,) * channels, "std": (0.3,) * channels}
-    return EncoderDescription("vit_tiny_patch16_224", 16, 4, channels, width=12, arguments={"depth": 2, "num_heads": 2}, **values)
+    return EncoderDescription(
+        "vit_tiny_patch16_224",
+        16,
+        4,
+        channels,
+        width=12,
+        arguments={"depth": 2, "num_heads": 2},
+        **values,
+    )
 
 
 @pytest.fixture
@@ -20,15 +34,23 @@ def scaled():
 
 def test_features_are_those_of_the_encoder(scaled):
     model = create_encoder(tiny(), 0).eval()
-    expected = encode(model, normalise_pixels(torch.from_numpy(scaled), tiny()), tokens="class_mean")
-    np.testing.assert_allclose(encode_maps((model, tiny()), scaled, Input(), "class_mean"), expected, rtol=1e-5)
+    expected = encode(
+        model, normalise_pixels(torch.from_numpy(scaled), tiny()), tokens="class_mean"
+    )
+    np.testing.assert_allclose(
+        encode_maps((model, tiny()), scaled, Input(), "class_mean"), expected, rtol=1e-5
+    )
 
 
 def test_the_centre_is_the_mean_of_the_tokens_in_the_middle(scaled):
     encoder = create_encoder(tiny(), 0).eval(), tiny()
     patches = encode_maps(encoder, scaled, Input(), "patches")
     assert patches.shape == (5, 4, 4, 12)
-    np.testing.assert_allclose(encode_maps(encoder, scaled, Input(), "centre"), patches[:, 1:3, 1:3].mean(axis=(1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(
+        encode_maps(encoder, scaled, Input(), "centre"),
+        patches[:, 1:3, 1:3].mean(axis=(1, 2)),
+        rtol=1e-5,
+    )
 
 
 def test_rings_are_means_of_tokens_by_distance(scaled):
@@ -36,7 +58,12 @@ def test_rings_are_means_of_tokens_by_distance(scaled):
     patches = encode_maps(encoder, scaled, Input(), "patches")
     corners, middle = patches[:, ::3, ::3].mean(axis=(1, 2)), patches[:, 1:3, 1:3].mean(axis=(1, 2))
     edges = (16 * patches.mean(axis=(1, 2)) - 4 * corners - 4 * middle) / 8
-    np.testing.assert_allclose(encode_maps(encoder, scaled, Input(), "rings"), np.hstack([middle, edges, corners]), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        encode_maps(encoder, scaled, Input(), "rings"),
+        np.hstack([middle, edges, corners]),
+        rtol=1e-4,
+        atol=1e-5,
+    )
 
 
 def test_a_grey_encoder_sees_channel_by_channel(scaled):
@@ -49,7 +76,12 @@ def test_a_grey_encoder_sees_channel_by_channel(scaled):
 
 def test_pixels_per_token_magnify(scaled):
     encoder = create_encoder(tiny(), 0).eval(), tiny()
-    assert encode_maps(encoder, scaled, Input(pixels_per_token=1), "patches").shape == (5, 16, 16, 12)
+    assert encode_maps(encoder, scaled, Input(pixels_per_token=1), "patches").shape == (
+        5,
+        16,
+        16,
+        12,
+    )
 
 
 def test_resizing_keeps_linear_maps_linear():
@@ -63,7 +95,9 @@ def test_resizing_keeps_linear_maps_linear():
 def test_random_weights_are_the_seeds_and_not_the_trained_ones(tmp_path, scaled):
     save_encoder(tmp_path / "teacher.safetensors", create_encoder(tiny(), 7), tiny())
     found = {
-        name: encode_maps(read_encoder(tmp_path / "teacher.safetensors", **options), scaled, Input(), "class")
+        name: encode_maps(
+            read_encoder(tmp_path / "teacher.safetensors", **options), scaled, Input(), "class"
+        )
         for name, options in {
             "trained": {},
             "random": {"weights": "random", "seed": 1},

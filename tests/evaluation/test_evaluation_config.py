@@ -30,7 +30,11 @@ def entry(kind):
 
 
 def defaults(function):
-    return {name: p.default for name, p in inspect.signature(function).parameters.items() if p.default is not inspect.Parameter.empty}
+    return {
+        name: p.default
+        for name, p in inspect.signature(function).parameters.items()
+        if p.default is not inspect.Parameter.empty
+    }
 
 
 def resolved(schema):
@@ -54,7 +58,9 @@ def test_defaults_of_the_schema_are_those_of_the_library(kind, function):
     for name, schema in entry(kind).items():
         if name in library and "default" in resolved(schema):
             default = library[name]
-            assert resolved(schema)["default"] == (list(default) if isinstance(default, tuple) else default), name
+            assert resolved(schema)["default"] == (
+                list(default) if isinstance(default, tuple) else default
+            ), name
             checked += 1
     assert checked >= 1
 
@@ -76,7 +82,9 @@ def test_choices_are_those_of_the_library():
 def test_finetuning_defaults():
     schema = entry("methods")["fit"]["properties"]
     library = defaults(finetuning.finetune_and_predict)
-    assert {name: schema[name]["default"] for name in schema} == {name: library[name] for name in schema}
+    assert {name: schema[name]["default"] for name in schema} == {
+        name: library[name] for name in schema
+    }
     assert set(library) - set(schema) == {"tokens", "seed", "fold"}
     assert schema["by"]["enum"] == list(finetuning.WAYS)
 
@@ -84,12 +92,19 @@ def test_finetuning_defaults():
 def test_few_labels_defaults():
     schema = entry("studies")["few_labels"]["properties"]
     library = defaults(labels.thin_split)
-    assert {name: resolved(schema[name])["default"] for name in library} == {**library, "fractions": list(library["fractions"])}
+    assert {name: resolved(schema[name])["default"] for name in library} == {
+        **library,
+        "fractions": list(library["fractions"]),
+    }
 
 
 def test_segmentation_defaults():
     schema = entry("studies")["segmentation"]["properties"]
-    library = {**defaults(segmentation.segment), "attention_mass": segmentation.ATTENTION_MASS, "test_maps": None}
+    library = {
+        **defaults(segmentation.segment),
+        "attention_mass": segmentation.ATTENTION_MASS,
+        "test_maps": None,
+    }
     assert {name: schema[name]["default"] for name in library} == library
 
 

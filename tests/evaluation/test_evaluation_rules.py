@@ -40,19 +40,37 @@ CONFIG = {
                 "segmentation": {"features": "dinov2", "input": "magnified", "examples": 2},
             }
         },
-        "splits": {"random": {"by": "row", "test_fraction": 0.25}, "protostar": {"by": "protostar", "folds": 2}},
-        "inputs": {"whole": {}, "middle": {"zoom": 8, "image_size": 16}, "magnified": {"pixels_per_token": 2}},
+        "splits": {
+            "random": {"by": "row", "test_fraction": 0.25},
+            "protostar": {"by": "protostar", "folds": 2},
+        },
+        "inputs": {
+            "whole": {},
+            "middle": {"zoom": 8, "image_size": 16},
+            "magnified": {"pixels_per_token": 2},
+        },
         "features": {
             "dinov2": {"kind": "encoder", "encoder": "tiny", "input": "whole"},
             "random": {"kind": "encoder", "encoder": "tiny", "weights": "random", "input": "whole"},
-            "pyramid": {"kind": "encoder", "encoder": "tiny", "tokens": "rings", "average": "sky", "input": ["whole", "middle"]},
+            "pyramid": {
+                "kind": "encoder",
+                "encoder": "tiny",
+                "tokens": "rings",
+                "average": "sky",
+                "input": ["whole", "middle"],
+            },
             "central": {"kind": "statistics", "statistics": ["central"], "input": "whole"},
         },
         "methods": {
             "dinov2": {"features": "dinov2", "whitening": "all", "regressor": "knn"},
             "dice": {"features": "random", "regressor": "knn", "seeds": [0, 1]},
             "pyramid": {"features": "pyramid", "regressor": "ridge"},
-            "network": {"network": "resnet18", "input": "whole", "epochs": 0, "label": "ResNet-18, untrained"},
+            "network": {
+                "network": "resnet18",
+                "input": "whole",
+                "epochs": 0,
+                "label": "ResNet-18, untrained",
+            },
             "ridge": {"features": "central", "regressor": "ridge"},
             "mean": {"regressor": "mean"},
         },
@@ -69,17 +87,44 @@ def workflow(tmp_path, map_files):
         Path(file).rename(target)
     for simulation in CONFIG["evaluation"]["studies"]["small"]["simulations"]:
         # The maps' own stage writes these; an empty one cuts nothing away.
-        (folder / f"results/maps/{simulation}/catalogue.csv").write_text("simulation,snapshot,sink_id,kept\n")
-    description = EncoderDescription("vit_tiny_patch16_224", 16, 4, width=12, arguments={"depth": 1, "num_heads": 2})
+        (folder / f"results/maps/{simulation}/catalogue.csv").write_text(
+            "simulation,snapshot,sink_id,kept\n"
+        )
+    description = EncoderDescription(
+        "vit_tiny_patch16_224", 16, 4, width=12, arguments={"depth": 1, "num_heads": 2}
+    )
     (folder / "results/pretraining/tiny").mkdir(parents=True)
-    save_encoder(folder / "results/pretraining/tiny/teacher.safetensors", create_encoder(description, 0), description)
+    save_encoder(
+        folder / "results/pretraining/tiny/teacher.safetensors",
+        create_encoder(description, 0),
+        description,
+    )
     (folder / "Snakefile").write_text(SNAKEFILE.replace("ROOT", str(ROOT)))
 
     def run(*arguments, **changes):
         (folder / "config.yaml").write_text(yaml.safe_dump({**CONFIG, **changes}))
-        command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--directory", str(folder), "--snakefile", "Snakefile"]
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            *arguments,
+            "--cores",
+            "2",
+            "--directory",
+            str(folder),
+            "--snakefile",
+            "Snakefile",
+        ]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        return subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
 
     return folder, run
 
@@ -91,16 +136,30 @@ def test_maps_become_metrics_and_colours(workflow):
     study = folder / "results/evaluation/small"
     methods = CONFIG["evaluation"]["studies"]["small"]["methods"]
     metrics = pd.read_csv(study / "metrics.csv")
-    assert list(zip(metrics["split"], metrics["method"], strict=True)) == [("protostar", method) for method in methods]
+    assert list(zip(metrics["split"], metrics["method"], strict=True)) == [
+        ("protostar", method) for method in methods
+    ]
     assert set(pd.read_csv(study / "differences.csv")["method"]) == set(methods[1:])
     assert set(pd.read_csv(study / "mass_bins.csv")["method"]) == set(methods)
     assert pd.read_csv(study / "overstatement.csv").empty
     for method, row in zip(methods, metrics.to_dict("records"), strict=True):
-        assert (row["study"], row["split"], row["method"], row["seed"]) == ("small", "protostar", method, 0)
+        assert (row["study"], row["split"], row["method"], row["seed"]) == (
+            "small",
+            "protostar",
+            method,
+            0,
+        )
         assert row["r2_low"] <= row["r2"] <= row["r2_high"]
         assert row["n_folds"] == 2
         predictions = pd.read_csv(study / f"protostar/predictions/{method}/seed-0.csv")
-        assert list(predictions) == ["row", "fold", "log10_mass", "predicted_log10_mass", "spread_dex", "interval_dex"]
+        assert list(predictions) == [
+            "row",
+            "fold",
+            "log10_mass",
+            "predicted_log10_mass",
+            "spread_dex",
+            "interval_dex",
+        ]
         assert predictions["interval_dex"].notna().all() == (method != "network")
         assert len(predictions) == row["n_test"]
     information = pd.read_csv(study / "information.csv")
@@ -111,7 +170,10 @@ def test_maps_become_metrics_and_colours(workflow):
         assert file["features"].shape == (2, 72, 2 * 3 * 12)
     with h5py.File(study / "segmentation/dinov2.h5") as file:
         assert file["colours"].shape == (2, 8, 8, 3)
-        assert np.isin(file["row"], pd.read_csv(study / "protostar/split.csv").query("part == 'test' and fold == 0")["row"]).all()
+        assert np.isin(
+            file["row"],
+            pd.read_csv(study / "protostar/split.csv").query("part == 'test' and fold == 0")["row"],
+        ).all()
     again = run("evaluation", "results/evaluation/small/information.csv", "--dry-run")
     assert "Nothing to be done" in again.stdout + again.stderr
 
@@ -119,7 +181,13 @@ def test_maps_become_metrics_and_colours(workflow):
 @pytest.mark.parametrize(
     ("kind", "name", "harm", "target", "words"),
     [
-        ("splits", "random", {"by": "row", "test_fraction": 1e-4}, "random/split.csv", "no test rows"),
+        (
+            "splits",
+            "random",
+            {"by": "row", "test_fraction": 1e-4},
+            "random/split.csv",
+            "no test rows",
+        ),
         (
             "methods",
             "dinov2",
@@ -132,7 +200,10 @@ def test_maps_become_metrics_and_colours(workflow):
 def test_bad_input_is_one_sentence_and_leaves_nothing(workflow, kind, name, harm, target, words):
     folder, run = workflow
     section = CONFIG["evaluation"]
-    done = run(f"results/evaluation/small/{target}", evaluation={**section, kind: {**section[kind], name: harm}})
+    done = run(
+        f"results/evaluation/small/{target}",
+        evaluation={**section, kind: {**section[kind], name: harm}},
+    )
     assert done.returncode != 0
     said = [line for line in done.stderr.splitlines() if line.startswith("starmass:")]
     assert len(said) == 1, done.stderr
@@ -144,8 +215,13 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(workflow, kind, name, harm
 def test_random_weights_are_drawn_for_every_seed_and_the_rest_is_made_once(workflow):
     _, run = workflow
     section = CONFIG["evaluation"]
-    methods = {**section["methods"], "dinov2": {"features": "dinov2", "regressor": "knn", "seeds": [0, 1]}}
-    targets = [f"results/evaluation/small/random/metrics/{method}.csv" for method in ("dice", "dinov2")]
+    methods = {
+        **section["methods"],
+        "dinov2": {"features": "dinov2", "regressor": "knn", "seeds": [0, 1]},
+    }
+    targets = [
+        f"results/evaluation/small/random/metrics/{method}.csv" for method in ("dice", "dinov2")
+    ]
     planned = run(*targets, "--dry-run", evaluation={**section, "methods": methods})
     made = set(re.findall(r"/features/(\S+?\.h5)", planned.stdout + planned.stderr))
     assert made == {"random/seed-0.h5", "random/seed-1.h5", "dinov2/seed-0.h5"}

@@ -16,7 +16,9 @@ def test_scaling_is_each_folds_own(samples):
     assert features.shape == (3, len(samples), 3 * 16 * 16)
     assert features.dtype == np.float32
     for fold, train, _ in parts_of(split):
-        assert features[fold, train].reshape(len(train), 3, -1).max(axis=(0, 2)) == pytest.approx(1, abs=1e-5)
+        assert features[fold, train].reshape(len(train), 3, -1).max(axis=(0, 2)) == pytest.approx(
+            1, abs=1e-5
+        )
 
 
 def test_maps_of_test_rows_do_not_shape_the_features_of_others(samples):
@@ -27,7 +29,9 @@ def test_maps_of_test_rows_do_not_shape_the_features_of_others(samples):
     spoilt[test[1:]] *= 1e3
     kept = np.append(train, test[0])
     before, after = (
-        extract_features(Maps(values, maps.channels, maps.star_velocity, maps.pixel_pc), split, Input(), flatten)[0, kept]
+        extract_features(
+            Maps(values, maps.channels, maps.star_velocity, maps.pixel_pc), split, Input(), flatten
+        )[0, kept]
         for values in (maps.values, spoilt)
     )
     np.testing.assert_array_equal(before, after)
@@ -36,7 +40,12 @@ def test_maps_of_test_rows_do_not_shape_the_features_of_others(samples):
 def test_limits_that_all_folds_share_are_used_once(samples):
     calls = []
     split = draw_split(samples, by="protostar", folds=4)
-    features = extract_features(load_maps(samples), split, Input(scaling="map"), lambda scaled: calls.append(1) or flatten(scaled))
+    features = extract_features(
+        load_maps(samples),
+        split,
+        Input(scaling="map"),
+        lambda scaled: calls.append(1) or flatten(scaled),
+    )
     assert len(calls) == 1
     assert len(features) == 4
 
@@ -46,7 +55,11 @@ def test_averaged_features_cannot_tell_views_apart(samples, average):
     """Of a nonlinear function of pixels that knows left from right and red from blue."""
     maps, shown_as = (
         load_maps(samples),
-        Input(v_los="relative", scaling="fixed", limits={"column_density": [20, 24], "v_los": [0, 1], "sigma_v": [0, 1]}),
+        Input(
+            v_los="relative",
+            scaling="fixed",
+            limits={"column_density": [20, 24], "v_los": [0, 1], "sigma_v": [0, 1]},
+        ),
     )
     split = draw_split(samples, by="row", test_fraction=0.5)
 
@@ -55,11 +68,20 @@ def test_averaged_features_cannot_tell_views_apart(samples, average):
         return np.tanh(flatten(scaled) @ weights / 9)
 
     def features(values, velocity):
-        return extract_features(Maps(values, maps.channels, velocity, maps.pixel_pc), split, shown_as, describe, average=average)[0]
+        return extract_features(
+            Maps(values, maps.channels, velocity, maps.pixel_pc),
+            split,
+            shown_as,
+            describe,
+            average=average,
+        )[0]
 
     plain = features(maps.values, maps.star_velocity)
     turned = features(np.rot90(maps.values, 1, (2, 3))[..., ::-1].copy(), maps.star_velocity)
-    from_behind = features(maps.values[..., ::-1] * np.array([1, -1, 1], np.float32)[:, None, None], -maps.star_velocity)
+    from_behind = features(
+        maps.values[..., ::-1] * np.array([1, -1, 1], np.float32)[:, None, None],
+        -maps.star_velocity,
+    )
     np.testing.assert_allclose(turned, plain, atol=1e-5)
     assert np.allclose(from_behind, plain, atol=1e-5) == (average == "sky_and_behind")
 

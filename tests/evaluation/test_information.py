@@ -16,14 +16,20 @@ PIXELS = 16
 @pytest.fixture(scope="module")
 def samples():
     generator = np.random.default_rng(0)
-    rows = [(star, axis, 10**mass) for star, mass in enumerate(generator.normal(size=40)) for axis in "xyz"]
+    rows = [
+        (star, axis, 10**mass)
+        for star, mass in enumerate(generator.normal(size=40))
+        for axis in "xyz"
+    ]
     table = pd.DataFrame(rows, columns=["sink_id", "axis", "mass_msun"])
     return table.assign(simulation="a", row=np.arange(len(table)))
 
 
 def located(samples, channel, mask):
     """Noise, and log mass in one channel under a mask."""
-    values = np.random.default_rng(1).normal(size=(len(samples), 3, PIXELS, PIXELS)).astype(np.float32)
+    values = (
+        np.random.default_rng(1).normal(size=(len(samples), 3, PIXELS, PIXELS)).astype(np.float32)
+    )
     values[:, channel, mask] += 3 * log_mass(samples)[:, None]
     maps = Maps(values, ("column_density", "v_los", "sigma_v"), np.zeros(len(samples)), 0.01)
     split = draw_split(samples, by="protostar", folds=4)
@@ -34,7 +40,10 @@ def located(samples, channel, mask):
 def test_a_signal_between_two_radii_is_found_there(samples):
     radius = radii(PIXELS)
     table = located(samples, 2, (radius > 2) & (radius <= 4))
-    inside, outside = (table[table["part"] == part].set_index("radius_pixels")["r2"] for part in ("inside", "outside"))
+    inside, outside = (
+        table[table["part"] == part].set_index("radius_pixels")["r2"]
+        for part in ("inside", "outside")
+    )
     assert list(inside.index) == [end for end in RADII if end < PIXELS / 2]
     assert (inside[[4, 6]] > 0.9).all() and (inside[[1, 2]] < 0.2).all()
     assert (outside[[1, 2]] > 0.9).all() and (outside[[4, 6]] < 0.2).all()

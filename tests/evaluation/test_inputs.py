@@ -8,7 +8,12 @@ from starmass.evaluation.samples import Maps
 
 def maps_of(values, star_velocity=0.0, pixel_pc=0.5):
     values = np.asarray(values, np.float32)
-    return Maps(values, ("column_density", "v_los", "sigma_v"), np.full(len(values), star_velocity), pixel_pc)
+    return Maps(
+        values,
+        ("column_density", "v_los", "sigma_v"),
+        np.full(len(values), star_velocity),
+        pixel_pc,
+    )
 
 
 @pytest.fixture
@@ -20,7 +25,9 @@ def maps():
 def test_the_published_input_takes_the_log_of_the_column_alone(maps):
     shown = Input().transform(maps)
     np.testing.assert_allclose(shown[:, 1:], maps.values[:, 1:])
-    np.testing.assert_allclose(shown[:, 0], np.log10(np.maximum(maps.values[:, 0], 1e10)), rtol=1e-6)
+    np.testing.assert_allclose(
+        shown[:, 0], np.log10(np.maximum(maps.values[:, 0], 1e10)), rtol=1e-6
+    )
 
 
 def test_transforms_have_their_closed_forms():
@@ -31,7 +38,9 @@ def test_transforms_have_their_closed_forms():
     np.testing.assert_allclose(shown[0, 0], 22.0, rtol=1e-6)
     np.testing.assert_allclose(shown[0, 1], np.log10(5 / 0.5), rtol=1e-6)  # km/s/pc
     np.testing.assert_allclose(shown[0, 2], -1.0, rtol=1e-6)
-    np.testing.assert_allclose(Input(v_los="relative").transform(maps)[0, 1], values[0, 1] - 1.5, atol=1e-5)
+    np.testing.assert_allclose(
+        Input(v_los="relative").transform(maps)[0, 1], values[0, 1] - 1.5, atol=1e-5
+    )
 
 
 def test_zoom_keeps_the_middle_and_channels_their_order(maps):
@@ -52,7 +61,9 @@ def test_limits_know_nothing_of_other_rows(maps):
     train = np.array([0, 2, 3])
     garbage = shown.copy()
     garbage[[1, 4, 5]] = 1e6
-    np.testing.assert_array_equal(Input().find_limits(shown, train), Input().find_limits(garbage, train))
+    np.testing.assert_array_equal(
+        Input().find_limits(shown, train), Input().find_limits(garbage, train)
+    )
 
 
 def test_each_map_may_be_scaled_by_itself_or_by_the_config(maps):
@@ -77,9 +88,15 @@ def test_the_size_of_an_image():
         (lambda maps: Input(channels=("colour",)).transform(maps), "no channel 'colour'"),
         (lambda maps: Input(zoom=5).transform(maps), "zoom of 5"),
         (lambda maps: Input(zoom=10).transform(maps), "zoom of 10"),
-        (lambda maps: Input(scaling="fixed").find_limits(Input().transform(maps), np.array([0])), "no entry for 'column_density'"),
+        (
+            lambda maps: Input(scaling="fixed").find_limits(Input().transform(maps), np.array([0])),
+            "no entry for 'column_density'",
+        ),
         (lambda maps: Input(pixels_per_token=3).images_size(64, 8), "no whole number of tokens"),
-        (lambda maps: Input(pixels_per_token=2, image_size=64).images_size(64, 8), "give one of them"),
+        (
+            lambda maps: Input(pixels_per_token=2, image_size=64).images_size(64, 8),
+            "give one of them",
+        ),
     ],
 )
 def test_mistakes_are_one_sentence(maps, wrong, words):

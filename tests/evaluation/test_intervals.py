@@ -17,7 +17,10 @@ def test_too_few_errors_promise_nothing():
 
 def test_coverage_of_new_errors_is_at_least_the_level():
     generator = np.random.default_rng(0)
-    covered = [abs(generator.normal()) <= conformal_half_width(generator.normal(size=30), 0.9) for _ in range(2000)]
+    covered = [
+        abs(generator.normal()) <= conformal_half_width(generator.normal(size=30), 0.9)
+        for _ in range(2000)
+    ]
     assert 0.88 < np.mean(covered) < 0.93
 
 
@@ -36,4 +39,11 @@ def test_stars_that_calibrate_teach_nothing_and_test_rows_play_no_part():
 
 
 def test_one_star_cannot_calibrate():
-    assert np.isnan(calibrate(lambda teaching, calibrating: labels, labels := np.zeros(4), np.zeros(4, int), np.arange(4)))
+    assert np.isnan(
+        calibrate(
+            lambda teaching, calibrating: labels,
+            labels := np.zeros(4),
+            np.zeros(4, int),
+            np.arange(4),
+        )
+    )

@@ -24,7 +24,10 @@ def split(samples):
 
 
 def test_whole_protostars_go_and_the_test_rows_stay(samples, split):
-    thinned, stars = thin_split(samples, split, fractions=[0.1, 0.5, 1.0], draws=3), protostars(samples)
+    thinned, stars = (
+        thin_split(samples, split, fractions=[0.1, 0.5, 1.0], draws=3),
+        protostars(samples),
+    )
     whole = {fold: (train, test) for fold, train, test in parts_of(split)}
     taught: dict[tuple, set] = {}
     for fold, train, test in parts_of(thinned):
@@ -41,7 +44,9 @@ def test_whole_protostars_go_and_the_test_rows_stay(samples, split):
         for draw in range(3):
             assert taught[fold, draw, 0.1] < taught[fold, draw, 0.5] < taught[fold, 0, 1.0]
         assert len({frozenset(taught[fold, draw, 0.5]) for draw in range(3)}) == 3
-    pd.testing.assert_frame_equal(thinned, thin_split(samples, split, fractions=[0.1, 0.5, 1.0], draws=3))
+    pd.testing.assert_frame_equal(
+        thinned, thin_split(samples, split, fractions=[0.1, 0.5, 1.0], draws=3)
+    )
 
 
 def test_one_training_protostar_can_not_be_thinned_out(samples):
@@ -57,15 +62,35 @@ def test_the_curve_is_the_mean_over_draws_with_their_range(samples, split):
     for fold, _, test in parts_of(thinned):
         facts = thinned[thinned["fold"] == fold].iloc[0]
         error = {0.5: 0.1 + 0.2 * facts["draw"], 1.0: 0.0}[facts["fraction"]]
-        parts.append(pd.DataFrame({"row": test, "fold": fold, "log10_mass": labels[test], "predicted_log10_mass": labels[test] + error}))
-    half, all_of_them = measure_by_fraction(samples, thinned, {"one": [pd.concat(parts)]}).to_dict("records")
+        parts.append(
+            pd.DataFrame(
+                {
+                    "row": test,
+                    "fold": fold,
+                    "log10_mass": labels[test],
+                    "predicted_log10_mass": labels[test] + error,
+                }
+            )
+        )
+    half, all_of_them = measure_by_fraction(samples, thinned, {"one": [pd.concat(parts)]}).to_dict(
+        "records"
+    )
     lowest, highest = (1 - error**2 / labels.var() for error in (0.3, 0.1))
-    assert (half["fraction"], half["n_draws"], half["n_train_protostars"], half["n_train"]) == (0.5, 2, 10, 30)
+    assert (half["fraction"], half["n_draws"], half["n_train_protostars"], half["n_train"]) == (
+        0.5,
+        2,
+        10,
+        30,
+    )
     assert half["r2"] == pytest.approx((lowest + highest) / 2)
     assert (half["r2_draw_lowest"], half["r2_draw_highest"]) == pytest.approx((lowest, highest))
     assert half["r2_low"] < half["r2"] < half["r2_high"]
     assert half["mae_dex"] == pytest.approx(0.2)
-    assert (all_of_them["r2"], all_of_them["n_draws"], all_of_them["n_train_protostars"]) == (1, 1, 20)
+    assert (all_of_them["r2"], all_of_them["n_draws"], all_of_them["n_train_protostars"]) == (
+        1,
+        1,
+        20,
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,8 +106,18 @@ def test_where_few_rows_teach_neighbours_and_components_are_lowered_to_them(samp
     train, test = np.arange(6), np.arange(30, 40)
     with pytest.raises(InputError):
         predict(features, log_mass(samples), protostars(samples), train, test, **options)
-    found = predict(features, log_mass(samples), protostars(samples), train, test, reach=True, **options)
+    found = predict(
+        features, log_mass(samples), protostars(samples), train, test, reach=True, **options
+    )
     assert np.isfinite(found.values).all()
     if options.get("neighbours") == 20:
-        same = predict(features, log_mass(samples), protostars(samples), train, test, regressor="knn", neighbours=6)
+        same = predict(
+            features,
+            log_mass(samples),
+            protostars(samples),
+            train,
+            test,
+            regressor="knn",
+            neighbours=6,
+        )
         np.testing.assert_array_equal(found.values, same.values)

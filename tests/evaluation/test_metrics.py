@@ -5,7 +5,14 @@ from scipy.stats import spearmanr
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 from starmass.errors import InputError
-from starmass.evaluation.metrics import bootstrap, measure, resampling_weights, score, spearman, summarise
+from starmass.evaluation.metrics import (
+    bootstrap,
+    measure,
+    resampling_weights,
+    score,
+    spearman,
+    summarise,
+)
 from starmass.evaluation.samples import log_mass, protostars
 from starmass.evaluation.splits import draw_split
 
@@ -53,7 +60,9 @@ def test_the_bootstrap_draws_stars_not_rows(truth, predicted):
     assert (weights.sum(axis=1) == 7).all()
     found = bootstrap(truth, predicted, weights, places)
     for draw in range(20):
-        rows = np.concatenate([np.flatnonzero(places == g) for g in range(7) for _ in range(int(weights[draw, g]))])
+        rows = np.concatenate(
+            [np.flatnonzero(places == g) for g in range(7) for _ in range(int(weights[draw, g]))]
+        )
         expected = measure(truth[rows], predicted[rows])
         for name, values in found.items():
             assert values[draw] == pytest.approx(expected[name])
@@ -71,7 +80,9 @@ def test_intervals_cover_at_about_their_level():
     hits = 0
     for trial in range(200):
         truth = generator.normal(size=80)
-        found = score(truth, [truth + 0.2 * generator.normal(size=80)], np.arange(80), draws=300, seed=trial)
+        found = score(
+            truth, [truth + 0.2 * generator.normal(size=80)], np.arange(80), draws=300, seed=trial
+        )
         hits += found["rmse_dex_low"] <= 0.2 <= found["rmse_dex_high"]
     assert 0.86 < hits / 200 < 0.99
 
@@ -79,13 +90,17 @@ def test_intervals_cover_at_about_their_level():
 def test_seeds_are_averaged_and_their_spread_told(truth, predicted):
     both = score(truth, [predicted, truth], np.arange(120))
     assert both["r2"] == pytest.approx((measure(truth, predicted)["r2"] + 1) / 2)
-    assert both["r2_seed_spread"] == pytest.approx(np.std([measure(truth, predicted)["r2"], 1], ddof=1))
+    assert both["r2_seed_spread"] == pytest.approx(
+        np.std([measure(truth, predicted)["r2"], 1], ddof=1)
+    )
     assert np.isnan(score(truth, [predicted], np.arange(120))["r2_seed_spread"])
 
 
 def test_a_summary_counts_what_is_behind_it(samples):
     split = draw_split(samples, by="protostar", folds=4)
-    table = pd.DataFrame({"row": samples["row"], "log10_mass": log_mass(samples), "predicted_log10_mass": 0.0})
+    table = pd.DataFrame(
+        {"row": samples["row"], "log10_mass": log_mass(samples), "predicted_log10_mass": 0.0}
+    )
     found = summarise(samples, split, [table])
     assert found["n_test"] == len(samples)
     assert found["n_train"] == round(0.75 * len(samples))

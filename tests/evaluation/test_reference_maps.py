@@ -28,15 +28,29 @@ def test_what_the_reference_maps_hold(reference_samples):
 @pytest.mark.parametrize(
     ("shown_as", "statistics", "options", "by_row", "by_protostar"),
     [
-        (Input(), "annuli", {"regressor": "knn", "whitening": "standard"}, (0.45, 0.6), (-0.3, 0.1)),
-        (Input(), "central", {"regressor": "knn", "neighbours": 20, "whitening": "standard"}, (0.75, 0.85), (0.73, 0.83)),
+        (
+            Input(),
+            "annuli",
+            {"regressor": "knn", "whitening": "standard"},
+            (0.45, 0.6),
+            (-0.3, 0.1),
+        ),
+        (
+            Input(),
+            "central",
+            {"regressor": "knn", "neighbours": 20, "whitening": "standard"},
+            (0.75, 0.85),
+            (0.73, 0.83),
+        ),
         (Input(), "central", {"regressor": "ridge"}, (0.64, 0.74), (0.64, 0.74)),
         (Input(), "profile", {"regressor": "ridge"}, (0.68, 0.78), (0.64, 0.74)),
         (GRADIENT, "profile", {"regressor": "ridge"}, (0.74, 0.84), (0.71, 0.81)),
     ],
     ids=["annuli-knn", "central-knn", "central-ridge", "profile-ridge", "gradient-profile-ridge"],
 )
-def test_hand_statistics(reference_samples, maps, shown_as, statistics, options, by_row, by_protostar):
+def test_hand_statistics(
+    reference_samples, maps, shown_as, statistics, options, by_row, by_protostar
+):
     features = describe(shown_as.transform(maps), [statistics])
     labels, groups = log_mass(reference_samples), protostars(reference_samples)
 
@@ -44,6 +58,8 @@ def test_hand_statistics(reference_samples, maps, shown_as, statistics, options,
         return predict(features, labels, groups, train, test, **options)
 
     for by, (low, high) in (("row", by_row), ("protostar", by_protostar)):
-        found, _ = predict_folds(reference_samples, draw_split(reference_samples, by=by, folds=5), predict_fold)
+        found, _ = predict_folds(
+            reference_samples, draw_split(reference_samples, by=by, folds=5), predict_fold
+        )
         r2 = measure(found["log10_mass"].to_numpy(), found["predicted_log10_mass"].to_numpy())["r2"]
         assert low < r2 < high, by

@@ -14,27 +14,43 @@ from starmass.evaluation.regression import REGRESSORS, predict, whiten
 
 def data(rows=80, dimensions=6, seed=0):
     generator = np.random.default_rng(seed)
-    features = generator.normal(size=(rows, dimensions)) @ generator.normal(size=(dimensions, dimensions)) + 3
+    features = (
+        generator.normal(size=(rows, dimensions)) @ generator.normal(size=(dimensions, dimensions))
+        + 3
+    )
     labels = features[:, 0] - 0.5 * features[:, 1] ** 2 + 0.1 * generator.normal(size=rows)
     order = generator.permutation(rows)
-    return features, labels, np.arange(rows) // 4, np.sort(order[: 3 * rows // 4]), np.sort(order[3 * rows // 4 :])
+    return (
+        features,
+        labels,
+        np.arange(rows) // 4,
+        np.sort(order[: 3 * rows // 4]),
+        np.sort(order[3 * rows // 4 :]),
+    )
 
 
 @pytest.mark.parametrize(
-    ("rows", "dimensions", "components"), [(200, 12, 5), (200, 12, 12), (40, 300, 8), (40, 300, "all"), (300, 20, "all")]
+    ("rows", "dimensions", "components"),
+    [(200, 12, 5), (200, 12, 12), (40, 300, 8), (40, 300, "all"), (300, 20, "all")],
 )
 def test_whitening_equals_scikit_learn(rows, dimensions, components):
     features, _, _, train, test = data(rows, dimensions)
     number = min(len(train) - 1, dimensions) if components == "all" else components
     pca = PCA(number, whiten=True, svd_solver="full").fit(features[train])
-    for mine, theirs in zip(whiten(features[train], features[test], components), (features[train], features[test]), strict=True):
+    for mine, theirs in zip(
+        whiten(features[train], features[test], components),
+        (features[train], features[test]),
+        strict=True,
+    ):
         expected = pca.transform(theirs)
         signs = np.sign(np.sum(mine * expected, axis=0))
         np.testing.assert_allclose(mine * signs, expected, atol=1e-6)
 
 
 def test_whitening_leaves_directions_without_variance_out():
-    features = np.random.default_rng(0).normal(size=(30, 3)) @ np.random.default_rng(1).normal(size=(3, 10))
+    features = np.random.default_rng(0).normal(size=(30, 3)) @ np.random.default_rng(1).normal(
+        size=(3, 10)
+    )
     assert whiten(features, features, "all")[0].shape == (30, 3)
     assert whiten(features, features, 8)[0].shape == (30, 3)
 
@@ -44,7 +60,11 @@ def test_neighbours_equal_scikit_learn(neighbours):
     features, labels, groups, train, test = data()
     features[test[0]] = features[train[3]]  # at distance 0 the label itself
     found = predict(features, labels, groups, train, test, regressor="knn", neighbours=neighbours)
-    expected = KNeighborsRegressor(neighbours, weights="distance").fit(features[train], labels[train]).predict(features[test])
+    expected = (
+        KNeighborsRegressor(neighbours, weights="distance")
+        .fit(features[train], labels[train])
+        .predict(features[test])
+    )
     np.testing.assert_allclose(found.values, expected, atol=1e-9)
     assert found.values[0] == labels[train[3]]
     assert found.spread is not None
@@ -53,18 +73,26 @@ def test_neighbours_equal_scikit_learn(neighbours):
 
 def test_spread_of_neighbours_is_the_weighted_one():
     features, labels = np.array([[0.0], [1.0], [3.0], [1.5]]), np.array([0.0, 1.0, 5.0, np.nan])
-    found = predict(features, labels, np.arange(4), np.arange(3), np.array([3]), regressor="knn", neighbours=2)
+    found = predict(
+        features, labels, np.arange(4), np.arange(3), np.array([3]), regressor="knn", neighbours=2
+    )
     weights = np.array([1 / 0.5, 1 / 1.5])
     mean = np.average([1.0, 0.0], weights=weights)
     np.testing.assert_allclose(found.values, mean)
-    np.testing.assert_allclose(found.spread, np.sqrt(np.average((np.array([1.0, 0.0]) - mean) ** 2, weights=weights)))
+    np.testing.assert_allclose(
+        found.spread, np.sqrt(np.average((np.array([1.0, 0.0]) - mean) ** 2, weights=weights))
+    )
 
 
 @pytest.mark.parametrize(("rows", "dimensions"), [(80, 6), (40, 100)])
 def test_ridge_equals_scikit_learn(rows, dimensions):
     features, labels, groups, train, test = data(rows, dimensions)
     found = predict(features, labels, groups, train, test, regressor="ridge", alpha=3.0)
-    expected = make_pipeline(StandardScaler(), Ridge(3.0)).fit(features[train], labels[train]).predict(features[test])
+    expected = (
+        make_pipeline(StandardScaler(), Ridge(3.0))
+        .fit(features[train], labels[train])
+        .predict(features[test])
+    )
     np.testing.assert_allclose(found.values, expected, atol=1e-8)
 
 
@@ -72,7 +100,9 @@ def test_a_constant_feature_says_nothing():
     features, labels, groups, train, test = data()
     constant = np.concatenate([features, np.full((len(features), 1), 7.0)], axis=1)
     for options in ({"regressor": "ridge"}, {"regressor": "knn", "whitening": "standard"}):
-        plain, padded = (predict(x, labels, groups, train, test, **options).values for x in (features, constant))
+        plain, padded = (
+            predict(x, labels, groups, train, test, **options).values for x in (features, constant)
+        )
         np.testing.assert_allclose(plain, padded, atol=1e-9)
 
 
@@ -82,7 +112,10 @@ def test_a_perceptron_learns_what_a_line_cannot():
     labels = 5 + np.abs(features[:, 0])
     train, test = np.arange(200), np.arange(200, 300)
     error = {
-        name: np.std(predict(features, labels, np.arange(300), train, test, regressor=name, **options).values - labels[test])
+        name: np.std(
+            predict(features, labels, np.arange(300), train, test, regressor=name, **options).values
+            - labels[test]
+        )
         for name, options in {"mlp": {"hidden": 64}, "ridge": {}}.items()
     }
     assert error["mlp"] < 0.3 * error["ridge"]
@@ -97,15 +130,33 @@ def test_the_mean_is_the_training_mean():
 def test_candidates_are_chosen_by_error_over_groups():
     generator = np.random.default_rng(0)
     features = generator.normal(size=(200, 1))
-    labels = features[:, 0] + generator.normal(size=200)  # noise: many neighbours do better than one
+    labels = features[:, 0] + generator.normal(
+        size=200
+    )  # noise: many neighbours do better than one
     rows = np.arange(200)
-    found = predict(features, labels, rows, rows[:150], rows[150:], regressor="knn", neighbours=[1, 20])
+    found = predict(
+        features, labels, rows, rows[:150], rows[150:], regressor="knn", neighbours=[1, 20]
+    )
     assert found.chosen["neighbours"] == 20
     # Copies of a row make one neighbour look perfect, unless copies stay together.
-    features, labels, groups = np.repeat(features, 4, axis=0), np.repeat(labels, 4), np.repeat(rows, 4)
+    features, labels, groups = (
+        np.repeat(features, 4, axis=0),
+        np.repeat(labels, 4),
+        np.repeat(rows, 4),
+    )
     train, test = np.arange(600), np.arange(600, 800)
-    assert predict(features, labels, groups, train, test, regressor="knn", neighbours=[1, 40]).chosen["neighbours"] == 40
-    assert predict(features, labels, np.arange(800), train, test, regressor="knn", neighbours=[1, 40]).chosen["neighbours"] == 1
+    assert (
+        predict(features, labels, groups, train, test, regressor="knn", neighbours=[1, 40]).chosen[
+            "neighbours"
+        ]
+        == 40
+    )
+    assert (
+        predict(
+            features, labels, np.arange(800), train, test, regressor="knn", neighbours=[1, 40]
+        ).chosen["neighbours"]
+        == 1
+    )
 
 
 OPTIONS = [

@@ -3,7 +3,15 @@ import numpy as np
 import pytest
 
 from starmass.errors import InputError
-from starmass.evaluation.samples import COLUMNS, collect_samples, load_maps, log_mass, protostars, read_samples, write_table
+from starmass.evaluation.samples import (
+    COLUMNS,
+    collect_samples,
+    load_maps,
+    log_mass,
+    protostars,
+    read_samples,
+    write_table,
+)
 
 
 def test_a_row_points_at_its_own_map(map_files, samples):
@@ -12,15 +20,22 @@ def test_a_row_points_at_its_own_map(map_files, samples):
     assert len(samples) == len(maps) == len(map_files) * 4 * 3
     for row in samples.sample(10, random_state=0).itertuples():
         with h5py.File(row.map_file) as file:
-            np.testing.assert_array_equal(maps.values[row.row], file["maps"][row.sink_index, row.axis_index])
+            np.testing.assert_array_equal(
+                maps.values[row.row], file["maps"][row.sink_index, row.axis_index]
+            )
             assert file["sink_id"][row.sink_index] == row.sink_id
             assert file["mass"][row.sink_index] == row.mass_msun
-            assert file["velocity"][row.sink_index, "xyz".index(row.axis)] == maps.star_velocity[row.row]
+            assert (
+                file["velocity"][row.sink_index, "xyz".index(row.axis)]
+                == maps.star_velocity[row.row]
+            )
             assert row.simulation == file.attrs["simulation"]
 
 
 def test_samples_survive_the_file(tmp_path, samples):
-    samples["simulation"] = samples["simulation"].map({"a": "001", "b": "2"})  # names that look like numbers
+    samples["simulation"] = samples["simulation"].map(
+        {"a": "001", "b": "2"}
+    )  # names that look like numbers
     write_table(tmp_path / "samples.csv", samples)
     again = read_samples(tmp_path / "samples.csv")
     assert again.drop(columns=["map_file"]).equals(samples.drop(columns=["map_file"]))
@@ -30,7 +45,9 @@ def test_minimum_mass_and_axes_narrow_the_rows(map_files, samples):
     least = float(np.median(samples["mass_msun"]))
     narrow = collect_samples(map_files, minimum_mass=least, axes=["z"])
     assert set(narrow["axis"]) == {"z"}
-    assert len(narrow) == np.count_nonzero((samples["mass_msun"] >= least) & (samples["axis"] == "z"))
+    assert len(narrow) == np.count_nonzero(
+        (samples["mass_msun"] >= least) & (samples["axis"] == "z")
+    )
     np.testing.assert_array_equal(narrow["row"], np.arange(len(narrow)))
 
 
@@ -38,7 +55,17 @@ def test_protostars_are_one_over_time_and_axes_but_not_over_simulations(samples)
     groups = protostars(samples)
     assert len(set(groups)) == 8
     for group in set(groups):
-        assert len(set(zip(*samples.loc[groups == group, ["simulation", "sink_id"]].to_numpy().T, strict=True))) == 1
+        assert (
+            len(
+                set(
+                    zip(
+                        *samples.loc[groups == group, ["simulation", "sink_id"]].to_numpy().T,
+                        strict=True,
+                    )
+                )
+            )
+            == 1
+        )
 
 
 def test_labels_are_log10_of_the_mass(samples):
@@ -88,12 +115,22 @@ def test_what_the_cuts_of_the_maps_remove_is_left_out(tmp_path, map_files, sampl
     first = samples.iloc[0]
     stays = samples[samples["sink_id"] != first["sink_id"]].iloc[0]
     catalogue = tmp_path / "catalogue.csv"
-    rows = [(first["simulation"], first["snapshot"], first["sink_id"], 0), (stays["simulation"], stays["snapshot"], stays["sink_id"], 1)]
-    catalogue.write_text("simulation,snapshot,sink_id,kept\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+    rows = [
+        (first["simulation"], first["snapshot"], first["sink_id"], 0),
+        (stays["simulation"], stays["snapshot"], stays["sink_id"], 1),
+    ]
+    catalogue.write_text(
+        "simulation,snapshot,sink_id,kept\n"
+        + "".join(",".join(map(str, row)) + "\n" for row in rows)
+    )
     kept = collect_samples(map_files, catalogues=[catalogue])
-    removed = (samples["simulation"] == first["simulation"]) & (samples["snapshot"] == first["snapshot"])
+    removed = (samples["simulation"] == first["simulation"]) & (
+        samples["snapshot"] == first["snapshot"]
+    )
     removed &= samples["sink_id"] == first["sink_id"]
     assert len(kept) == len(samples) - removed.sum() and removed.sum() == 3
     assert not (
-        (kept["sink_id"] == first["sink_id"]) & (kept["snapshot"] == first["snapshot"]) & (kept["simulation"] == first["simulation"])
+        (kept["sink_id"] == first["sink_id"])
+        & (kept["snapshot"] == first["snapshot"])
+        & (kept["simulation"] == first["simulation"])
     ).any()

@@ -37,7 +37,9 @@ def test_the_basis_is_the_training_maps_alone(samples):
     assert len(set(protostars(samples)[first.row])) == len(first.row) == 3
     assert first.colours.shape == first.components.shape == (3, 4, 4, 3)
     assert 0 <= first.colours.min() < first.colours.max() <= 1
-    one = segment(samples, show_maps(maps, split, Input()), patches, blind, examples=[int(first.row[1])])
+    one = segment(
+        samples, show_maps(maps, split, Input()), patches, blind, examples=[int(first.row[1])]
+    )
     np.testing.assert_allclose(one.colours[0], first.colours[1], atol=1e-6)
     np.testing.assert_array_equal(one.members[0], first.members[1])
     maps.values[np.setdiff1d(test, first.row)] *= 100
@@ -47,7 +49,9 @@ def test_the_basis_is_the_training_maps_alone(samples):
 
 
 def test_components_are_ordered_and_denser_gas_is_brighter(samples):
-    tokens = patches(np.random.default_rng(0).random((20, 3, 16, 16)) * np.array([1, 3, 2])[:, None, None])
+    tokens = patches(
+        np.random.default_rng(0).random((20, 3, 16, 16)) * np.array([1, 3, 2])[:, None, None]
+    )
     for brightness in (tokens[..., 1], -tokens[..., 1]):
         palette = fit_palette(tokens, brightness)
         components, _ = palette.paint(tokens)
@@ -73,7 +77,9 @@ def test_segments_that_see_the_gas_beat_those_that_do_not(samples):
     generator = np.random.default_rng(0)
     found = segment(samples, shown, patches, blind, segments=4)
     ways = {"tokens": lambda rows: found.segments.assign(patches(shown.scaled(rows)))}
-    ways |= fit_baselines(samples, shown, lambda scaled: generator.normal(size=(len(scaled), 4, 4, 5)), segments=4)
+    ways |= fit_baselines(
+        samples, shown, lambda scaled: generator.normal(size=(len(scaled), 4, 4, 5)), segments=4
+    )
     rows = spread_evenly(shown.test, 20)
     assert len(rows) == 20 and np.isin(rows, shown.test).all()
     sums = measure_segments(samples, maps, rows, 16, ways, 4)
@@ -81,22 +87,36 @@ def test_segments_that_see_the_gas_beat_those_that_do_not(samples):
         assert one[0].sum() == 20 * 16
         np.testing.assert_allclose(one.sum(axis=2), sums["rings"].sum(axis=2))
     table = compare_segments(sums, draws=200).set_index(["segments", "quantity"])
-    column = table.xs("log10_column_density", level="quantity")  # the channel that varies most in these maps
+    column = table.xs(
+        "log10_column_density", level="quantity"
+    )  # the channel that varies most in these maps
     assert column.loc["random_weights", "eta2"] < 0.1 and column.loc["tokens", "eta2"] > 0.5
     together = table["eta2"].groupby("segments").sum()
     assert together["pixels"] > 2 * together["random_weights"]
     assert column.loc["random_weights", "eta2_difference_low"] > 0
-    assert 0.1 < column.loc["rings", "eta2"] < column.loc["tokens", "eta2"]  # these maps' column density falls off from the star
+    assert (
+        0.1 < column.loc["rings", "eta2"] < column.loc["tokens", "eta2"]
+    )  # these maps' column density falls off from the star
     assert table.loc["tokens", "eta2_difference"].isna().all()
 
 
 def test_the_file(tmp_path, samples):
     split = draw_split(samples, by="protostar", test_fraction=0.4)
     attention = np.random.default_rng(0).random((2, 3, 4, 4))
-    found = segment(samples, show_maps(load_maps(samples), split, Input()), patches, lambda scaled: attention, examples=2)
-    write_segmentation(tmp_path / "dinov2.h5", found, side_pc=0.5, attention_mass=0.6, provenance="{}")
+    found = segment(
+        samples,
+        show_maps(load_maps(samples), split, Input()),
+        patches,
+        lambda scaled: attention,
+        examples=2,
+    )
+    write_segmentation(
+        tmp_path / "dinov2.h5", found, side_pc=0.5, attention_mass=0.6, provenance="{}"
+    )
     with h5py.File(tmp_path / "dinov2.h5") as file:
-        assert file["attention"].shape == file["attended"].shape == (2, 4, 4, 4)  # three heads and their mean
+        assert (
+            file["attention"].shape == file["attended"].shape == (2, 4, 4, 4)
+        )  # three heads and their mean
         np.testing.assert_array_equal(file["segments"], found.members + 1)
         assert file.attrs["side_pc"] == 0.5
         np.testing.assert_array_equal(file["row"], found.row)
@@ -107,4 +127,6 @@ def test_the_file(tmp_path, samples):
 def test_a_row_that_is_not_there_is_named(samples):
     split = draw_split(samples, by="protostar", test_fraction=0.4)
     with pytest.raises(InputError, match="there is no row 5000"):
-        segment(samples, show_maps(load_maps(samples), split, Input()), patches, blind, examples=[5000])
+        segment(
+            samples, show_maps(load_maps(samples), split, Input()), patches, blind, examples=[5000]
+        )

@@ -18,7 +18,9 @@ from starmass.evaluation.segments import (
 def blobs(generator, count=400):
     """Tokens about three places, and a brightness that grows from the second to the first to the third."""
     member = generator.integers(0, 3, (count, 2, 2))
-    tokens = np.array([[0.0, 0.0, 5.0], [5.0, 0.0, 0.0], [0.0, 5.0, 0.0]])[member] + 0.1 * generator.normal(size=(count, 2, 2, 3))
+    tokens = np.array([[0.0, 0.0, 5.0], [5.0, 0.0, 0.0], [0.0, 5.0, 0.0]])[
+        member
+    ] + 0.1 * generator.normal(size=(count, 2, 2, 3))
     return tokens, np.array([1.0, 0.0, 2.0])[member], np.array([1, 0, 2])[member]
 
 
@@ -34,7 +36,9 @@ def test_many_tokens_are_thinned_by_the_seed_alone(monkeypatch):
     tokens, brightness, expected = blobs(np.random.default_rng(1))
     found = fit_segments(tokens, brightness, 3, seed=4)
     np.testing.assert_array_equal(found.assign(tokens), expected)
-    np.testing.assert_array_equal(fit_segments(tokens, brightness, 3, seed=4).centres, found.centres)
+    np.testing.assert_array_equal(
+        fit_segments(tokens, brightness, 3, seed=4).centres, found.centres
+    )
 
 
 def test_rings_have_equal_areas_and_grow_outwards():
@@ -49,12 +53,21 @@ def test_quantities_are_physical(samples):
     rows = np.array([0, 5])
     found = physical_quantities(maps, rows, 8, 16)
     named = dict(zip(QUANTITIES, found, strict=True))
-    expected = np.log10(maps.values[rows, 0].reshape(2, 8, 2, 8, 2).mean(axis=(2, 4), dtype=np.float64))
+    expected = np.log10(
+        maps.values[rows, 0].reshape(2, 8, 2, 8, 2).mean(axis=(2, 4), dtype=np.float64)
+    )
     np.testing.assert_allclose(named["log10_column_density"], expected, rtol=1e-6)
-    np.testing.assert_allclose(named["sigma_v"].mean(axis=(1, 2)), maps.values[rows, 2].mean(axis=(1, 2)), rtol=1e-5)
-    np.testing.assert_allclose(named["v_los"] - named["v_los_from_star"], maps.star_velocity[rows][:, None, None] + np.zeros((1, 8, 8)))
+    np.testing.assert_allclose(
+        named["sigma_v"].mean(axis=(1, 2)), maps.values[rows, 2].mean(axis=(1, 2)), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        named["v_los"] - named["v_los_from_star"],
+        maps.star_velocity[rows][:, None, None] + np.zeros((1, 8, 8)),
+    )
     assert named["distance"][0, 0, 0] == pytest.approx(np.hypot(7, 7) * maps.pixel_pc)
-    np.testing.assert_allclose(physical_quantities(maps, rows, 4, 8), found[:, :, 2:6, 2:6], rtol=1e-6)  # the same cells of the middle
+    np.testing.assert_allclose(
+        physical_quantities(maps, rows, 4, 8), found[:, :, 2:6, 2:6], rtol=1e-6
+    )  # the same cells of the middle
 
 
 @pytest.fixture
@@ -69,23 +82,34 @@ def cells():
 
 def test_what_a_segment_holds_is_the_mean_over_its_cells(cells):
     members, quantities, places = cells
-    table = describe_segments(tally(members, quantities, places, 3, 4)).set_index(["quantity", "segment"])
+    table = describe_segments(tally(members, quantities, places, 3, 4)).set_index(
+        ["quantity", "segment"]
+    )
     for segment in range(3):
         for values, quantity in zip(quantities, QUANTITIES, strict=True):
             row = table.loc[(quantity, segment + 1)]
             assert row["mean"] == pytest.approx(values[members == segment].mean())
             assert row["mean_low"] < row["mean"] < row["mean_high"]
-            own = [values[places == star][members[places == star] == segment].mean() for star in range(4)]
+            own = [
+                values[places == star][members[places == star] == segment].mean()
+                for star in range(4)
+            ]
             assert row["spread"] == pytest.approx(np.std(own, ddof=1))
     assert table.loc["area_fraction"]["mean"].sum() == pytest.approx(1)
 
 
 def test_eta_squared_is_the_share_between_segments(cells):
     members, quantities, places = cells
-    sums = {"tokens": tally(members, quantities, places, 3, 4), "one": tally(np.zeros_like(members), quantities, places, 3, 4)}
+    sums = {
+        "tokens": tally(members, quantities, places, 3, 4),
+        "one": tally(np.zeros_like(members), quantities, places, 3, 4),
+    }
     table = compare_segments(sums).set_index(["segments", "quantity"])
     for values, channel in zip(quantities, CHANNELS, strict=False):
-        between = sum((members == k).sum() * (values[members == k].mean() - values.mean()) ** 2 for k in range(3))
+        between = sum(
+            (members == k).sum() * (values[members == k].mean() - values.mean()) ** 2
+            for k in range(3)
+        )
         row = table.loc[("tokens", channel)]
         assert row["eta2"] == pytest.approx(between / np.sum((values - values.mean()) ** 2))
         assert table.loc[("one", channel), "eta2"] == pytest.approx(0, abs=1e-9)
@@ -95,8 +119,13 @@ def test_eta_squared_is_the_share_between_segments(cells):
 
 def test_a_segment_that_no_cell_has_is_empty(cells):
     members, quantities, places = cells
-    table = describe_segments(tally(members, quantities, places, 4, 4)).set_index(["quantity", "segment"])
-    assert table.loc[("area_fraction", 4), "mean"] == 0 and table.loc[("area_fraction", 4), "n_protostars"] == 0
+    table = describe_segments(tally(members, quantities, places, 4, 4)).set_index(
+        ["quantity", "segment"]
+    )
+    assert (
+        table.loc[("area_fraction", 4), "mean"] == 0
+        and table.loc[("area_fraction", 4), "n_protostars"] == 0
+    )
     assert np.isnan(table.loc[("sigma_v", 4), "mean"])
 
 

@@ -9,7 +9,12 @@ from starmass.evaluation.predictions import Predictions, predict_folds, read_pre
 from starmass.evaluation.samples import protostars, write_table
 from starmass.evaluation.splits import draw_split, parts_of, read_split
 
-COLUMNS = {"row": [], "snapshot": ["simulation", "snapshot"], "protostar": ["simulation", "sink_id"], "simulation": ["simulation"]}
+COLUMNS = {
+    "row": [],
+    "snapshot": ["simulation", "snapshot"],
+    "protostar": ["simulation", "sink_id"],
+    "simulation": ["simulation"],
+}
 
 
 def table(simulations, snapshots, sinks, seed=0):
@@ -31,7 +36,9 @@ def table(simulations, snapshots, sinks, seed=0):
     shape=st.tuples(st.integers(2, 4), st.integers(2, 5), st.integers(2, 6)),
     seed=st.integers(0, 50),
     by=st.sampled_from(list(COLUMNS)),
-    how=st.sampled_from([{"test_fraction": 0.25}, {"test_fraction": 0.5}, {"folds": 2}, {"folds": "all"}]),
+    how=st.sampled_from(
+        [{"test_fraction": 0.25}, {"test_fraction": 0.5}, {"folds": 2}, {"folds": "all"}]
+    ),
 )
 def test_groups_never_straddle_and_every_row_has_its_part(shape, seed, by, how):
     samples = table(*shape, seed)
@@ -41,7 +48,10 @@ def test_groups_never_straddle_and_every_row_has_its_part(shape, seed, by, how):
         assert len(train) and len(test)
         np.testing.assert_array_equal(np.sort(np.concatenate([train, test])), samples["row"])
         if COLUMNS[by]:
-            names = [set(samples.loc[part, COLUMNS[by]].itertuples(index=False, name=None)) for part in (train, test)]
+            names = [
+                set(samples.loc[part, COLUMNS[by]].itertuples(index=False, name=None))
+                for part in (train, test)
+            ]
             assert not names[0] & names[1]
         tested.append(test)
     if "folds" in how:
@@ -60,7 +70,9 @@ def test_random_rows_hold_out_the_asked_fraction_exactly():
 
 def test_a_split_is_its_seed():
     samples = table(2, 4, 5)
-    first, again, other = (draw_split(samples, by="protostar", test_fraction=0.3, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (
+        draw_split(samples, by="protostar", test_fraction=0.3, seed=seed) for seed in (1, 1, 2)
+    )
     assert first.equals(again)
     assert not first.equals(other)
 
@@ -116,7 +128,11 @@ def test_a_split_or_samples_that_lost_rows_are_a_sentence(samples, tmp_path):
     path = tmp_path / "split.csv"
     write_table(path, split)
     assert read_split(path, samples).equals(split)
-    for rows, whole in ((split.iloc[:-5], samples), (split.iloc[:0], samples), (split, samples.iloc[:-1])):
+    for rows, whole in (
+        (split.iloc[:-5], samples),
+        (split.iloc[:0], samples),
+        (split, samples.iloc[:-1]),
+    ):
         write_table(path, rows)
         with pytest.raises(InputError, match=r"split\.csv: does not hold the \d+ rows"):
             read_split(path, whole)
@@ -127,7 +143,9 @@ def test_a_split_or_samples_that_lost_rows_are_a_sentence(samples, tmp_path):
 
 def test_predictions_that_lost_rows_are_a_sentence(samples, tmp_path):
     split = draw_split(samples, by="protostar", folds=3, seed=0)
-    table, _ = predict_folds(samples, split, lambda fold, train, test: Predictions(np.zeros(len(test))))
+    table, _ = predict_folds(
+        samples, split, lambda fold, train, test: Predictions(np.zeros(len(test)))
+    )
     path = tmp_path / "seed-0.csv"
     write_table(path, table)
     assert len(read_predictions(path, split)) == len(samples)

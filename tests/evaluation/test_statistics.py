@@ -13,7 +13,9 @@ def brute(shown, inner, outer):
     inside = [
         (i, j) for i in range(size) for j in range(size) if inner < np.hypot(i - (size - 1) / 2, j - (size - 1) / 2) <= outer
     ]  # fmt: skip
-    values = np.array([[[row[c, i, j] for i, j in inside] for c in range(shown.shape[1])] for row in shown])
+    values = np.array(
+        [[[row[c, i, j] for i, j in inside] for c in range(shown.shape[1])] for row in shown]
+    )
     return np.concatenate([values.mean(axis=2), values.std(axis=2)], axis=1)
 
 
@@ -24,7 +26,11 @@ def shown():
 
 def test_central_is_the_middle_four_pixels(shown):
     middle = shown[:, :, 31:33, 31:33].reshape(3, 3, 4)
-    np.testing.assert_allclose(describe(shown, ["central"]), np.concatenate([middle.mean(axis=2), middle.std(axis=2)], axis=1), rtol=1e-6)
+    np.testing.assert_allclose(
+        describe(shown, ["central"]),
+        np.concatenate([middle.mean(axis=2), middle.std(axis=2)], axis=1),
+        rtol=1e-6,
+    )
 
 
 def test_profile_is_log_spaced_and_complete(shown):
@@ -45,7 +51,9 @@ def test_annuli_of_equal_width_leave_the_corners_out(shown):
     np.testing.assert_array_equal(describe(shown, ["annuli"]), found)
 
 
-@pytest.mark.filterwarnings("ignore:Precision loss:RuntimeWarning")  # scipy's, over the flat channel
+@pytest.mark.filterwarnings(
+    "ignore:Precision loss:RuntimeWarning"
+)  # scipy's, over the flat channel
 def test_moments_are_scipys(shown):
     from scipy.stats import kurtosis, skew
 
@@ -54,7 +62,9 @@ def test_moments_are_scipys(shown):
     flat = shown.reshape(3, 3, -1)
     expected = [flat.mean(axis=2), flat.std(axis=2), skew(flat, axis=2), kurtosis(flat, axis=2)]
     expected[2][1, 2] = expected[3][1, 2] = 0
-    np.testing.assert_allclose(describe(shown, ["moments"]), np.concatenate(expected, axis=1), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(
+        describe(shown, ["moments"]), np.concatenate(expected, axis=1), rtol=1e-5, atol=1e-7
+    )
 
 
 def test_a_power_law_has_its_slope_and_amplitude():
@@ -66,18 +76,26 @@ def test_a_power_law_has_its_slope_and_amplitude():
     found = describe(fields, ["spectrum"])
     assert found.shape == (20, 8)
     middle = np.log10(np.sqrt(np.geomspace(1, 32, 9)[1:] * np.geomspace(1, 32, 9)[:-1]))
-    slope = np.polyfit(middle[2:], found.mean(axis=0)[2:], 1)[0]  # the window mixes the longest waves
+    slope = np.polyfit(middle[2:], found.mean(axis=0)[2:], 1)[
+        0
+    ]  # the window mixes the longest waves
     assert slope == pytest.approx(-3, abs=0.15)
     np.testing.assert_allclose(describe(10 * fields, ["spectrum"]), found + 2, atol=1e-4)
-    np.testing.assert_allclose(describe(np.rot90(fields, axes=(2, 3)), ["spectrum"]), found, atol=1e-4)
-    white = describe(np.random.default_rng(1).normal(size=(50, 1, 64, 64)), ["spectrum"]).mean(axis=0)
+    np.testing.assert_allclose(
+        describe(np.rot90(fields, axes=(2, 3)), ["spectrum"]), found, atol=1e-4
+    )
+    white = describe(np.random.default_rng(1).normal(size=(50, 1, 64, 64)), ["spectrum"]).mean(
+        axis=0
+    )
     np.testing.assert_allclose(white, 0, atol=0.15)  # unit variance, as much in every mode
 
 
 def test_statistics_stand_side_by_side_and_do_not_mind_turns(shown):
     both = describe(shown, ["central", "profile"])
     np.testing.assert_array_equal(both[:, :6], describe(shown, ["central"]))
-    np.testing.assert_allclose(describe(np.rot90(shown, axes=(2, 3)), ["central", "profile"]), both, rtol=1e-5)
+    np.testing.assert_allclose(
+        describe(np.rot90(shown, axes=(2, 3)), ["central", "profile"]), both, rtol=1e-5
+    )
 
 
 def test_pixels_are_pixels(shown):

@@ -51,7 +51,9 @@ def test_the_seed_decides_and_test_rows_do_not():
 def test_untrained_output_knows_no_labels():
     images, labels, train, test = easy(16)
     first = train_and_predict(images, labels, train, test, epochs=0)
-    np.testing.assert_array_equal(train_and_predict(images, labels + 5, train, test, epochs=0), first)
+    np.testing.assert_array_equal(
+        train_and_predict(images, labels + 5, train, test, epochs=0), first
+    )
 
 
 def test_the_rate_rises_in_a_line_and_falls_along_a_cosine():
@@ -74,7 +76,12 @@ def test_turns_are_turns():
             (turn, flip)
             for turn in range(4)
             for flip in (False, True)
-            if torch.equal(after, torch.rot90(before, turn, (1, 2)).flip(2) if flip else torch.rot90(before, turn, (1, 2)))
+            if torch.equal(
+                after,
+                torch.rot90(before, turn, (1, 2)).flip(2)
+                if flip
+                else torch.rot90(before, turn, (1, 2)),
+            )
         ]
         assert len(same) == 1
         kinds.update(same)

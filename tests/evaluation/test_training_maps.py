@@ -18,14 +18,21 @@ def test_training_rows_alone_are_gathered_and_test_rows_shape_nothing(samples, t
     gathered = gather_training_maps(samples, maps, split, Input())
     assert np.array_equal(gathered["log10_mass"], log_mass(samples)[train])
     assert set(gathered["protostar"]) & set(protostars(samples)[test]) == set()
-    assert gathered["images"].min(axis=(0, 2, 3)) == pytest.approx(0, abs=1e-6) and gathered["images"].max() == pytest.approx(1, abs=1e-5)
+    assert gathered["images"].min(axis=(0, 2, 3)) == pytest.approx(0, abs=1e-6) and gathered[
+        "images"
+    ].max() == pytest.approx(1, abs=1e-5)
     values = maps.values.copy()
     values[test] *= 7
-    again = gather_training_maps(samples, Maps(values, maps.channels, maps.star_velocity, maps.pixel_pc), split, Input())
+    again = gather_training_maps(
+        samples, Maps(values, maps.channels, maps.star_velocity, maps.pixel_pc), split, Input()
+    )
     assert np.array_equal(again["images"], gathered["images"])
     write_training_maps(tmp_path / "maps.h5", gathered, provenance="{}")
     with h5py.File(tmp_path / "maps.h5") as file:
-        assert np.array_equal(file["images"][:], gathered["images"]) and file["log10_mass"].attrs["unit"] == "log10(Msun)"
+        assert (
+            np.array_equal(file["images"][:], gathered["images"])
+            and file["log10_mass"].attrs["unit"] == "log10(Msun)"
+        )
 
 
 def test_each_map_by_its_own_limits_too(samples):
@@ -36,4 +43,9 @@ def test_each_map_by_its_own_limits_too(samples):
 
 def test_folds_leave_no_map_that_is_never_tested(samples):
     with pytest.raises(InputError, match="test_fraction"):
-        gather_training_maps(samples, load_maps(samples), draw_split(samples, by="protostar", folds=3, seed=0), Input())
+        gather_training_maps(
+            samples,
+            load_maps(samples),
+            draw_split(samples, by="protostar", folds=3, seed=0),
+            Input(),
+        )

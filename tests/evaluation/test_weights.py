@@ -30,18 +30,28 @@ def test_an_encoder_from_a_timm_name_and_a_file(tmp_path, suffix):
     torch.manual_seed(1)
     tensors = timm.create_model("vit_tiny_patch16_224", num_classes=7).state_dict()
     path = tmp_path / f"vit.{suffix}"
-    safetensors.torch.save_file(tensors, path) if suffix == "safetensors" else torch.save(tensors, path)
+    safetensors.torch.save_file(tensors, path) if suffix == "safetensors" else torch.save(
+        tensors, path
+    )
     model, description = read_encoder(path, architecture="vit_tiny_patch16_224")
     assert torch.equal(model.blocks[3].attn.qkv.weight.cpu(), tensors["blocks.3.attn.qkv.weight"])
-    assert (description.patch_size, description.image_size, description.mean) == (16, 224, (0.5, 0.5, 0.5))
+    assert (description.patch_size, description.image_size, description.mean) == (
+        16,
+        224,
+        (0.5, 0.5, 0.5),
+    )
     random, _ = read_encoder(None, architecture="vit_tiny_patch16_224", weights="random", seed=2)
     assert not torch.equal(random.blocks[3].attn.qkv.weight, model.blocks[3].attn.qkv.weight)
 
 
 def test_mistakes_are_one_sentence(tmp_path, file):
-    with pytest.raises(InputError, match=r"no timm vision transformer \(did you mean 'vit_tiny_patch16_224'"):
+    with pytest.raises(
+        InputError, match=r"no timm vision transformer \(did you mean 'vit_tiny_patch16_224'"
+    ):
         read_encoder(None, architecture="vit_tiny_patch16_22")
-    with pytest.raises(InputError, match=r"tensors of the model are missing, the first 'cls_token'"):
+    with pytest.raises(
+        InputError, match=r"tensors of the model are missing, the first 'cls_token'"
+    ):
         read_encoder(file, architecture="vit_tiny_patch16_224")
     with pytest.raises(InputError, match="no such file of weights"):
         load_weights(create_network("resnet18", 3, 0), tmp_path / "none.pt")

@@ -9,7 +9,9 @@ POINTS = np.random.default_rng(0)
 
 
 def evaluate(function, *columns):
-    return np.array([function(*map(np.float32, values)) for values in zip(*columns, strict=True)], np.float64)
+    return np.array(
+        [function(*map(np.float32, values)) for values in zip(*columns, strict=True)], np.float64
+    )
 
 
 @pytest.mark.parametrize(("function", "exact"), [(own.sin, np.sin), (own.cos, np.cos)])
@@ -27,7 +29,9 @@ def test_sine_of_what_is_no_angle_is_that_of_zero():
 def test_exponential_is_good_to_rounding_and_saturates():
     x = POINTS.uniform(-80, 80, 2000).astype(np.float32)
     assert np.abs(evaluate(own.exp, x) / np.exp(x.astype(np.float64)) - 1).max() < 3e-7
-    assert own.exp(np.float32(1000)) == own.exp(np.float32(87)) and np.isfinite(own.exp(np.float32(1000)))
+    assert own.exp(np.float32(1000)) == own.exp(np.float32(87)) and np.isfinite(
+        own.exp(np.float32(1000))
+    )
     assert own.exp(np.float32(-1000)) > 0
 
 
@@ -37,15 +41,23 @@ def test_logarithm_and_power():
     assert (np.abs(evaluate(own.log, x) - exact) / np.maximum(np.abs(exact), 1e-2)).max() < 3e-7
     assert own.log(np.float32(1)) == 0
     assert own.log(np.float32(0)) == own.log(np.float32(1e-30))
-    base, exponent = POINTS.uniform(0.01, 20, 500).astype(np.float32), POINTS.uniform(-3, 3, 500).astype(np.float32)
-    assert np.abs(evaluate(own.power, base, exponent) / base.astype(np.float64) ** exponent - 1).max() < 3e-6
+    base, exponent = (
+        POINTS.uniform(0.01, 20, 500).astype(np.float32),
+        POINTS.uniform(-3, 3, 500).astype(np.float32),
+    )
+    assert (
+        np.abs(evaluate(own.power, base, exponent) / base.astype(np.float64) ** exponent - 1).max()
+        < 3e-6
+    )
 
 
 def test_arctangent_in_all_quadrants():
     x, y = POINTS.normal(size=(2, 4000)).astype(np.float32)
     assert np.abs(evaluate(own.arctangent, y, x) - np.arctan2(y.astype(np.float64), x)).max() < 3e-7
     for y, x in [(0, 0), (0, 1), (0, -1), (1, 0), (-1, 0), (1e-20, 1e20), (1e20, 1e-20)]:
-        assert own.arctangent(np.float32(y), np.float32(x)) == pytest.approx(np.arctan2(y, x), abs=3e-7)
+        assert own.arctangent(np.float32(y), np.float32(x)) == pytest.approx(
+            np.arctan2(y, x), abs=3e-7
+        )
 
 
 def test_whole_parts():

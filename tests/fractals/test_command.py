@@ -11,7 +11,22 @@ from starmass.fractals.shards import FractalImages
 def test_a_range_is_rendered_with_a_bar_and_a_summary(tmp_path, capsys):
     (tmp_path / "options.yaml").write_text("sampler: rotation_shift\n")
     out = tmp_path / "new" / "shard.h5"
-    main(["--seed", "2", "--start", "3", "--stop", "6", "--size", "32", "--options", str(tmp_path / "options.yaml"), "--out", str(out)])
+    main(
+        [
+            "--seed",
+            "2",
+            "--start",
+            "3",
+            "--stop",
+            "6",
+            "--size",
+            "32",
+            "--options",
+            str(tmp_path / "options.yaml"),
+            "--out",
+            str(out),
+        ]
+    )
     error = capsys.readouterr().err
     summary = json.loads(error.splitlines()[-1].split(": ", 1)[1])
     assert "3/3" in error and summary["images"] == 3 and summary["candidates"] >= 3

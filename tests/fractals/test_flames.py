@@ -33,12 +33,17 @@ def test_the_bytes_are_those_of_every_machine(rendered):
 def test_threads_and_order_change_nothing(rendered):
     generator = FlameGenerator(SMALL)
     assert digest(render_range(generator, 3, range(40), threads=3)) == digest(rendered)
-    assert digest([generator.render(3, index) for index in reversed(range(20, 40))][::-1]) == digest(rendered[20:])
+    assert digest(
+        [generator.render(3, index) for index in reversed(range(20, 40))][::-1]
+    ) == digest(rendered[20:])
 
 
 def test_images_meet_what_was_asked(rendered):
     for planes, facts in rendered:
-        assert planes["images"].shape == planes["shades"].shape == (48, 48) and planes["images"].dtype == np.uint8
+        assert (
+            planes["images"].shape == planes["shades"].shape == (48, 48)
+            and planes["images"].dtype == np.uint8
+        )
         assert facts["coverage"] >= np.float32(0.8) and facts["contrast"] >= np.float32(0.15)
         # Dim pixels are never rounded to black, so the share of bright ones is the coverage.
         assert (planes["images"] > 0).mean() == pytest.approx(facts["coverage"])
@@ -56,7 +61,13 @@ def test_seeds_and_indices_give_different_images(rendered):
     "options",
     [
         {"sampler": "rotation_shift"},
-        {"variations": ["linear"], "maps": [3, 3], "coverage": 0.3, "preview_coverage": 0.3, "contrast": 0},
+        {
+            "variations": ["linear"],
+            "maps": [3, 3],
+            "coverage": 0.3,
+            "preview_coverage": 0.3,
+            "contrast": 0,
+        },
         {"post_transforms": 1.0},
         {"symmetry": 1.0},
         {"colour": False},
@@ -72,7 +83,13 @@ def test_every_option_renders(options):
 
 
 def test_affine_fractals_are_what_linear_alone_gives():
-    options = {"size": 32, "variations": ["linear"], "coverage": 0.2, "preview_coverage": 0.2, "contrast": 0}
+    options = {
+        "size": 32,
+        "variations": ["linear"],
+        "coverage": 0.2,
+        "preview_coverage": 0.2,
+        "contrast": 0,
+    }
     _, facts = create_generator("flame", options).render(0, 0)
     assert set(facts["pairs"][:, 0]) == {0}
 
@@ -102,5 +119,10 @@ def test_an_unknown_generator_is_named():
 
 def test_what_no_candidate_can_reach_ends_in_a_sentence(monkeypatch):
     monkeypatch.setattr("starmass.fractals.flames.MOST_CANDIDATES", 20)
-    with pytest.raises(InputError, match=r"none of 20 candidates for image 0 of seed 0 .*sparse_preview.*lower coverage"):
-        FlameGenerator(FlameOptions(size=16, coverage=1.0, preview_coverage=1.0, points_per_pixel=1)).render(0, 0)
+    with pytest.raises(
+        InputError,
+        match=r"none of 20 candidates for image 0 of seed 0 .*sparse_preview.*lower coverage",
+    ):
+        FlameGenerator(
+            FlameOptions(size=16, coverage=1.0, preview_coverage=1.0, points_per_pixel=1)
+        ).render(0, 0)

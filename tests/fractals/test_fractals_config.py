@@ -17,11 +17,19 @@ def test_defaults_of_the_schema_are_those_of_the_code(generator):
     known = yaml.safe_load((ROOT / "workflow/schemas/fractals.schema.yaml").read_text())["$defs"]
     properties = known[generator]["properties"]
     options = fields(GENERATORS[generator][0])
-    assert {field.name for field in options} == set(properties) - {"generator", "count", "images_per_shard", "seed", "compression"}
+    assert {field.name for field in options} == set(properties) - {
+        "generator",
+        "count",
+        "images_per_shard",
+        "seed",
+        "compression",
+    }
     for field in options:
         entry = properties[field.name]
         default = (entry if "default" in entry else known[entry["$ref"].split("/")[-1]])["default"]
-        assert (tuple(default) if isinstance(default, list) else default) == field.default, field.name
+        assert (tuple(default) if isinstance(default, list) else default) == field.default, (
+            field.name
+        )
 
 
 def test_every_variation_is_documented():

@@ -41,5 +41,12 @@ def test_every_processor_gives_the_same_bytes(processor):
     # Without the empty list of features numba would add those of the processor that it runs on.
     environment = {**os.environ, "NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": ""}
     command = [sys.executable, "-c", "import test_identity; print(test_identity.digests())"]
-    done = subprocess.run(command, cwd=Path(__file__).parent, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command,
+        cwd=Path(__file__).parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.stdout == f"{digests()}\n", done.stderr

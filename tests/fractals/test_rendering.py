@@ -44,18 +44,33 @@ def test_points_are_counted_where_they_are():
     draws = np.random.default_rng(1)
     size, box = 32, np.array([-1, -0.5, 16, 32], f32)
     walkers = np.zeros(5 * r.WALKERS, f32)
-    walkers[: r.WALKERS], walkers[r.WALKERS : 2 * r.WALKERS] = draws.uniform(-1.3, 1.3, (2, r.WALKERS))
+    walkers[: r.WALKERS], walkers[r.WALKERS : 2 * r.WALKERS] = draws.uniform(
+        -1.3, 1.3, (2, r.WALKERS)
+    )
     walkers[2 * r.WALKERS : 3 * r.WALKERS] = draws.uniform(0, 1, r.WALKERS)
     histogram = np.zeros(size * size + r.WALKERS, np.uint64)
-    r.add_points(walkers, box, size, np.empty(r.WALKERS, np.uint32), np.empty(r.WALKERS, np.uint64), histogram)
+    r.add_points(
+        walkers,
+        box,
+        size,
+        np.empty(r.WALKERS, np.uint32),
+        np.empty(r.WALKERS, np.uint64),
+        histogram,
+    )
     x, y, colour = walkers[: 3 * r.WALKERS].reshape(3, -1)
     column, row = (x - f32(-1)) * f32(16), (y - f32(-0.5)) * f32(32)
     inside = (column >= 0) & (column < size) & (row >= 0) & (row < size)
     expected, colours = np.zeros((2, size, size), int)
     np.add.at(expected, (row[inside].astype(int), column[inside].astype(int)), 1)
-    np.add.at(colours, (row[inside].astype(int), column[inside].astype(int)), (colour[inside] * f32(255) + f32(0.5)).astype(int))
+    np.add.at(
+        colours,
+        (row[inside].astype(int), column[inside].astype(int)),
+        (colour[inside] * f32(255) + f32(0.5)).astype(int),
+    )
     image = histogram[: size * size].reshape(size, size)
-    assert np.array_equal(image & r.COUNT_MASK, expected) and np.array_equal(image >> np.uint64(r.COUNT_BITS), colours)
+    assert np.array_equal(image & r.COUNT_MASK, expected) and np.array_equal(
+        image >> np.uint64(r.COUNT_BITS), colours
+    )
     assert (histogram[size * size :] & r.COUNT_MASK).sum() == (~inside).sum()
 
 
@@ -76,12 +91,21 @@ def test_contrast_sees_structure_and_not_noise_nor_gradients_nor_one_spot():
     draws = np.random.default_rng(2)
     flat = draws.poisson(9, (96, 96))
     gradient = draws.poisson(np.linspace(3, 30, 96)[:, None] * np.ones(96))
-    filaments = draws.poisson(9 * (1 + 0.6 * np.sign(np.sin(np.arange(96) * np.pi / 2))) * np.ones((96, 1)))
+    filaments = draws.poisson(
+        9 * (1 + 0.6 * np.sign(np.sin(np.arange(96) * np.pi / 2))) * np.ones((96, 1))
+    )
     spot = flat.copy()
     spot[40, 40] = 100_000
-    contrast = {name: r.measure_contrast(histogram_of(c), 96) for name, c in locals().items() if name not in ("draws",)}
+    contrast = {
+        name: r.measure_contrast(histogram_of(c), 96)
+        for name, c in locals().items()
+        if name not in ("draws",)
+    }
     assert contrast["flat"] < 0.1 and contrast["gradient"] < 0.1 and contrast["spot"] < 0.1
-    assert contrast["filaments"] == pytest.approx(0.6 * np.sqrt(0.5) / 1, rel=0.6) and contrast["filaments"] > 0.3
+    assert (
+        contrast["filaments"] == pytest.approx(0.6 * np.sqrt(0.5) / 1, rel=0.6)
+        and contrast["filaments"] > 0.3
+    )
     assert r.measure_contrast(histogram_of(np.zeros((16, 16))), 16) == 0
 
 
@@ -92,16 +116,22 @@ def test_tones_rise_with_density_from_black_to_white():
     order = np.argsort(counts.ravel())
     assert np.all(np.diff(grey.ravel()[order].astype(int)) >= 0)
     assert grey[counts == 0].max() == 0 and grey[0, 0] == 255
-    white = np.sort(counts.ravel())[-1 - 64 * 64 // 1000]  # one pixel in a thousand may be brighter than white
+    white = np.sort(counts.ravel())[
+        -1 - 64 * 64 // 1000
+    ]  # one pixel in a thousand may be brighter than white
     n = counts.astype(float)
     expected = np.minimum(255 * (np.log1p(n) / np.log1p(white)) ** (1 / 2.2), 255)
     assert np.abs(grey - expected).max() < 1.5
 
 
 def test_shades_are_the_mean_colour_coordinate():
-    counts, colours = np.random.default_rng(4).integers(0, 50, (2, 32, 32)) * np.array([1, 5])[:, None, None]
+    counts, colours = (
+        np.random.default_rng(4).integers(0, 50, (2, 32, 32)) * np.array([1, 5])[:, None, None]
+    )
     _, shades = r.paint(histogram_of(counts, colours), 32, f32(1))
-    assert np.array_equal(shades[counts > 0], np.floor(colours[counts > 0] * (SHADES - 1) / 255 + 127 / 255))
+    assert np.array_equal(
+        shades[counts > 0], np.floor(colours[counts > 0] * (SHADES - 1) / 255 + 127 / 255)
+    )
     assert shades[counts == 0].max() == 0
 
 

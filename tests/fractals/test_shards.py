@@ -14,7 +14,13 @@ from torch.utils.data import DataLoader
 from starmass.errors import InputError
 from starmass.fractals.colours import paint_batch
 from starmass.fractals.generation import render_shard
-from starmass.fractals.shards import FractalImages, FractalPlanes, SeededOrder, Shard, iterate_images
+from starmass.fractals.shards import (
+    FractalImages,
+    FractalPlanes,
+    SeededOrder,
+    Shard,
+    iterate_images,
+)
 
 OPTIONS = {"generator": "flame", "seed": 5, "options": {"size": 32}}
 
@@ -41,7 +47,16 @@ def test_boundaries_and_threads_change_no_image(shards, tmp_path):
     assert len(whole) == len(parts) == 25 and whole.shape == parts.shape == (32, 32, 3)
     assert all(np.array_equal(a, b) for a, b in zip(whole, parts, strict=True))
     with h5py.File(tmp_path / "whole.h5") as one, h5py.File(shards[1]) as other:
-        for name in ("images", "shades", "checksum", "pairs", "palette", "coverage", "candidate", "index"):
+        for name in (
+            "images",
+            "shades",
+            "checksum",
+            "pairs",
+            "palette",
+            "coverage",
+            "candidate",
+            "index",
+        ):
             assert np.array_equal(one[name][10:20], other[name][()])
 
 
@@ -49,7 +64,9 @@ def test_rendering_again_gives_the_same_file(shards, tmp_path):
     render_shard(tmp_path / "again.h5", **OPTIONS, start=10, stop=20, threads=3)
     with h5py.File(tmp_path / "again.h5") as again, h5py.File(shards[1]) as first:
         assert again.attrs["digest"] == first.attrs["digest"]
-        if again.attrs["provenance"] == first.attrs["provenance"]:  # the commit may move while tests run
+        if (
+            again.attrs["provenance"] == first.attrs["provenance"]
+        ):  # the commit may move while tests run
             assert (tmp_path / "again.h5").read_bytes() == shards[1].read_bytes()
 
 
@@ -67,14 +84,19 @@ def test_a_shard_says_what_it_holds(shards):
     with h5py.File(shards[0]) as file:
         assert file["images"].chunks == (1, 32, 32) and file["images"].dtype == np.uint8
         assert file.attrs["seed"] == 5 and "provenance" in file.attrs
-        assert all("description" in dataset.attrs and "unit" in dataset.attrs for dataset in file.values())
+        assert all(
+            "description" in dataset.attrs and "unit" in dataset.attrs for dataset in file.values()
+        )
 
 
 def test_a_shard_sums_up_what_it_cost(shards):
     with h5py.File(shards[1]) as file:
         rejections, attributes = file["rejections"][()], dict(file.attrs)
     assert attributes["images"] == 10 and attributes["candidates"] == 10 + rejections.sum()
-    causes = [attributes[f"rejected_{cause}"] for cause in ("unstable", "sparse_preview", "sparse", "flat")]
+    causes = [
+        attributes[f"rejected_{cause}"]
+        for cause in ("unstable", "sparse_preview", "sparse", "flat")
+    ]
     assert causes == list(rejections.sum(axis=0)) and sum(causes) > 0
     assert attributes["points"] >= 10 * 8.86 * 32**2
 
@@ -86,7 +108,14 @@ def test_other_compressions_hold_the_same_images(shards, tmp_path, compression):
 
 
 def test_grey_images_have_one_channel(tmp_path):
-    render_shard(tmp_path / "grey.h5", generator="flame", seed=5, options={"size": 32, "colour": False}, start=0, stop=2)
+    render_shard(
+        tmp_path / "grey.h5",
+        generator="flame",
+        seed=5,
+        options={"size": 32, "colour": False},
+        start=0,
+        stop=2,
+    )
     images = FractalImages([tmp_path / "grey.h5"])
     assert images.shape == images[0].shape == (32, 32, 1)
 
@@ -131,7 +160,9 @@ def test_what_cannot_be_one_set_is_refused(shards, tmp_path):
         FractalImages([tmp_path / "none.h5"])
     with pytest.raises(InputError, match="image 0 is in"):
         FractalImages([shards[0], shards[0]])
-    render_shard(tmp_path / "larger.h5", generator="flame", seed=5, options={"size": 48}, start=25, stop=26)
+    render_shard(
+        tmp_path / "larger.h5", generator="flame", seed=5, options={"size": 48}, start=25, stop=26
+    )
     with pytest.raises(InputError, match=r"larger\.h5: images of"):
         FractalImages([shards[0], tmp_path / "larger.h5"])
     with h5py.File(tmp_path / "foreign.h5", "w") as file:
@@ -148,17 +179,23 @@ def test_batches_are_the_same_for_any_number_of_workers(shards, workers):
     painted = torch.cat([paint_batch(**batch) for batch in loader]).numpy()
     assert np.array_equal(painted, [images[i] for i in order])
     if workers:
-        whole = torch.cat(list(DataLoader(images, batch_size=10, sampler=order, num_workers=workers))).numpy()
+        whole = torch.cat(
+            list(DataLoader(images, batch_size=10, sampler=order, num_workers=workers))
+        ).numpy()
         assert np.array_equal(whole, painted)
 
 
 def test_orders_are_permutations_by_seed_and_epoch_and_ranks_share_them():
     order = list(SeededOrder(1000, seed=1))
     assert sorted(order) == list(range(1000)) and order == list(SeededOrder(1000, seed=1))
-    assert order != list(SeededOrder(1000, seed=1, epoch=1)) and order != list(SeededOrder(1000, seed=2))
+    assert order != list(SeededOrder(1000, seed=1, epoch=1)) and order != list(
+        SeededOrder(1000, seed=2)
+    )
     assert order[:4] == [458, 323, 622, 828]  # the same in any version of numpy
     parts = [list(SeededOrder(1000, seed=1, rank=rank, ranks=3)) for rank in range(3)]
-    assert [part[0] for part in parts] == order[:3] and sorted(number for part in parts for number in part) == list(range(1000))
+    assert [part[0] for part in parts] == order[:3] and sorted(
+        number for part in parts for number in part
+    ) == list(range(1000))
     assert len(SeededOrder(1000, seed=1, rank=2, ranks=3)) == 333
 
 
@@ -188,7 +225,9 @@ def test_reading_needs_neither_numba_nor_yt_nor_snakemake(shards):
         "import sys; from starmass.fractals.shards import FractalImages; import numpy\n"
         f"print(FractalImages([{str(shards[0])!r}])[3].sum(), [m for m in ('numba', 'yt', 'snakemake', 'torch') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert done.stdout.split(maxsplit=1) == [str(FractalImages(shards)[3].sum()), "[]\n"]
 
 
@@ -206,7 +245,12 @@ def test_nothing_is_left_when_rendering_fails(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("change", "words"), [({"start": 5, "stop": 5}, "no images"), ({"seed": -1}, "seed"), ({"compression": "zip"}, "compression")]
+    ("change", "words"),
+    [
+        ({"start": 5, "stop": 5}, "no images"),
+        ({"seed": -1}, "seed"),
+        ({"compression": "zip"}, "compression"),
+    ],
 )
 def test_impossible_ranges_are_sentences(tmp_path, change, words):
     with pytest.raises(InputError, match=words):

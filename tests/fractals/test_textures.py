@@ -28,7 +28,11 @@ def digest(results):
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [("gaussian_field", "4634343a2ebcedd3"), ("gradient_noise", "38631c29a9a55707"), ("dead_leaves", "dada6d8a50b01270")],
+    [
+        ("gaussian_field", "4634343a2ebcedd3"),
+        ("gradient_noise", "38631c29a9a55707"),
+        ("dead_leaves", "dada6d8a50b01270"),
+    ],
 )
 def test_the_bytes_are_those_of_every_machine(kind, expected):
     generator = create_generator(kind, {"size": 40})
@@ -39,7 +43,14 @@ def test_the_bytes_are_those_of_every_machine(kind, expected):
 @pytest.mark.parametrize("kind", KINDS)
 def test_textures_come_in_shards_like_flames(kind, tmp_path):
     for name, colour in (("colour", True), ("grey", False)):
-        summary = render_shard(tmp_path / f"{name}.h5", generator=kind, options={"size": 32, "colour": colour}, seed=1, start=4, stop=8)
+        summary = render_shard(
+            tmp_path / f"{name}.h5",
+            generator=kind,
+            options={"size": 32, "colour": colour},
+            seed=1,
+            start=4,
+            stop=8,
+        )
         assert summary == {"images": 4}
     images, grey = FractalImages([tmp_path / "colour.h5"]), FractalImages([tmp_path / "grey.h5"])
     assert images.shape == (32, 32, 3) and grey.shape == (32, 32, 1)
@@ -84,7 +95,10 @@ def test_images_are_cut_from_larger_fields():
 def test_gradient_noise_is_zero_on_its_lattice_smooth_between_and_without_a_mean():
     gradients = t.draw_gradients(words(1), 42)
     assert np.allclose(np.hypot(*gradients), 1, atol=1e-6)
-    assert max(abs(t.gradient_noise(f32(i), f32(j), *gradients)) for i in range(8) for j in range(8)) == 0
+    assert (
+        max(abs(t.gradient_noise(f32(i), f32(j), *gradients)) for i in range(8) for j in range(8))
+        == 0
+    )
     places = np.random.default_rng(1).uniform(0, 40, (3000, 2)).astype(f32)
     values = np.array([t.gradient_noise(x, y, *gradients) for x, y in places])
     assert 0.15 < values.std() < 0.35 and abs(values.mean()) < 0.02 and np.abs(values).max() < 1
@@ -93,7 +107,10 @@ def test_gradient_noise_is_zero_on_its_lattice_smooth_between_and_without_a_mean
 
 
 def test_octaves_add_detail():
-    detail = [np.abs(np.diff(t.draw_gradient_noise(words(4), 64, f32(3), octaves, f32(0.6)))).mean() for octaves in (1, 3, 5)]
+    detail = [
+        np.abs(np.diff(t.draw_gradient_noise(words(4), 64, f32(3), octaves, f32(0.6)))).mean()
+        for octaves in (1, 3, 5)
+    ]
     assert detail[0] < 0.7 * detail[1] < 0.7 * detail[2]
 
 
@@ -115,7 +132,10 @@ def test_leaves_cover_the_image_as_discs():
 
 
 def test_each_pixel_is_covered_with_the_same_probability_everywhere():
-    centre = [t.draw_dead_leaves(words(seed), 16, f32(2), f32(6), f32(3))[0][[0, 8], [0, 8]] for seed in range(800)]
+    centre = [
+        t.draw_dead_leaves(words(seed), 16, f32(2), f32(6), f32(3))[0][[0, 8], [0, 8]]
+        for seed in range(800)
+    ]
     assert np.abs(np.mean(centre, axis=0) - 127.5).max() < 10.5  # four standard errors
 
 
@@ -134,6 +154,8 @@ def test_mistakes_are_sentences(kind, options, words_):
 
 
 def test_leaves_that_never_cover_end_in_a_sentence(monkeypatch):
-    monkeypatch.setattr("starmass.fractals.textures.draw_dead_leaves", lambda *given: (None, None, t.MOST_LEAVES))
+    monkeypatch.setattr(
+        "starmass.fractals.textures.draw_dead_leaves", lambda *given: (None, None, t.MOST_LEAVES)
+    )
     with pytest.raises(InputError, match=r"radius: .* raise the least radius"):
         create_generator("dead_leaves", {"size": 16}).render(0, 0)

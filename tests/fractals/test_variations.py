@@ -31,7 +31,9 @@ def plain(name, x, y, p1, p2, p3, p4):
     if name == "julia":
         return angle_cases(sqrt(r), [theta / 2, theta / 2 + pi])
     half_width = pi * p1**2 / 2
-    fan_angle = theta + np.where(np.fmod(theta + p2, 2 * half_width) > half_width, -half_width, half_width)
+    fan_angle = theta + np.where(
+        np.fmod(theta + p2, 2 * half_width) > half_width, -half_width, half_width
+    )
     fan2_t = theta + p2 - 2 * half_width * np.trunc(2 * theta * p2 / (2 * half_width))
     fan2_angle = theta + np.where(fan2_t > half_width, -half_width, half_width)
     rings_r = np.fmod(r + p1**2, 2 * p1**2) - p1**2 + r * (1 - p1**2)
@@ -83,7 +85,9 @@ def apply(number, x, y, parameters, noise):
         walkers = np.zeros(5 * WALKERS, np.float32)
         some = slice(start, start + BLOCK)
         walkers[:BLOCK], walkers[WALKERS : WALKERS + BLOCK] = x[some], y[some]
-        vary_block(np.int32(number), walkers, np.uint64(0), np.uint32(noise), *map(np.float32, parameters))
+        vary_block(
+            np.int32(number), walkers, np.uint64(0), np.uint32(noise), *map(np.float32, parameters)
+        )
         results[:, some] = walkers[:BLOCK], walkers[WALKERS : WALKERS + BLOCK]
     return results
 
@@ -96,22 +100,39 @@ def test_variation_is_the_published_formula(variation):
         if variation.coefficients:
             parameters = points.uniform(0.3, 1, 4) * points.choice([-1, 1], 4)
         else:
-            parameters = [points.uniform(*r) for r in variation.ranges] + [0.0] * (4 - len(variation.ranges))
-        parameters = [np.float32(int(p) if k in variation.whole else p) for k, p in enumerate(parameters)]
+            parameters = [points.uniform(*r) for r in variation.ranges] + [0.0] * (
+                4 - len(variation.ranges)
+            )
+        parameters = [
+            np.float32(int(p) if k in variation.whole else p) for k, p in enumerate(parameters)
+        ]
         ours = apply(variation.number, x, y, parameters, noise=trial).astype(np.float64)
         with np.errstate(all="ignore"):
-            allowed = np.stack(plain(variation.name, x.astype(np.float64), y.astype(np.float64), *map(np.float64, parameters)))
+            allowed = np.stack(
+                plain(
+                    variation.name,
+                    x.astype(np.float64),
+                    y.astype(np.float64),
+                    *map(np.float64, parameters),
+                )
+            )
             error = np.abs(ours - allowed) / (1 + np.abs(allowed))
         error = np.nan_to_num(error, nan=np.inf).max(axis=1).min(axis=0)
         # Points on an edge of a step function or beside a pole may fall on the other side in single precision.
-        assert np.quantile(error, 0.97) < 3e-5, f"{variation.name} with {parameters}: {np.quantile(error, [0.5, 0.9, 0.97])}"
+        assert np.quantile(error, 0.97) < 3e-5, (
+            f"{variation.name} with {parameters}: {np.quantile(error, [0.5, 0.9, 0.97])}"
+        )
         assert np.median(error) < 1e-6
 
 
 @pytest.mark.parametrize("name", ["julia", "julian", "juliascope"])
 def test_random_branches_are_all_taken_alike(name):
     number = variation_numbers([name])[0]
-    x, y, parameters = np.full(2048, 0.7, np.float32), np.full(2048, -0.4, np.float32), [np.float32(p) for p in (3, 1, 0, 0)]
+    x, y, parameters = (
+        np.full(2048, 0.7, np.float32),
+        np.full(2048, -0.4, np.float32),
+        [np.float32(p) for p in (3, 1, 0, 0)],
+    )
     outcomes, counts = [], []
     for noise in range(3):
         results = apply(number, x, y, parameters, noise=1000 * noise)

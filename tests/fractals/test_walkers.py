@@ -22,7 +22,12 @@ def affine_system(maps, weights, colours=None):
 
 
 FERN = affine_system(
-    [[0, 0, 0, 0, 0.16, 0], [0.85, 0.04, 0, -0.04, 0.85, 1.6], [0.2, -0.26, 0, 0.23, 0.22, 1.6], [-0.15, 0.28, 0, 0.26, 0.24, 0.44]],
+    [
+        [0, 0, 0, 0, 0.16, 0],
+        [0.85, 0.04, 0, -0.04, 0.85, 1.6],
+        [0.2, -0.26, 0, 0.23, 0.22, 1.6],
+        [-0.15, 0.28, 0, 0.26, 0.24, 0.44],
+    ],
     [0.02, 0.84, 0.07, 0.07],
 )
 
@@ -71,8 +76,12 @@ def test_a_step_moves_each_walker_once_and_loses_none():
     after = before.copy()
     assert w.take_step(words, *identity, before, after) == 0
     assert np.array_equal(np.sort(after[: w.WALKERS]), np.sort(before[: w.WALKERS]))
-    pairs = {tuple(p) for p in np.stack([before[: w.WALKERS], before[w.WALKERS : 2 * w.WALKERS]], axis=1)}
-    assert {tuple(p) for p in np.stack([after[: w.WALKERS], after[w.WALKERS : 2 * w.WALKERS]], axis=1)} == pairs
+    pairs = {
+        tuple(p) for p in np.stack([before[: w.WALKERS], before[w.WALKERS : 2 * w.WALKERS]], axis=1)
+    }
+    assert {
+        tuple(p) for p in np.stack([after[: w.WALKERS], after[w.WALKERS : 2 * w.WALKERS]], axis=1)
+    } == pairs
     assert not np.array_equal(after[: w.WALKERS], before[: w.WALKERS])
 
 
@@ -89,7 +98,10 @@ def test_the_attractor_is_that_of_the_textbook(which):
     if which == "fern":
         system, (maps, weights) = FERN, (FERN[1][:, :6].astype(float), [0.02, 0.84, 0.07, 0.07])
     else:
-        maps, weights = [[0.5, 0, 0, 0, 0.5, 0], [0.5, 0, 0.5, 0, 0.5, 0], [0.5, 0, 0.25, 0, 0.5, 0.5]], [1 / 3] * 3
+        maps, weights = (
+            [[0.5, 0, 0, 0, 0.5, 0], [0.5, 0, 0.5, 0, 0.5, 0], [0.5, 0, 0.25, 0, 0.5, 0.5]],
+            [1 / 3] * 3,
+        )
         system = affine_system(maps, weights)
     ours, textbook = play(system, 300), one_walker(maps, weights, 200_000)
     low, high = np.quantile(textbook[:2], 0.001, axis=1), np.quantile(textbook[:2], 0.999, axis=1)
@@ -99,14 +111,18 @@ def test_the_attractor_is_that_of_the_textbook(which):
     assert np.abs(densities[0] - densities[1]).sum() < 0.08
     # Colour follows the maps that were taken: the same mean colour in the same places.
     sums = [
-        np.histogram2d(p[0], p[1], 8, box, weights=p[2])[0] / np.maximum(np.histogram2d(p[0], p[1], 8, box)[0], 1) for p in (ours, textbook)
+        np.histogram2d(p[0], p[1], 8, box, weights=p[2])[0]
+        / np.maximum(np.histogram2d(p[0], p[1], 8, box)[0], 1)
+        for p in (ours, textbook)
     ]
     often = np.histogram2d(textbook[0], textbook[1], 8, box)[0] > 1000
     assert np.abs(sums[0] - sums[1])[often].max() < 0.05
 
 
 def test_walkers_stay_apart_under_contracting_maps():
-    system = affine_system([[0.3, 0, 0, 0, 0.3, 0], [0.3, 0, 0.7, 0, 0.3, 0], [0.3, 0, 0, 0, 0.3, 0.7]], [1 / 3] * 3)
+    system = affine_system(
+        [[0.3, 0, 0, 0, 0.3, 0], [0.3, 0, 0.7, 0, 0.3, 0], [0.3, 0, 0, 0, 0.3, 0.7]], [1 / 3] * 3
+    )
     last = play(system, 1, burn_in=60)
     assert len(np.unique(last[:2].round(5), axis=1).T) > 0.9 * w.WALKERS
 
@@ -115,6 +131,8 @@ def test_runaways_are_counted_and_sent_home():
     system = affine_system([[3e6, 0, 0, 0, 3e6, 0]], [1])
     words, state = generator(), w.start_walkers(generator(1))
     spare = state.copy()
-    escaped = sum(int(w.take_step(words, *system, *pair)) for pair in ((state, spare), (spare, state)))
+    escaped = sum(
+        int(w.take_step(words, *system, *pair)) for pair in ((state, spare), (spare, state))
+    )
     assert escaped > w.WALKERS
     assert np.isfinite(state).all() and np.abs(state[: 2 * w.WALKERS]).max() <= 3.1e6

@@ -14,7 +14,12 @@ BASE, CELLS = 2, 4
 
 def describe(**layout):
     """Code units of pc, Msun and km/s; box of 4 pc, 2 x 2 x 2 blocks of 4 x 4 x 4 cells."""
-    units = {"length_cm": PARSEC, "mass_g": SOLAR_MASS, "time_s": PARSEC / 1e5, "box_width": [4.0] * 3}
+    units = {
+        "length_cm": PARSEC,
+        "mass_g": SOLAR_MASS,
+        "time_s": PARSEC / 1e5,
+        "box_width": [4.0] * 3,
+    }
     shape = {"block_cells": [CELLS] * 3, "base_blocks": [BASE] * 3}
     return parse_descriptor({"format": "sfumato", **units, **shape, **layout}, "run.yaml")
 
@@ -37,13 +42,18 @@ def random_tree(random, depth=2):
 def write_run(tmp_path):
     """Return ``write(seed=, ranks=, stars=, gas=, depth=, **layout) -> (run folder, what was written)``."""
 
-    def write(seed=0, ranks=1, stars=None, gas=None, snapshot="snap1", folder=None, depth=2, **layout):
+    def write(
+        seed=0, ranks=1, stars=None, gas=None, snapshot="snap1", folder=None, depth=2, **layout
+    ):
         random = np.random.default_rng(seed)
         descriptor = describe(**layout)
         levels, positions = random_tree(random, depth)
         order = random.permutation(len(levels))
         levels, positions = levels[order], positions[order]
-        values = {v.label: random.normal(0, 1, (len(levels), CELLS, CELLS, CELLS)) for v in descriptor.variables}
+        values = {
+            v.label: random.normal(0, 1, (len(levels), CELLS, CELLS, CELLS))
+            for v in descriptor.variables
+        }
         values["MRHO"] = np.exp(values["MRHO"])
         values.update(gas(levels, positions) if gas else {})
         names = [item.name for item in descriptor.sink_items]
@@ -51,12 +61,33 @@ def write_run(tmp_path):
         if stars is not None:
             table = {name: np.full(len(stars), 0.1) for name in names}
             table.update({axis: np.array(stars, float)[:, i] for i, axis in enumerate("xyz")})
-            table.update(id=np.arange(7, 7 + len(stars)), mass=1.0 + np.arange(len(stars)), vx=2.0 + np.arange(len(stars)))
+            table.update(
+                id=np.arange(7, 7 + len(stars)),
+                mass=1.0 + np.arange(len(stars)),
+                vx=2.0 + np.arange(len(stars)),
+            )
         run = folder or tmp_path / "run"
         run.mkdir(exist_ok=True)
         (run / "run.yaml").write_text(descriptor_yaml(descriptor))
-        write_dump(run, descriptor, snapshot, time=0.5, step=3, levels=levels, positions=positions, cells=values, sinks=table, ranks=ranks)
-        return run, {"levels": levels, "positions": positions, "cells": values, "sinks": table, "descriptor": descriptor}
+        write_dump(
+            run,
+            descriptor,
+            snapshot,
+            time=0.5,
+            step=3,
+            levels=levels,
+            positions=positions,
+            cells=values,
+            sinks=table,
+            ranks=ranks,
+        )
+        return run, {
+            "levels": levels,
+            "positions": positions,
+            "cells": values,
+            "sinks": table,
+            "descriptor": descriptor,
+        }
 
     return write
 
@@ -74,14 +105,18 @@ def deposit_by_hand():
             for axis in range(3):
                 middle = centre[:, axis] - cube_centre[axis] + shift[axis]
                 left, right = middle - width[:, axis] / 2, middle + width[:, axis] / 2
-                inside = np.minimum(right[:, None], edges[1:]) - np.maximum(left[:, None], edges[:-1])
+                inside = np.minimum(right[:, None], edges[1:]) - np.maximum(
+                    left[:, None], edges[:-1]
+                )
                 lengths.append(np.clip(inside, 0, None))
             volume += np.einsum("ni,nj,nk->nijk", *lengths)
         mass = volume * density[:, None, None, None]
         column, mean, spread = [], [], []
         for axis in range(3):
             weight = mass.sum(axis=axis + 1)
-            weight = np.swapaxes(weight, 1, 2) if axis != 1 else weight  # rows are the second of the two following axes
+            weight = (
+                np.swapaxes(weight, 1, 2) if axis != 1 else weight
+            )  # rows are the second of the two following axes
             total = weight.sum(axis=0)
             with np.errstate(invalid="ignore", divide="ignore"):
                 average = np.tensordot(velocity[:, axis], weight, 1) / total

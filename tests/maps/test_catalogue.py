@@ -41,7 +41,9 @@ def test_every_sample_is_listed(map_files, tmp_path, caplog):
         ("s3", "2"),
         ("s3", "9"),
     ]
-    assert [float(row["mass_msun"]) for row in rows] == pytest.approx([0.1, 0.2, 0.4, 0.3, 0.6, 2.7])
+    assert [float(row["mass_msun"]) for row in rows] == pytest.approx(
+        [0.1, 0.2, 0.4, 0.3, 0.6, 2.7]
+    )
     assert [float(row["time_since_birth_yr"]) for row in rows] == [0, 1e5, 0, 2e5, 1e5, 0]
     assert [int(row["snapshots"]) for row in rows] == [3, 3, 2, 3, 2, 1]
     assert all(row["kept"] == "1" and row["removed_by"] == "" for row in rows)
@@ -56,11 +58,17 @@ def test_every_sample_is_listed(map_files, tmp_path, caplog):
         ({"mass": [0.25, 2.0]}, ["mass", "mass", "", "", "", "mass"]),
         ({"age": [None, 1.5e5]}, ["", "", "", "age", "age", "age"]),
         ({"age": [4e4, None]}, ["", "", "", "", "", ""]),
-        ({"time_since_birth": [1, None]}, ["time_since_birth", "", "time_since_birth", "", "", "time_since_birth"]),
+        (
+            {"time_since_birth": [1, None]},
+            ["time_since_birth", "", "time_since_birth", "", "", "time_since_birth"],
+        ),
         ({"refined": [0.15, 0.85]}, ["refined", "refined", "", "refined", "", "refined"]),
         ({"minimum_snapshots": 2}, ["", "", "", "", "", "minimum_snapshots"]),
         # Two of sink 1's three are left, and one of sink 2's two.
-        ({"mass": [0.15, 0.5], "minimum_snapshots": 2}, ["mass", "", "minimum_snapshots", "", "mass", "mass"]),
+        (
+            {"mass": [0.15, 0.5], "minimum_snapshots": 2},
+            ["mass", "", "minimum_snapshots", "", "mass", "mass"],
+        ),
         ({"mass": [None, 1.0], "refined": [None, 0.85]}, ["", "", "", "", "", "mass"]),
     ],
 )
@@ -74,7 +82,11 @@ def test_each_cut_removes_what_it_should_and_is_counted(map_files, cuts, removed
 
 def test_the_numbers_are_logged(map_files, tmp_path, caplog):
     with caplog.at_level("INFO"):
-        write_catalogue(output=tmp_path / "c.csv", map_files=map_files, cuts={"mass": [0.25, None], "minimum_snapshots": 2})
+        write_catalogue(
+            output=tmp_path / "c.csv",
+            map_files=map_files,
+            cuts={"mass": [0.25, None], "minimum_snapshots": 2},
+        )
     assert "6 samples, 2 kept; removed: 2 by mass, 2 by minimum_snapshots" in caplog.text
 
 

@@ -27,7 +27,11 @@ def test_round_trip(tmp_path):
         "marker_bytes": 0,
         "variables": ["MRHO", chemistry, "MBX"],
         "periodic": [True, False, True],
-        "header": [["time", "step"], {"name": "note", "kind": "integer", "count": 5}, "block_count"],
+        "header": [
+            ["time", "step"],
+            {"name": "note", "kind": "integer", "count": 5},
+            "block_count",
+        ],
         "cells": "out/{snapshot}.{rank}.d",
         "sinks": "out/{snapshot}.sink",
         "facts": {"accretion_radius_pc": 5e-4},
@@ -88,7 +92,14 @@ def test_files_that_are_no_descriptor(tmp_path):
 
 def test_snapshots_are_found_by_pattern(tmp_path):
     descriptor = parse_descriptor({**LEAST, "cells": "{snapshot}/data/{snapshot}.{rank:03d}.bin"})
-    for name in ("a1/data/a1.000.bin", "a1/data/a1.010.bin", "a1/data/a1.002.bin", "a2/data/a1.000.bin", "b/data/b.000.bin", "b/notes"):
+    for name in (
+        "a1/data/a1.000.bin",
+        "a1/data/a1.010.bin",
+        "a1/data/a1.002.bin",
+        "a2/data/a1.000.bin",
+        "b/data/b.000.bin",
+        "b/notes",
+    ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()

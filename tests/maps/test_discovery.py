@@ -5,7 +5,12 @@ import pytest
 from starmass.errors import InputError
 from starmass.maps.discovery import find_snapshots
 
-RAMSES = {"format": "yt", "folder": "{data_root}", "dump": "{snapshot}/info_*.txt", "sinks": {"table": "sink_*.csv"}}
+RAMSES = {
+    "format": "yt",
+    "folder": "{data_root}",
+    "dump": "{snapshot}/info_*.txt",
+    "sinks": {"table": "sink_*.csv"},
+}
 
 
 @pytest.fixture
@@ -29,14 +34,23 @@ def test_toycloud_is_found_before_it_is_written():
 def test_yt_dumps_and_their_sink_tables(ramses_like):
     found = find_snapshots(RAMSES, str(ramses_like), name="r")
     assert list(found) == ["output_00003", "output_00012"]
-    assert found["output_00012"] == [str(ramses_like / "output_00012" / name) for name in ("info_00012.txt", "sink_00012.csv")]
-    assert list(find_snapshots({**RAMSES, "snapshots": ["output_00012"]}, str(ramses_like))) == ["output_00012"]
+    assert found["output_00012"] == [
+        str(ramses_like / "output_00012" / name) for name in ("info_00012.txt", "sink_00012.csv")
+    ]
+    assert list(find_snapshots({**RAMSES, "snapshots": ["output_00012"]}, str(ramses_like))) == [
+        "output_00012"
+    ]
 
 
 def test_snapshot_in_a_file_name(tmp_path):
     for name in ("run.0010.athdf", "run.0011.athdf", "run.0011.athdf.xdmf"):
         (tmp_path / name).touch()
-    entry = {"format": "yt", "folder": str(tmp_path), "dump": "run.{snapshot}.athdf", "sinks": {"particles": "io"}}
+    entry = {
+        "format": "yt",
+        "folder": str(tmp_path),
+        "dump": "run.{snapshot}.athdf",
+        "sinks": {"particles": "io"},
+    }
     assert list(find_snapshots(entry)) == ["0010", "0011"]
 
 
@@ -52,11 +66,23 @@ def test_sfumato_run(write_run):
     [
         ({}, None, ["maps.simulations.r.folder", "--config data_root=DIR"]),
         ({"folder": "{data_root}/none"}, "here", ["no folder", "none"]),
-        ({"dump": "{snapshot}/nothing_*.txt"}, "here", ["holds no dump of the form", "nothing_*.txt", "maps.simulations.r"]),
-        ({"snapshots": ["output_00004"]}, "here", ["has no snapshot 'output_00004'", "did you mean 'output_00003'"]),
+        (
+            {"dump": "{snapshot}/nothing_*.txt"},
+            "here",
+            ["holds no dump of the form", "nothing_*.txt", "maps.simulations.r"],
+        ),
+        (
+            {"snapshots": ["output_00004"]},
+            "here",
+            ["has no snapshot 'output_00004'", "did you mean 'output_00003'"],
+        ),
         ({"dump": "{snapshot}/info*.txt"}, "here", ["both match"]),
         ({"dump": "info_*.txt"}, "here", ["needs {snapshot} once"]),
-        ({"sinks": {"table": "stars_*.csv"}}, "here", ["0 files match 'stars_*.csv'", "maps.simulations.r.sinks.table"]),
+        (
+            {"sinks": {"table": "stars_*.csv"}},
+            "here",
+            ["0 files match 'stars_*.csv'", "maps.simulations.r.sinks.table"],
+        ),
     ],
 )
 def test_what_is_missing_is_named(ramses_like, change, root, words):
@@ -69,6 +95,11 @@ def test_what_is_missing_is_named(ramses_like, change, root, words):
 def test_names_that_no_path_can_hold(tmp_path):
     (tmp_path / "run-1").mkdir()
     (tmp_path / "run-1" / "info.txt").touch()
-    entry = {**RAMSES, "folder": str(tmp_path), "dump": "{snapshot}/info.txt", "sinks": {"particles": "io"}}
+    entry = {
+        **RAMSES,
+        "folder": str(tmp_path),
+        "dump": "{snapshot}/info.txt",
+        "sinks": {"particles": "io"},
+    }
     with pytest.raises(InputError, match="'run-1' has more than letters"):
         find_snapshots(entry)

@@ -11,7 +11,11 @@ from starmass.errors import InputError
 from starmass.maps.sfumato import Dump
 
 SOLAR_MASS = 1.988409870698051e33
-STARS = [[0.5, 1.0, 3.5], [2.0, 2.0, 2.0], [4.0, 0.0, 1.0]]  # the last on the upper face, which is the lower one
+STARS = [
+    [0.5, 1.0, 3.5],
+    [2.0, 2.0, 2.0],
+    [4.0, 0.0, 1.0],
+]  # the last on the upper face, which is the lower one
 
 
 @pytest.fixture
@@ -25,9 +29,12 @@ def test_any_session_can_load(write_run):
     """No import of starmass, no hint: the entry point is enough."""
     run, _ = write_run(seed=1)
     script = (
-        "import sys, yt; d = yt.load(sys.argv[1]); print(type(d).__name__, len(d.r['gas', 'density']), float(d.current_time.to('Myr')))"
+        "import sys, yt; d = yt.load(sys.argv[1]); "
+        "print(type(d).__name__, len(d.r['gas', 'density']), float(d.current_time.to('Myr')))"
     )
-    done = subprocess.run([sys.executable, "-c", script, run / "snap1"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script, run / "snap1"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     name, cells, time = done.stdout.split()
     assert name == "SfumatoDataset"
@@ -36,7 +43,9 @@ def test_any_session_can_load(write_run):
 
 
 def test_a_cell_file_is_as_good_as_its_folder(write_run):
-    run, _ = write_run(seed=1, ranks=2, cells="out/{snapshot}.{rank}.d", sinks="out/{snapshot}.sink")
+    run, _ = write_run(
+        seed=1, ranks=2, cells="out/{snapshot}.{rank}.d", sinks="out/{snapshot}.sink"
+    )
     dataset = yt.load(str(run / "out" / "snap1.1.d"))
     assert dataset.dump.snapshot == "snap1"
     assert dataset.index.num_grids == len(dataset.dump.levels)
@@ -49,7 +58,9 @@ def test_mass_is_in_the_leaves_alone(dataset):
     total = (density.sum(axis=(1, 2, 3)) * volume).sum()
     assert float(ds.all_data().sum(("gas", "cell_mass")).to("g")) == pytest.approx(total, rel=1e-12)
     frb = ds.proj(("gas", "density"), "x").to_frb((4, "pc"), 64)
-    assert float(frb["gas", "density"].sum().to_value("g/cm**2")) * (4 * 3.0856775814913673e18 / 64) ** 2 == pytest.approx(total, rel=1e-6)
+    assert float(frb["gas", "density"].sum().to_value("g/cm**2")) * (
+        4 * 3.0856775814913673e18 / 64
+    ) ** 2 == pytest.approx(total, rel=1e-6)
 
 
 def test_cells_sit_where_they_should(dataset):
@@ -57,7 +68,12 @@ def test_cells_sit_where_they_should(dataset):
     ds, dump, _ = dataset
     random = np.random.default_rng(0)
     for point in random.uniform(0, 4, (10, 3)):
-        inside = np.all((dump.block_left <= point) & (point < dump.block_left + dump.block_width), axis=1) & dump.is_leaf
+        inside = (
+            np.all(
+                (dump.block_left <= point) & (point < dump.block_left + dump.block_width), axis=1
+            )
+            & dump.is_leaf
+        )
         (block,) = np.flatnonzero(inside)
         i, j, k = ((point - dump.block_left[block]) / dump.cell_width[block]).astype(int)
         values = dump.read([block], ["MRHO", "MVX", "MVY", "MVZ"])[:, 0, i, j, k]
@@ -78,9 +94,17 @@ def test_sinks_are_particles(dataset):
     ds, _, written = dataset
     everything = ds.all_data()
     order = np.argsort(everything["sink", "particle_index"])
-    np.testing.assert_allclose(everything["sink", "particle_mass"][order].to_value("Msun"), written["sinks"]["mass"], rtol=1e-4)
-    np.testing.assert_allclose(everything["sink", "particle_position"][order].to_value("pc"), np.mod(STARS, 4.0))
-    np.testing.assert_allclose(everything["sink", "particle_velocity_x"][order].to_value("km/s"), written["sinks"]["vx"])
+    np.testing.assert_allclose(
+        everything["sink", "particle_mass"][order].to_value("Msun"),
+        written["sinks"]["mass"],
+        rtol=1e-4,
+    )
+    np.testing.assert_allclose(
+        everything["sink", "particle_position"][order].to_value("pc"), np.mod(STARS, 4.0)
+    )
+    np.testing.assert_allclose(
+        everything["sink", "particle_velocity_x"][order].to_value("km/s"), written["sinks"]["vx"]
+    )
     np.testing.assert_allclose(everything["sink", "age"].to_value("code_time"), 0.4)
     near = ds.sphere([2.0, 2.0, 2.1], (0.2, "pc"))
     assert near["sink", "particle_index"].tolist() == [8]
@@ -92,22 +116,40 @@ def test_what_yt_does_with_neighbours_works(dataset):
     ds, _, _ = dataset
     ds.add_gradient_fields(("gas", "density"))
     assert np.isfinite(ds.all_data()["gas", "density_gradient_x"]).all()
-    smooth = ds.smoothed_covering_grid(1, left_edge=ds.domain_left_edge, dims=ds.domain_dimensions * 2)
+    smooth = ds.smoothed_covering_grid(
+        1, left_edge=ds.domain_left_edge, dims=ds.domain_dimensions * 2
+    )
     assert (smooth["gas", "density"] > 0).all()
     grid = ds.covering_grid(2, left_edge=ds.domain_left_edge, dims=ds.domain_dimensions * 4)
     total = ds.all_data().sum(("gas", "cell_mass"))
     assert float(grid["gas", "cell_mass"].sum() / total) == pytest.approx(1.0)
-    assert float(yt.off_axis_projection(ds, ds.domain_center, [1, 1, 0.5], ds.domain_width[0], 16, ("gas", "density")).max()) > 0
+    assert (
+        float(
+            yt.off_axis_projection(
+                ds, ds.domain_center, [1, 1, 0.5], ds.domain_width[0], 16, ("gas", "density")
+            ).max()
+        )
+        > 0
+    )
 
 
 def test_magnetic_field_and_chemistry(write_run):
     carbon = {"label": "XCO", "name": "co_abundance", "cgs": 2.0, "unit": ""}
-    run, written = write_run(seed=1, variables=["MRHO", "MVX", "MVY", "MVZ", "MBX", "MBY", "MBZ", "MP", carbon])
+    run, written = write_run(
+        seed=1, variables=["MRHO", "MVX", "MVY", "MVZ", "MBX", "MBY", "MBZ", "MP", carbon]
+    )
     ds = yt.load(str(run / "snap1"))
     everything = ds.all_data()
     squares = sum(everything["gas", f"magnetic_field_{axis}"] ** 2 for axis in "xyz") ** 0.5
-    np.testing.assert_allclose(everything["gas", "magnetic_field_strength"].to_value("gauss"), squares.to_value("gauss"), rtol=1e-12)
-    assert everything["gas", "pressure"].units.dimensions == ds.unit_system["pressure"].units.dimensions
+    np.testing.assert_allclose(
+        everything["gas", "magnetic_field_strength"].to_value("gauss"),
+        squares.to_value("gauss"),
+        rtol=1e-12,
+    )
+    assert (
+        everything["gas", "pressure"].units.dimensions
+        == ds.unit_system["pressure"].units.dimensions
+    )
     assert everything["gas", "co_abundance"].max() <= 2 * written["cells"]["XCO"].max()
 
 

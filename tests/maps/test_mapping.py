@@ -15,7 +15,14 @@ PARSEC, SOLAR_MASS = 3.0856775814913673e18, 1.988409870698051e33
 def make(run, output, dump=None, **projection):
     files = [run / "snap1", run / "run.yaml"] if dump is None else dump
     entry = {"format": "sfumato", "folder": str(run)}
-    make_maps(output=output, simulation="mine", snapshot="snap1", dump=files, entry=entry, projection={**PROJECTION, **projection})
+    make_maps(
+        output=output,
+        simulation="mine",
+        snapshot="snap1",
+        dump=files,
+        entry=entry,
+        projection={**PROJECTION, **projection},
+    )
     return output
 
 
@@ -25,7 +32,9 @@ def stars():
 
 
 def test_file_contract(write_run, tmp_path, stars):
-    run, written = write_run(seed=1, stars=stars, description="made up", facts={"accretion_radius_pc": 0.1})
+    run, written = write_run(
+        seed=1, stars=stars, description="made up", facts={"accretion_radius_pc": 0.1}
+    )
     with h5py.File(make(run, tmp_path / "m.h5")) as file:
         maps = file["maps"]
         assert maps.shape == (3, 3, 3, 16, 16)
@@ -41,7 +50,13 @@ def test_file_contract(write_run, tmp_path, stars):
         np.testing.assert_allclose(file["age"][:], 0.4 * PARSEC / 1e5 / 3.15576e7)
         np.testing.assert_allclose(file["position"][:], stars)
         np.testing.assert_allclose(file["velocity"][:, 0], written["sinks"]["vx"])
-        for name, unit in {"mass": "Msun", "age": "yr", "position": "pc", "velocity": "km/s", "gas_mass": "Msun"}.items():
+        for name, unit in {
+            "mass": "Msun",
+            "age": "yr",
+            "position": "pc",
+            "velocity": "km/s",
+            "gas_mass": "Msun",
+        }.items():
             assert file[name].attrs["unit"] == unit
         facts = dict(file.attrs)
         assert facts["simulation"] == "mine"
@@ -55,10 +70,19 @@ def test_file_contract(write_run, tmp_path, stars):
         assert facts["hydrogen_mass_g"] == pytest.approx(1.4 * 1.6735e-24, rel=1e-4)
         assert '"commit"' in facts["provenance"]
         assert file["refined_fraction"].shape == (3,)
-        assert ((file["refined_fraction"][:] >= 0) & (file["refined_fraction"][:] <= 1 + 1e-12)).all()
+        assert (
+            (file["refined_fraction"][:] >= 0) & (file["refined_fraction"][:] <= 1 + 1e-12)
+        ).all()
         pixel = (1.1 / 16 * PARSEC) ** 2
-        mass = maps[:, :, 0].sum(axis=(2, 3), dtype=float) * pixel * facts["hydrogen_mass_g"] / SOLAR_MASS
-        np.testing.assert_allclose(mass, np.repeat(file["gas_mass"][:][:, None], 3, axis=1), rtol=1e-6)
+        mass = (
+            maps[:, :, 0].sum(axis=(2, 3), dtype=float)
+            * pixel
+            * facts["hydrogen_mass_g"]
+            / SOLAR_MASS
+        )
+        np.testing.assert_allclose(
+            mass, np.repeat(file["gas_mass"][:][:, None], 3, axis=1), rtol=1e-6
+        )
 
 
 def test_against_all_cells_of_the_dump(write_run, tmp_path, stars, deposit_by_hand):
@@ -68,21 +92,38 @@ def test_against_all_cells_of_the_dump(write_run, tmp_path, stars, deposit_by_ha
     leaves = np.flatnonzero(dump.is_leaf)
     density, *velocity = dump.read(leaves, ["MRHO", "MVX", "MVY", "MVZ"])
     inner = np.stack(np.meshgrid(*[np.arange(4) + 0.5] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
-    centre = (dump.block_left[leaves][:, None] + inner * dump.cell_width[leaves][:, None]).reshape(-1, 3)
+    centre = (dump.block_left[leaves][:, None] + inner * dump.cell_width[leaves][:, None]).reshape(
+        -1, 3
+    )
     width = np.repeat(dump.cell_width[leaves], 64, axis=0)
     speed = np.stack([v.ravel() for v in velocity], axis=1) / 1e5
     with h5py.File(make(run, tmp_path / "m.h5", pixels=8)) as file:
         for row, star in enumerate(stars):
-            column, mean, spread, _ = deposit_by_hand(centre, width, density.ravel(), speed, np.array(star), 1.1, 8, 4.0)
-            np.testing.assert_allclose(file["maps"][row, :, 0], column * PARSEC / file.attrs["hydrogen_mass_g"], rtol=1e-6)
+            column, mean, spread, _ = deposit_by_hand(
+                centre, width, density.ravel(), speed, np.array(star), 1.1, 8, 4.0
+            )
+            np.testing.assert_allclose(
+                file["maps"][row, :, 0], column * PARSEC / file.attrs["hydrogen_mass_g"], rtol=1e-6
+            )
             np.testing.assert_allclose(file["maps"][row, :, 1], mean, atol=1e-6)
             np.testing.assert_allclose(file["maps"][row, :, 2], spread, rtol=1e-6)
 
 
 def test_ranks_and_layout_change_no_number(write_run, tmp_path, stars):
     one, _ = write_run(seed=3, stars=stars, folder=tmp_path / "one")
-    other, _ = write_run(seed=3, stars=stars, folder=tmp_path / "other", ranks=4, byte_order="big", ghost_layers=2, record="variable")
-    with h5py.File(make(one, tmp_path / "1.h5")) as first, h5py.File(make(other, tmp_path / "2.h5")) as second:
+    other, _ = write_run(
+        seed=3,
+        stars=stars,
+        folder=tmp_path / "other",
+        ranks=4,
+        byte_order="big",
+        ghost_layers=2,
+        record="variable",
+    )
+    with (
+        h5py.File(make(one, tmp_path / "1.h5")) as first,
+        h5py.File(make(other, tmp_path / "2.h5")) as second,
+    ):
         np.testing.assert_allclose(first["maps"][:], second["maps"][:], rtol=1e-6, atol=1e-6)
 
 
@@ -93,9 +134,16 @@ def test_the_same_file_twice(write_run, tmp_path, stars):
 
 def test_velocities_relative_to_the_sink(write_run, tmp_path, stars):
     run, written = write_run(seed=4, stars=stars)
-    with h5py.File(make(run, tmp_path / "b.h5")) as box, h5py.File(make(run, tmp_path / "s.h5", velocity_frame="sink")) as sink:
+    with (
+        h5py.File(make(run, tmp_path / "b.h5")) as box,
+        h5py.File(make(run, tmp_path / "s.h5", velocity_frame="sink")) as sink,
+    ):
         difference = box["maps"][:, 0, 1] - sink["maps"][:, 0, 1]
-        np.testing.assert_allclose(difference, np.broadcast_to(written["sinks"]["vx"][:, None, None], difference.shape), atol=1e-6)
+        np.testing.assert_allclose(
+            difference,
+            np.broadcast_to(written["sinks"]["vx"][:, None, None], difference.shape),
+            atol=1e-6,
+        )
         np.testing.assert_array_equal(box["maps"][:, :, 2], sink["maps"][:, :, 2])
         assert sink.attrs["velocity_frame"] == "sink"
 

@@ -17,7 +17,13 @@ TAURUS = {
 
 
 def maps_of(random, size=14):
-    return np.array([np.exp(random.normal(0, 1, (size, size))), random.normal(0, 2, (size, size)), random.uniform(0.1, 1, (size, size))])
+    return np.array(
+        [
+            np.exp(random.normal(0, 1, (size, size))),
+            random.normal(0, 2, (size, size)),
+            random.uniform(0.1, 1, (size, size)),
+        ]
+    )
 
 
 def beam_by_hand(size, sigma):
@@ -37,7 +43,9 @@ def test_the_beam_mixes_gas_and_not_maps(sigma):
     total = weights.sum(axis=(2, 3))
     streams = [velocity - spread, velocity + spread]
     mean = sum((weights * v).sum(axis=(2, 3)) for v in streams) / (2 * total)
-    square = sum((weights * (v - mean[:, :, None, None]) ** 2).sum(axis=(2, 3)) for v in streams) / (2 * total)
+    square = sum(
+        (weights * (v - mean[:, :, None, None]) ** 2).sum(axis=(2, 3)) for v in streams
+    ) / (2 * total)
     column, speed, dispersion = smooth(maps, KINDS, sigma)
     np.testing.assert_allclose(column, total, rtol=1e-10)
     np.testing.assert_allclose(speed, mean, rtol=0, atol=1e-10)
@@ -51,7 +59,13 @@ def test_a_uniform_map_stays_as_it_is():
 
 def test_a_gradient_under_the_beam_becomes_dispersion():
     """v = g x through a beam of dispersion s: sigma_v^2 grows by (g s)^2; a cold fast stream keeps its digits."""
-    maps = np.array([np.ones((81, 81)), 100 + np.tile(0.001 * np.arange(81.0), (81, 1)), np.full((81, 81), 0.01)])
+    maps = np.array(
+        [
+            np.ones((81, 81)),
+            100 + np.tile(0.001 * np.arange(81.0), (81, 1)),
+            np.full((81, 81), 0.01),
+        ]
+    )
     dispersion = smooth(maps, KINDS, 4.0)[2]
     assert dispersion[40, 40] == pytest.approx(np.hypot(0.01, 0.004), rel=1e-6)
 
@@ -70,13 +84,19 @@ def test_extra_channels_add_up_as_they_should():
     field, slice_of_cube = np.random.default_rng(3).normal(size=(2, 14, 14))
     seen = smooth(np.concatenate([maps, [field, slice_of_cube]]), [*KINDS, "mean", "column"], 1.5)
     weights = beam_by_hand(14, 1.5)
-    np.testing.assert_allclose(seen[3], (weights * maps[0] * field).sum(axis=(2, 3)) / (weights * maps[0]).sum(axis=(2, 3)), atol=1e-10)
+    np.testing.assert_allclose(
+        seen[3],
+        (weights * maps[0] * field).sum(axis=(2, 3)) / (weights * maps[0]).sum(axis=(2, 3)),
+        atol=1e-10,
+    )
     np.testing.assert_allclose(seen[4], (weights * slice_of_cube).sum(axis=(2, 3)), atol=1e-10)
 
 
 def test_size_of_the_beam():
     """One arcsecond at one parsec is one astronomical unit: 18 arcsec at 140 pc are 2520 au."""
-    assert beam_pixels(18, 140, 0.5 / 64) * 2.3548200 * 0.5 / 64 * 206264.806 == pytest.approx(2520, rel=1e-6)
+    assert beam_pixels(18, 140, 0.5 / 64) * 2.3548200 * 0.5 / 64 * 206264.806 == pytest.approx(
+        2520, rel=1e-6
+    )
 
 
 @pytest.fixture
@@ -84,7 +104,14 @@ def map_file(write_run, tmp_path):
     run, _ = write_run(seed=1, stars=[[0.05, 3.9, 2.0], [2.0, 1.3, 0.0]])
     projection = {"side": 1.1, "pixels": 24, "velocity_frame": "box", "hydrogen_mass": 1.4}
     entry, dump = {"format": "sfumato", "folder": str(run)}, [run / "snap1", run / "run.yaml"]
-    make_maps(output=tmp_path / "m.h5", simulation="mine", snapshot="s1", dump=dump, entry=entry, projection=projection)
+    make_maps(
+        output=tmp_path / "m.h5",
+        simulation="mine",
+        snapshot="s1",
+        dump=dump,
+        entry=entry,
+        projection=projection,
+    )
     return tmp_path / "m.h5"
 
 
@@ -105,8 +132,14 @@ def test_the_file_is_a_file_of_maps(map_file, tmp_path):
         assert file["maps"].dtype == np.float32
         kept = {key: str(value) for key, value in source.attrs.items() if key != "provenance"}
         assert kept == {key: str(file.attrs[key]) for key in kept}
-        assert (file.attrs["observation"], file.attrs["beam_arcsec"], file.attrs["distance_pc"]) == ("taurus", 120, 140)
-        assert file.attrs["beam_pixels"] * 1.1 / 24 == pytest.approx(120 * 140 / 206264.806, rel=1e-6)
+        assert (
+            file.attrs["observation"],
+            file.attrs["beam_arcsec"],
+            file.attrs["distance_pc"],
+        ) == ("taurus", 120, 140)
+        assert file.attrs["beam_pixels"] * 1.1 / 24 == pytest.approx(
+            120 * 140 / 206264.806, rel=1e-6
+        )
         assert '"missing_patch"' in file.attrs["provenance"]
 
 
@@ -151,7 +184,9 @@ def test_missing_pixels(map_file, tmp_path):
     assert np.isfinite(filled).all()
     np.testing.assert_array_equal(filled[~np.isnan(seen)], seen[~np.isnan(seen)])
     single = observation.draw_missing((64, 64), {"missing_fraction": 0.1}, ("a",))
-    patches = observation.draw_missing((64, 64), {"missing_fraction": 0.1, "missing_patch": 4}, ("a",))
+    patches = observation.draw_missing(
+        (64, 64), {"missing_fraction": 0.1, "missing_patch": 4}, ("a",)
+    )
     neighbours = [(mask[1:] & mask[:-1]).sum() / mask.sum() for mask in (single, patches)]
     assert neighbours[0] < 0.2 < 0.6 < neighbours[1]
 
@@ -162,7 +197,10 @@ def test_a_dispersion_stays_positive(map_file, tmp_path):
 
 
 def test_mistakes_name_the_entry(map_file, tmp_path):
-    with pytest.raises(InputError, match=r"maps\.observations\.taurus\.noise: the maps have no channel 'v_lso' .did you mean 'v_los'"):
+    with pytest.raises(
+        InputError,
+        match=r"maps\.observations\.taurus\.noise: the maps have no channel 'v_lso' .did you mean 'v_los'",
+    ):
         observe(map_file, tmp_path / "o.h5", noise={"v_lso": 1})
     with h5py.File(map_file, "r+") as file:
         file["maps"].attrs["channel_kinds"] = ["column", "mean", "other"]

@@ -10,23 +10,32 @@ from starmass.maps.sfumato import Dump
 
 LAYOUTS = [
     {"byte_order": order, "real_bytes": real, "integer_bytes": integer, "marker_bytes": marker}
-    for order, real, integer, marker in itertools.product(("little", "big"), (4, 8), (4, 8), (0, 4, 8))
+    for order, real, integer, marker in itertools.product(
+        ("little", "big"), (4, 8), (4, 8), (0, 4, 8)
+    )
 ] + [
     {"ghost_layers": 2},
     {"ghost_layers": 1, "first_index_fastest": False, "marker_bytes": 0},
     {"record": "variable", "marker_bytes": 8},
     {"record": "variable", "first_index_fastest": False, "ghost_layers": 3, "byte_order": "big"},
     {"variables": ["MPSI", "MVZ", "MVY", "MVX", "MBX", "MBY", "MBZ", "MRHO"]},
-    {"header": [["step", "time"], {"name": "block_count", "kind": "integer"}], "sink_header": [["time", "sink_count"]]},
+    {
+        "header": [["step", "time"], {"name": "block_count", "kind": "integer"}],
+        "sink_header": [["time", "sink_count"]],
+    },
     {"cells": "out/{snapshot}.{rank}.d", "sinks": "out/{snapshot}.sink"},
     {"sink_items": ["mass", "vx", "vy", "vz", "x", "y", "z", "creation_time", "id"]},
 ]
 
 
 @pytest.mark.parametrize("ranks", [1, 3])
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: " ".join(f"{k}={v}" for k, v in layout.items()))
+@pytest.mark.parametrize(
+    "layout", LAYOUTS, ids=lambda layout: " ".join(f"{k}={v}" for k, v in layout.items())
+)
 def test_round_trip(write_run, layout, ranks):
-    run, written = write_run(seed=1, ranks=ranks, stars=[[0.5, 1.0, 3.5], [2.0, 2.0, 2.0]], **layout)
+    run, written = write_run(
+        seed=1, ranks=ranks, stars=[[0.5, 1.0, 3.5], [2.0, 2.0, 2.0]], **layout
+    )
     dump = Dump(run, "snap1")
     rounding = 1e-6 if layout.get("real_bytes") == 4 else 1e-14
     # The writer sorts blocks: compare in an order of our own.
@@ -35,10 +44,14 @@ def test_round_trip(write_run, layout, ranks):
     np.testing.assert_array_equal(dump.positions[theirs], written["positions"][ours])
     for variable in written["descriptor"].variables:
         (values,) = dump.read(theirs, [variable.label])
-        np.testing.assert_allclose(values, written["cells"][variable.label][ours] * variable.cgs, rtol=rounding)
+        np.testing.assert_allclose(
+            values, written["cells"][variable.label][ours] * variable.cgs, rtol=rounding
+        )
     sinks = written["sinks"]
     np.testing.assert_array_equal(dump.sinks.identity, sinks["id"])
-    np.testing.assert_allclose(dump.sinks.position, np.stack([sinks[a] for a in "xyz"], axis=1), rtol=rounding)
+    np.testing.assert_allclose(
+        dump.sinks.position, np.stack([sinks[a] for a in "xyz"], axis=1), rtol=rounding
+    )
     np.testing.assert_allclose(dump.sinks.velocity[:, 0], sinks["vx"] * 1e5, rtol=rounding)
     assert dump.header["time"] == pytest.approx(0.5)
 
@@ -64,7 +77,10 @@ def test_touching_leaves_against_every_image(write_run):
         wanted = set()
         for shift in itertools.product((-4, 0, 4), repeat=3):
             left, right = dump.block_left + shift, dump.block_left + dump.block_width + shift
-            overlaps = np.all((left < centre + width / 2) & (right > centre - width / 2), axis=1) & dump.is_leaf
+            overlaps = (
+                np.all((left < centre + width / 2) & (right > centre - width / 2), axis=1)
+                & dump.is_leaf
+            )
             wanted |= set(np.flatnonzero(overlaps).tolist())
         assert set(dump.leaves_touching(centre, np.full(3, width)).tolist()) == wanted
 
@@ -102,7 +118,9 @@ def test_truncated(write_run, left):
     path = run / "snap1" / "cells.00000.bin"
     data = path.read_bytes()
     path.write_bytes(data[:left])
-    with pytest.raises(InputError, match=r"cells\.00000\.bin: ends at byte .*truncated.*run\.yaml") as refused:
+    with pytest.raises(
+        InputError, match=r"cells\.00000\.bin: ends at byte .*truncated.*run\.yaml"
+    ) as refused:
         Dump(run, "snap1")
     assert "\n" not in str(refused.value)
 
@@ -145,7 +163,10 @@ def tamper(run, change):
         (lambda levels, positions: positions.__setitem__((0, 2), 99), "outside the box"),
         (lambda levels, positions: levels.__setitem__(-1, 77), "impossible level"),
         (lambda levels, positions: levels.__setitem__(0, 1), "base level|overlap|no parent"),
-        (lambda levels, positions: positions.__setitem__(-1, positions[-1] ^ 1), "overlap|no parent|of its eight"),
+        (
+            lambda levels, positions: positions.__setitem__(-1, positions[-1] ^ 1),
+            "overlap|no parent|of its eight",
+        ),
         (lambda levels, positions: levels.__setitem__(-1, 3), "outside|no parent|of its eight"),
     ],
     ids=["twice", "outside", "level", "base", "moved", "deeper"],
@@ -175,7 +196,9 @@ def test_missing_rank_without_a_count_in_the_header(write_run):
 
 def test_missing_snapshot_and_sinks(write_run):
     run, _ = write_run(seed=9)
-    with pytest.raises(InputError, match=r"no cell files of snapshot 'snap2' .did you mean 'snap1'"):
+    with pytest.raises(
+        InputError, match=r"no cell files of snapshot 'snap2' .did you mean 'snap1'"
+    ):
         Dump(run, "snap2")
     (run / "snap1" / "sinks.bin").unlink()
     with pytest.raises(InputError, match="no such sink file"):
@@ -185,7 +208,9 @@ def test_missing_snapshot_and_sinks(write_run):
 @pytest.mark.parametrize("place", [[-0.1, 1, 1], [1, 4.2, 1], [1, 1, np.nan]])
 def test_sink_outside_the_box(write_run, place):
     run, _ = write_run(seed=9, stars=[[1, 1, 1], place])
-    with pytest.raises(InputError, match=r"sinks\.bin: sink 8 lies at .* outside the box.*`sink_items`"):
+    with pytest.raises(
+        InputError, match=r"sinks\.bin: sink 8 lies at .* outside the box.*`sink_items`"
+    ):
         _ = Dump(run, "snap1").sinks
 
 
@@ -200,6 +225,8 @@ def test_damaged_sink_files(write_run):
 
 
 def test_negative_density(write_run):
-    run, _ = write_run(seed=9, gas=lambda levels, positions: {"MRHO": np.full((len(levels), 4, 4, 4), -1.0)})
+    run, _ = write_run(
+        seed=9, gas=lambda levels, positions: {"MRHO": np.full((len(levels), 4, 4, 4), -1.0)}
+    )
     with pytest.raises(InputError, match=r"density of block 0 .* negative or not a number"):
         Dump(run, "snap1").read([0], ["density"])

@@ -93,7 +93,9 @@ def test_stars_are_born_move_and_grow():
 def test_snapshots_follow_from_seed_and_time_alone(run, tmp_path):
     toycloud.write_toycloud(output=tmp_path / "snapshot_0003", seed=5, snapshots=6)
     for name in ("cells.00000.bin", "cells.00001.bin", "sinks.bin"):
-        assert (tmp_path / "snapshot_0003" / name).read_bytes() == (run / "snapshot_0003" / name).read_bytes()
+        assert (tmp_path / "snapshot_0003" / name).read_bytes() == (
+            run / "snapshot_0003" / name
+        ).read_bytes()
     other = toycloud.make_stars(6, 6e5, 6e5)
     assert not np.array_equal(other.mass, toycloud.make_stars(5, 6e5, 6e5).mass)
 
@@ -111,10 +113,14 @@ def test_a_snapshot_beyond_the_run_is_refused(tmp_path):
 def test_a_magnetic_field_where_it_is_asked_for(run, tmp_path):
     """Of mean strength and direction as given, the same gas as without it."""
     toycloud.write_toycloud_descriptor(output=tmp_path / "run.yaml", magnetic_field=10.0)
-    toycloud.write_toycloud(output=tmp_path / "snapshot_0003", seed=5, snapshots=6, magnetic_field=10.0)
+    toycloud.write_toycloud(
+        output=tmp_path / "snapshot_0003", seed=5, snapshots=6, magnetic_field=10.0
+    )
     plain, magnetic = Dump(run, "snapshot_0003"), Dump(tmp_path, "snapshot_0003")
     leaves = np.flatnonzero(plain.is_leaf)[::20]
-    density, *field = magnetic.read(leaves, ["density", *(f"magnetic_field_{axis}" for axis in "xyz")])
+    density, *field = magnetic.read(
+        leaves, ["density", *(f"magnetic_field_{axis}" for axis in "xyz")]
+    )
     np.testing.assert_array_equal(density, plain.read(leaves, ["density"])[0])
     mean = 3000.0 * SOLAR_MASS / (4.0 * PARSEC) ** 3
     near = np.abs(density / mean - 1) < 0.3

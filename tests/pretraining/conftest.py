@@ -30,7 +30,9 @@ class BlockImages:
     """Images of random colour blocks, uint8 [size, size, channels]."""
 
     def __init__(self, count=20, size=40, channels=3):
-        blocks = np.random.default_rng(0).integers(0, 256, (count, size // 8, size // 8, channels), np.uint8)
+        blocks = np.random.default_rng(0).integers(
+            0, 256, (count, size // 8, size // 8, channels), np.uint8
+        )
         self.pixels = blocks.repeat(8, axis=1).repeat(8, axis=2)
         self.shape = self.pixels.shape[1:]
 
@@ -59,7 +61,9 @@ def tiny_recipe():
     """A function that gives the tiny recipe, its sections updated by keyword."""
 
     def recipe(**changes):
-        values = {key: dict(value) if isinstance(value, dict) else value for key, value in TINY.items()}
+        values = {
+            key: dict(value) if isinstance(value, dict) else value for key, value in TINY.items()
+        }
         for key, value in changes.items():
             values[key] = {**values.get(key, {}), **value} if isinstance(value, dict) else value
         return read_recipe(values)

@@ -32,7 +32,12 @@ def targets(ranks):
     center.move()
     assigned = sinkhorn(mine, 0.1)
     empty = sinkhorn(mine if ranks.first else mine[:0], 0.1)  # the other ranks have no row at all
-    return {"assigned": assigned, "center": center.center, "used": prototypes_in_use(assigned), "empty": empty}
+    return {
+        "assigned": assigned,
+        "center": center.center,
+        "used": prototypes_in_use(assigned),
+        "empty": empty,
+    }
 
 
 def koleo(ranks):
@@ -50,7 +55,11 @@ def gradients(ranks, output, recipe):
     batches = RankBatches([0], 16, len(images), 0, ranks.rank, ranks.world)
     batch = next(iter(load_batches(Samples(images, run.method.draws), batches, 0, pin=False)))
     run.take_step(batch)
-    return {name: parameter.grad for name, parameter in run.method.named_parameters() if parameter.grad is not None}
+    return {
+        name: parameter.grad
+        for name, parameter in run.method.named_parameters()
+        if parameter.grad is not None
+    }
 
 
 def main(output: Path) -> None:
@@ -60,9 +69,17 @@ def main(output: Path) -> None:
             "targets": targets(ranks),
             "koleo": koleo(ranks),
             "centering": gradients(ranks, output, recipe(koleo_neighbours="all")),
-            "sinkhorn": gradients(ranks, output, recipe(koleo_neighbours="all", targets="sinkhorn", separate_heads=True)),
+            "sinkhorn": gradients(
+                ranks,
+                output,
+                recipe(koleo_neighbours="all", targets="sinkhorn", separate_heads=True),
+            ),
             "mae": gradients(ranks, output, read_recipe(MAE)),
-            "mae_in_parts": gradients(ranks, output, read_recipe({**MAE, "execution": {**TINY["execution"], "accumulation": 4}})),
+            "mae_in_parts": gradients(
+                ranks,
+                output,
+                read_recipe({**MAE, "execution": {**TINY["execution"], "accumulation": 4}}),
+            ),
         }
         run = Run(recipe(koleo_neighbours="all"), BlockImages(), ["blocks"], output, ranks)
         run.train()

@@ -27,7 +27,9 @@ CRASHED = {"last_step": 3, "error": "RuntimeError", "said": "CUDA error"}
     ],
 )
 def test_two_failures_alike_and_in_a_row_are_enough(tmp_path, attempts, hopeless):
-    (tmp_path / "nano.attempts.jsonl").write_text("".join(json.dumps(one) + "\n" for one in attempts))
+    (tmp_path / "nano.attempts.jsonl").write_text(
+        "".join(json.dumps(one) + "\n" for one in attempts)
+    )
     assert given_up(tmp_path / "nano.log") == (attempts[-1]["said"] if hopeless else None)
 
 
@@ -41,7 +43,9 @@ def test_a_signal_is_no_failure_of_the_run(tmp_path):
         with pytest.raises(type(error)), attempt_recorded(log, 2):
             raise error
         record = json.loads((tmp_path / "nano.attempts.jsonl").read_text().splitlines()[-1])
-        assert record["ranks"] == 2 and record.get("said") == ("no number" if ended == "by itself" else None)
+        assert record["ranks"] == 2 and record.get("said") == (
+            "no number" if ended == "by itself" else None
+        )
 
 
 def test_a_diverging_run_is_trained_twice_and_then_refused(run_snakemake, tmp_path):
@@ -50,7 +54,13 @@ def test_a_diverging_run_is_trained_twice_and_then_refused(run_snakemake, tmp_pa
         "batch": 8,
         "epochs": 2,
         "epoch_steps": 6,
-        "encoder": {"architecture": "vit_tiny_patch16_224", "patch_size": 8, "width": 24, "depth": 2, "heads": 2},
+        "encoder": {
+            "architecture": "vit_tiny_patch16_224",
+            "patch_size": 8,
+            "width": 24,
+            "depth": 2,
+            "heads": 2,
+        },
         "views": {"global_size": 32, "local_size": 16, "local_count": 2},
         "optimiser": {"rate": 1e30, "warmup_epochs": 0},
         "dinov2": {"head_hidden": 32, "head_bottleneck": 16, "prototypes": 64},
@@ -58,14 +68,32 @@ def test_a_diverging_run_is_trained_twice_and_then_refused(run_snakemake, tmp_pa
         "resources": {"threads": 1},
     }
     overlay = {
-        "fractals": {"threads": 1, "images": {"tiny": {"generator": "flame", "count": 8, "images_per_shard": 8, "size": 40}}},
+        "fractals": {
+            "threads": 1,
+            "images": {
+                "tiny": {"generator": "flame", "count": 8, "images_per_shard": 8, "size": 40}
+            },
+        },
         "pretraining": {"resubmissions": 2, "encoders": {"diverging": encoder}},
     }
-    done = run_snakemake(tmp_path, "--cores", "1", "results/pretraining/diverging/teacher.safetensors", overlay=overlay)
+    done = run_snakemake(
+        tmp_path,
+        "--cores",
+        "1",
+        "results/pretraining/diverging/teacher.safetensors",
+        overlay=overlay,
+    )
     assert done.returncode
     attempts = (tmp_path / "logs/pretraining/diverging.attempts.jsonl").read_text().splitlines()
-    assert len(attempts) == 2 and "the loss is not finite at step" in json.loads(attempts[1])["said"]
-    assert done.stderr.count("starmass: results/pretraining/diverging: not tried again, because the last two attempts failed") == 1
+    assert (
+        len(attempts) == 2 and "the loss is not finite at step" in json.loads(attempts[1])["said"]
+    )
+    assert (
+        done.stderr.count(
+            "starmass: results/pretraining/diverging: not tried again, because the last two attempts failed"
+        )
+        == 1
+    )
 
 
 def test_a_new_start_tries_once_more(tmp_path):
@@ -74,8 +102,18 @@ def test_a_new_start_tries_once_more(tmp_path):
     from starmass.pretraining import launch
 
     write_text(tmp_path / "nano.attempts.jsonl", 2 * (json.dumps(COLLAPSED) + "\n"))
-    asked = {"recipe": {}, "images": [], "output": tmp_path / "out", "log": tmp_path / "nano.log", "threads": 1, "nodes": 2}
-    with pytest.raises(InputError, match=r"the last two attempts failed by themselves: pretraining collapsed by step 7\. Mend that"):
+    asked = {
+        "recipe": {},
+        "images": [],
+        "output": tmp_path / "out",
+        "log": tmp_path / "nano.log",
+        "threads": 1,
+        "nodes": 2,
+    }
+    with pytest.raises(
+        InputError,
+        match=r"the last two attempts failed by themselves: pretraining collapsed by step 7\. Mend that",
+    ):
         launch.launch(**asked, ranks=2, attempt=2)
     with pytest.raises(InputError, match="several machines need SLURM"):  # so far it comes
         launch.launch(**asked, ranks=2, attempt=1)

@@ -15,7 +15,16 @@ CPU = torch.device("cpu")
 def first_inputs(method, images):
     recipe = method.recipe
     samples = Samples(images, method.draws)
-    return method.prepare(next(iter(load_batches(samples, RankBatches([0], recipe.batch, len(images), 0, 0, 1), 0, pin=False))), CPU)
+    return method.prepare(
+        next(
+            iter(
+                load_batches(
+                    samples, RankBatches([0], recipe.batch, len(images), 0, 0, 1), 0, pin=False
+                )
+            )
+        ),
+        CPU,
+    )
 
 
 @pytest.fixture
@@ -29,12 +38,21 @@ def pairs(method):
 
 
 def test_the_teacher_begins_as_the_student_and_gets_no_gradient(method, block_images):
-    assert all(torch.equal(student, teacher) and not teacher.requires_grad for student, teacher in pairs(method))
-    assert method.training and not method.teacher_encoder.training and not method.teacher_heads.training
+    assert all(
+        torch.equal(student, teacher) and not teacher.requires_grad
+        for student, teacher in pairs(method)
+    )
+    assert (
+        method.training
+        and not method.teacher_encoder.training
+        and not method.teacher_heads.training
+    )
     terms, signs = method(first_inputs(method, block_images()), method.schedule(0), watch=True)
     terms["loss"].backward()
     assert all(teacher.grad is None for _, teacher in pairs(method))
-    assert all(parameter.grad is not None for parameter in method.parameters() if parameter.requires_grad)
+    assert all(
+        parameter.grad is not None for parameter in method.parameters() if parameter.requires_grad
+    )
     assert set(terms) == {"dino_global", "dino_local", "ibot", "koleo", "loss"}
     assert 0 < signs["target_entropy"] <= 1 and signs["features"].shape == (16, 24)
 
@@ -47,7 +65,9 @@ def test_the_average_follows_its_closed_form(method):
     for _ in range(5):
         method.after_step({"momentum": 0.9})
     for (student, teacher), first in zip(pairs(method), start, strict=True):
-        torch.testing.assert_close(teacher, student + 0.9**5 * (first - student), atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(
+            teacher, student + 0.9**5 * (first - student), atol=1e-6, rtol=1e-5
+        )
 
 
 def test_student_is_masked_and_teacher_is_not(method, block_images):
@@ -56,8 +76,15 @@ def test_student_is_masked_and_teacher_is_not(method, block_images):
     with torch.no_grad():
         method.mask_token.fill_(3)
         seen, *_ = method._look(inputs, 0.04)
-        torch.testing.assert_close(seen, method.teacher_encoder.forward_features(inputs.globals_)[:, 0], atol=1e-5, rtol=1e-5)
-        masked = run_trunk(method.encoder, inputs.globals_, mask=inputs.mask, mask_token=method.mask_token)
+        torch.testing.assert_close(
+            seen,
+            method.teacher_encoder.forward_features(inputs.globals_)[:, 0],
+            atol=1e-5,
+            rtol=1e-5,
+        )
+        masked = run_trunk(
+            method.encoder, inputs.globals_, mask=inputs.mask, mask_token=method.mask_token
+        )
         whole = run_trunk(method.encoder, inputs.globals_)
     changed = (masked - whole).abs().amax(dim=(1, 2)) > 1e-6
     assert torch.equal(changed, inputs.mask.any(dim=1))
@@ -68,8 +95,15 @@ def test_masked_patches_are_hidden_from_the_student(method, block_images):
     inputs = first_inputs(method, block_images())
     pixels = inputs.mask.view(-1, 1, 4, 4).repeat_interleave(8, 2).repeat_interleave(8, 3)
     with torch.no_grad():
-        one = run_trunk(method.encoder, inputs.globals_, mask=inputs.mask, mask_token=method.mask_token)
-        other = run_trunk(method.encoder, torch.where(pixels, 9.0, inputs.globals_), mask=inputs.mask, mask_token=method.mask_token)
+        one = run_trunk(
+            method.encoder, inputs.globals_, mask=inputs.mask, mask_token=method.mask_token
+        )
+        other = run_trunk(
+            method.encoder,
+            torch.where(pixels, 9.0, inputs.globals_),
+            mask=inputs.mask,
+            mask_token=method.mask_token,
+        )
     torch.testing.assert_close(one, other)
 
 
@@ -80,13 +114,23 @@ def test_weights_of_masked_patches_sum_to_one_per_crop(method, block_images):
     torch.testing.assert_close(sums, inputs.mask.any(dim=1).float())
 
 
-@pytest.mark.parametrize("changes", [{"mask_share": 0.0}, {"separate_heads": True}, {"targets": "sinkhorn"}, {"koleo_neighbours": "all"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mask_share": 0.0},
+        {"separate_heads": True},
+        {"targets": "sinkhorn"},
+        {"koleo_neighbours": "all"},
+    ],
+)
 def test_every_choice_gives_a_finite_loss_and_all_gradients(tiny_recipe, block_images, changes):
     method = DINOv2(tiny_recipe(dinov2=changes), 4, 12)
     terms, _ = method(first_inputs(method, block_images()), method.schedule(0))
     terms["loss"].backward()
     assert terms["loss"].isfinite() and (terms["ibot"] == 0) == ("mask_share" in changes)
-    assert all(parameter.grad is not None for parameter in method.parameters() if parameter.requires_grad)
+    assert all(
+        parameter.grad is not None for parameter in method.parameters() if parameter.requires_grad
+    )
 
 
 def test_without_local_crops(tiny_recipe, block_images):
@@ -97,7 +141,9 @@ def test_without_local_crops(tiny_recipe, block_images):
 
 def test_masks_of_a_global_batch_are_those_of_any_share_of_it(tiny_recipe):
     recipe = tiny_recipe()
-    masks = np.stack([draw_sample(recipe, Ticket(2, position, 0, position + 3))["mask"] for position in range(8)])
+    masks = np.stack(
+        [draw_sample(recipe, Ticket(2, position, 0, position + 3))["mask"] for position in range(8)]
+    )
     assert masks.shape == (8, 2, 16) and (masks.any(2)).sum() == 8
     again = draw_sample(recipe, Ticket(2, 5, 0, 8))
     np.testing.assert_array_equal(again["mask"], masks[5])
@@ -108,8 +154,13 @@ def test_drop_path_leaves_out_images_and_keeps_the_mean(tiny_recipe):
     images = torch.rand(10, 3, 32, 32)
     torch.manual_seed(0)
     with torch.no_grad():
-        dropped = torch.stack([run_trunk(method.encoder, images, drop_path=0.5) for _ in range(200)]).mean(0)
-        whole, none = run_trunk(method.encoder, images), run_trunk(method.encoder, images, drop_path=1e-9)
+        dropped = torch.stack(
+            [run_trunk(method.encoder, images, drop_path=0.5) for _ in range(200)]
+        ).mean(0)
+        whole, none = (
+            run_trunk(method.encoder, images),
+            run_trunk(method.encoder, images, drop_path=1e-9),
+        )
     # One image in ten is left out of each half block even at the smallest rate, by the official rounding.
     assert not torch.equal(whole, none)
     assert (dropped - whole).abs().mean() < 0.1 * whole.abs().mean()

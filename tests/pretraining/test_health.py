@@ -4,7 +4,15 @@ import pytest
 import torch
 
 from starmass.errors import InputError
-from starmass.pretraining.health import PATIENCE, Meter, Watch, collapse_sign, effective_rank, feature_spread, not_finite
+from starmass.pretraining.health import (
+    PATIENCE,
+    Meter,
+    Watch,
+    collapse_sign,
+    effective_rank,
+    feature_spread,
+    not_finite,
+)
 
 WELL = {
     "step": 100, "spread": 0.5, "rankme": 20.0, "koleo": 2.0, "prototypes_used": 30.0, "target_entropy": 0.8, "dino_over_uniform": 0.95,
@@ -12,8 +20,12 @@ WELL = {
 
 
 def test_effective_rank_counts_directions():
-    assert effective_rank(torch.cat([torch.eye(8), -torch.eye(8)])).item() == pytest.approx(8, rel=1e-5)
-    assert effective_rank(torch.outer(torch.arange(9.0), torch.ones(5))).item() == pytest.approx(1, abs=1e-2)
+    assert effective_rank(torch.cat([torch.eye(8), -torch.eye(8)])).item() == pytest.approx(
+        8, rel=1e-5
+    )
+    assert effective_rank(torch.outer(torch.arange(9.0), torch.ones(5))).item() == pytest.approx(
+        1, abs=1e-2
+    )
 
 
 def test_spread_is_zero_for_equal_features_and_one_for_opposite():
@@ -45,12 +57,22 @@ def test_a_run_is_stopped_after_the_warmup_and_not_at_once():
     watch.check(WELL)
     for _ in range(PATIENCE - 1):
         watch.check(ill)
-    with pytest.raises(InputError, match=r"collapsed by step 100: all images get the same features.*usual ways out.*sleep over it"):
+    with pytest.raises(
+        InputError,
+        match=r"collapsed by step 100: all images get the same features.*usual ways out.*sleep over it",
+    ):
         watch.check(ill)
 
 
 def test_a_loss_that_is_no_number_is_named(tmp_path):
-    error = str(not_finite(7, {"ibot": torch.tensor(float("nan")), "koleo": torch.tensor(1.0)}, tmp_path, "sleep over it"))
+    error = str(
+        not_finite(
+            7,
+            {"ibot": torch.tensor(float("nan")), "koleo": torch.tensor(1.0)},
+            tmp_path,
+            "sleep over it",
+        )
+    )
     assert "not finite at step 7 (ibot nan, koleo 1)" in error and str(tmp_path) in error
 
 
@@ -59,6 +81,11 @@ def test_a_meter_gives_means_and_begins_anew():
     for value in (1.0, 3.0):
         meter.add({"loss": torch.tensor(value)}, waited=0.0)
     record = meter.record()
-    assert record["loss"] == 2 and record["images_per_second"] > 0 and 0 <= record["data_wait"] < 1 and record["memory_gib"] > 0
+    assert (
+        record["loss"] == 2
+        and record["images_per_second"] > 0
+        and 0 <= record["data_wait"] < 1
+        and record["memory_gib"] > 0
+    )
     meter.add({"loss": torch.tensor(5.0)}, waited=0.0)
     assert meter.record()["loss"] == 5

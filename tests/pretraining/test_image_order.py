@@ -27,8 +27,13 @@ def test_ranks_share_out_a_batch():
 
 
 def test_loaded_batches_do_not_depend_on_workers(block_images):
-    samples = Samples(block_images(), lambda ticket: {"place": np.array([ticket.step, ticket.position])})
-    loaded = [list(load_batches(samples, RankBatches(range(2), 4, 20, 0, 0, 1), workers, pin=False)) for workers in (0, 2)]
+    samples = Samples(
+        block_images(), lambda ticket: {"place": np.array([ticket.step, ticket.position])}
+    )
+    loaded = [
+        list(load_batches(samples, RankBatches(range(2), 4, 20, 0, 0, 1), workers, pin=False))
+        for workers in (0, 2)
+    ]
     for one, other in zip(*loaded, strict=True):
         assert one["image"].shape == (4, 40, 40, 3)
         assert all((one[key] == other[key]).all() for key in one)

@@ -24,7 +24,16 @@ STEPS = 60
 
 
 def start(folder):
-    command = ["--config", "recipe.yaml", "--images", "shard-0000.h5", "--output", "out", "--threads", "1"]
+    command = [
+        "--config",
+        "recipe.yaml",
+        "--images",
+        "shard-0000.h5",
+        "--output",
+        "out",
+        "--threads",
+        "1",
+    ]
     return subprocess.Popen(
         [sys.executable, "-m", "starmass.pretraining", *command],
         cwd=folder,
@@ -46,7 +55,14 @@ def wait_for_checkpoint(process, folder, step):
 
 
 def test_killed_and_ended_and_resumed_runs_end_alike(tmp_path, tiny_recipe):
-    render_shard(tmp_path / "shard-0000.h5", generator="flame", seed=0, options={"size": 40}, start=0, stop=12)
+    render_shard(
+        tmp_path / "shard-0000.h5",
+        generator="flame",
+        seed=0,
+        options={"size": 40},
+        start=0,
+        stop=12,
+    )
     recipe = tiny_recipe(epochs=STEPS / 4, execution={"checkpoint_minutes": 0.0})
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(json.loads(json.dumps(asdict(recipe)))))
 
@@ -68,13 +84,28 @@ def test_killed_and_ended_and_resumed_runs_end_alike(tmp_path, tiny_recipe):
     said = alone.communicate(timeout=300)[1]
     assert alone.returncode == 0 and "going on after step" in said, said
 
-    straight = Run(recipe, FractalImages([tmp_path / "shard-0000.h5"]), [], tmp_path / "straight", Ranks(0, 1, 0, torch.device("cpu")))
+    straight = Run(
+        recipe,
+        FractalImages([tmp_path / "shard-0000.h5"]),
+        [],
+        tmp_path / "straight",
+        Ranks(0, 1, 0, torch.device("cpu")),
+    )
     straight.train()
     resumed = safetensors.torch.load_file(tmp_path / "out/teacher.safetensors")
-    for name, value in safetensors.torch.load_file(tmp_path / "straight/teacher.safetensors").items():
+    for name, value in safetensors.torch.load_file(
+        tmp_path / "straight/teacher.safetensors"
+    ).items():
         assert torch.equal(resumed[name], value), name
     steps, losses = zip(
-        *((r["step"], r["loss"]) for r in map(json.loads, (tmp_path / "out/metrics.jsonl").read_text().splitlines())), strict=True
+        *(
+            (r["step"], r["loss"])
+            for r in map(json.loads, (tmp_path / "out/metrics.jsonl").read_text().splitlines())
+        ),
+        strict=True,
     )
     assert list(steps) == list(range(4, STEPS + 1, 4))
-    assert losses[-1] == json.loads((tmp_path / "straight/metrics.jsonl").read_text().splitlines()[-1])["loss"]
+    assert (
+        losses[-1]
+        == json.loads((tmp_path / "straight/metrics.jsonl").read_text().splitlines()[-1])["loss"]
+    )

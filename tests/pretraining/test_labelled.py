@@ -15,7 +15,13 @@ from starmass.fractals.shards import FractalImages
 from starmass.pretraining.labelled import Check, MapImages
 from starmass.pretraining.loop import Run
 from starmass.pretraining.ranks import Ranks
-from starmass.pretraining.samples import RankBatches, Samples, load_batches, open_images, unpack_images
+from starmass.pretraining.samples import (
+    RankBatches,
+    Samples,
+    load_batches,
+    open_images,
+    unpack_images,
+)
 
 ALONE = Ranks(0, 1, 0, torch.device("cpu"))
 
@@ -28,7 +34,11 @@ def maps_file(tmp_path):
     images = star[:, None, None, None] / 10 + 0.05 * random.normal(size=(40, 3, 32, 32))
     path = tmp_path / "training_maps.h5"
     with h5py.File(path, "w") as file:
-        file["images"], file["log10_mass"], file["protostar"] = images.astype(np.float32), star / 5.0 - 1, star
+        file["images"], file["log10_mass"], file["protostar"] = (
+            images.astype(np.float32),
+            star / 5.0 - 1,
+            star,
+        )
     return path
 
 
@@ -41,11 +51,17 @@ def test_maps_become_eight_bit_images_whose_labels_are_never_read(maps_file):
     assert np.array_equal(images[7], expected) and images[7].dtype == np.uint8
 
 
-def test_a_check_is_nearest_neighbours_among_other_protostars(maps_file, tiny_recipe, block_images, tmp_path):
+def test_a_check_is_nearest_neighbours_among_other_protostars(
+    maps_file, tiny_recipe, block_images, tmp_path
+):
     description = tiny_recipe().description()
     method = Run(tiny_recipe(), block_images(), ["blocks"], tmp_path, ALONE).method
     with h5py.File(maps_file) as file:
-        images, labels, star = torch.from_numpy(file["images"][()]), file["log10_mass"][()], file["protostar"][()]
+        images, labels, star = (
+            torch.from_numpy(file["images"][()]),
+            file["log10_mass"][()],
+            file["protostar"][()],
+        )
     features = encode(method.kept(), normalise_pixels(images, description), tokens="class_mean")
     found = Check(maps_file, description).score(method)
     # Any way of dealing whole protostars to five folds gives numbers of this kind; by row it would be near 1.
@@ -58,17 +74,43 @@ def test_a_check_is_nearest_neighbours_among_other_protostars(maps_file, tiny_re
     assert 0.5 < found < 0.99
 
 
-def test_a_run_is_tried_every_epoch_and_learns_the_same(maps_file, tiny_recipe, block_images, tmp_path):
+def test_a_run_is_tried_every_epoch_and_learns_the_same(
+    maps_file, tiny_recipe, block_images, tmp_path
+):
     plain = Run(tiny_recipe(), block_images(), ["blocks"], tmp_path / "plain", ALONE)
     plain.train()
     recipe = tiny_recipe(execution={"log_steps": 5})
-    tried = Run(recipe, block_images(), ["blocks"], tmp_path / "tried", ALONE, Check(maps_file, recipe.description()))
+    tried = Run(
+        recipe,
+        block_images(),
+        ["blocks"],
+        tmp_path / "tried",
+        ALONE,
+        Check(maps_file, recipe.description()),
+    )
     tried.train()
-    records = [json.loads(line) for line in (tmp_path / "tried/metrics.jsonl").read_text().splitlines()]
-    assert [(record["step"], "check_r2" in record) for record in records] == [(4, True), (5, False), (8, True), (10, False), (12, True)]
-    assert records[0]["check_r2_untrained"] == records[-1]["check_r2_untrained"] != records[-1]["check_r2"]
+    records = [
+        json.loads(line) for line in (tmp_path / "tried/metrics.jsonl").read_text().splitlines()
+    ]
+    assert [(record["step"], "check_r2" in record) for record in records] == [
+        (4, True),
+        (5, False),
+        (8, True),
+        (10, False),
+        (12, True),
+    ]
+    assert (
+        records[0]["check_r2_untrained"]
+        == records[-1]["check_r2_untrained"]
+        != records[-1]["check_r2"]
+    )
 
-    assert torch.equal(*(torch.cat([p.flatten() for p in run.method.kept().parameters()]) for run in (plain, tried)))
+    assert torch.equal(
+        *(
+            torch.cat([p.flatten() for p in run.method.kept().parameters()])
+            for run in (plain, tried)
+        )
+    )
 
 
 def test_files_that_hold_no_maps_or_too_few_stars_are_sentences(maps_file, tiny_recipe, tmp_path):
@@ -82,13 +124,22 @@ def test_files_that_hold_no_maps_or_too_few_stars_are_sentences(maps_file, tiny_
     with pytest.raises(InputError, match="one protostar only"):
         Check(maps_file, description)
     with pytest.raises(InputError, match="3 channels, and the encoder takes 1"):
-        Check(maps_file, tiny_recipe(views={"mean": [0.5], "std": [0.5], "saturation": 0, "hue": 0, "grey": 0}).description())
+        Check(
+            maps_file,
+            tiny_recipe(
+                views={"mean": [0.5], "std": [0.5], "saturation": 0, "hue": 0, "grey": 0}
+            ).description(),
+        )
 
 
 @pytest.mark.parametrize("colour", [True, False])
-def test_a_batch_of_planes_becomes_the_images_that_the_shard_holds(tmp_path, colour, tiny_recipe, maps_file):
+def test_a_batch_of_planes_becomes_the_images_that_the_shard_holds(
+    tmp_path, colour, tiny_recipe, maps_file
+):
     shard = tmp_path / "shard-0000.h5"
-    render_shard(shard, generator="flame", seed=0, options={"size": 32, "colour": colour}, start=0, stop=6)
+    render_shard(
+        shard, generator="flame", seed=0, options={"size": 32, "colour": colour}, start=0, stop=6
+    )
     whole = FractalImages([shard])
     images = open_images([shard])
     assert len(images) == 6 and images.shape == whole.shape == (32, 32, 3 if colour else 1)

@@ -20,8 +20,22 @@ ROOT = Path(__file__).parents[2]
 
 def test_launchers():
     assert launcher(1, 1, 2, {"SLURM_JOB_ID": "7"}) == [sys.executable]
-    assert launcher(4, 2, 8, {"SLURM_JOB_ID": "7"})[:8] == ["srun", "-N", 2, "-n", 4, "--ntasks-per-node=2", "-c", 8]
-    assert launcher(2, 1, 1, {})[1:] == ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    assert launcher(4, 2, 8, {"SLURM_JOB_ID": "7"})[:8] == [
+        "srun",
+        "-N",
+        2,
+        "-n",
+        4,
+        "--ntasks-per-node=2",
+        "-c",
+        8,
+    ]
+    assert launcher(2, 1, 1, {})[1:] == [
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node=2",
+    ]
     with pytest.raises(InputError, match=r"resources\.nodes 2"):
         launcher(4, 2, 8, {})
 
@@ -29,7 +43,15 @@ def test_launchers():
 def _run(arguments, folder, launcher=(), **variables):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **variables}
     command = [sys.executable, *launcher, "-m", "starmass.pretraining", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
 
 
 @pytest.fixture
@@ -42,9 +64,24 @@ def shard(tmp_path):
 
 def test_torchrun_from_recipe_to_encoder(tmp_path, tiny_recipe, shard):
     recipe = json.loads(json.dumps(asdict(tiny_recipe(epochs=1))))
-    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump({"images": "flame", "resources": {"ranks": 2}, **recipe}))
-    arguments = ["--config", "recipe.yaml", "--images", str(shard), "--output", "out", "--threads", "1", "--log-file", "log.txt"]
-    done = _run(arguments, tmp_path, ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"])
+    (tmp_path / "recipe.yaml").write_text(
+        yaml.safe_dump({"images": "flame", "resources": {"ranks": 2}, **recipe})
+    )
+    arguments = [
+        "--config",
+        "recipe.yaml",
+        "--images",
+        str(shard),
+        "--output",
+        "out",
+        "--threads",
+        "1",
+        "--log-file",
+        "log.txt",
+    ]
+    done = _run(
+        arguments, tmp_path, ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    )
     assert done.returncode == 0, done.stderr
     load_encoder(tmp_path / "out/teacher.safetensors")
     assert "2 rank(s) on cpu" in (tmp_path / "log.txt").read_text()

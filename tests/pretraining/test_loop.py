@@ -28,7 +28,9 @@ def start(tmp_path, tiny_recipe, block_images):
     """Return ``start(folder, images, **changes)``: a run of the tiny recipe, 12 steps of 8."""
 
     def start(folder="run", images=None, **changes):
-        return Run(tiny_recipe(**changes), images or block_images(), ["blocks"], tmp_path / folder, ALONE)
+        return Run(
+            tiny_recipe(**changes), images or block_images(), ["blocks"], tmp_path / folder, ALONE
+        )
 
     return start
 
@@ -80,10 +82,21 @@ def test_a_run_leaves_encoder_config_and_metrics_and_nothing_else(finished, star
     ]
     model, description = load_encoder(finished.output / "teacher.safetensors")
     assert description.image_size == 32
-    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), finished.method.teacher_encoder.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(
+            model.parameters(), finished.method.teacher_encoder.parameters(), strict=True
+        )
+    )
     config = yaml.safe_load((finished.output / "config.yaml").read_text())
-    assert config["recipe"]["dinov2"]["prototypes"] == 64 and config["resolved"]["steps"] == 12 and config["provenance"]["commit"]
-    records = [json.loads(line) for line in (finished.output / "metrics.jsonl").read_text().splitlines()]
+    assert (
+        config["recipe"]["dinov2"]["prototypes"] == 64
+        and config["resolved"]["steps"] == 12
+        and config["provenance"]["commit"]
+    )
+    records = [
+        json.loads(line) for line in (finished.output / "metrics.jsonl").read_text().splitlines()
+    ]
     assert [record["step"] for record in records] == [4, 8, 12]
     assert {
         "loss",
@@ -99,7 +112,9 @@ def test_a_run_leaves_encoder_config_and_metrics_and_nothing_else(finished, star
     } <= set(records[0])
     again = start("again")
     again.train()
-    assert (again.output / "teacher.safetensors").read_bytes() == (finished.output / "teacher.safetensors").read_bytes()
+    assert (again.output / "teacher.safetensors").read_bytes() == (
+        finished.output / "teacher.safetensors"
+    ).read_bytes()
 
 
 def test_an_interrupted_run_goes_on_bit_by_bit(finished, start, failing):
@@ -112,7 +127,9 @@ def test_an_interrupted_run_goes_on_bit_by_bit(finished, start, failing):
     assert resumed.step == 6 and same(resumed, interrupted)
     resumed.train()
     assert same(resumed, finished)
-    straight, pieced = ((run.output / "metrics.jsonl").read_text().splitlines() for run in (finished, resumed))
+    straight, pieced = (
+        (run.output / "metrics.jsonl").read_text().splitlines() for run in (finished, resumed)
+    )
     assert [json.loads(line)["step"] for line in pieced] == [4, 8, 12]
     assert json.loads(pieced[2])["loss"] == json.loads(straight[2])["loss"]
 
@@ -136,7 +153,10 @@ def test_a_changed_recipe_never_meets_old_weights(start, failing):
     interrupted = start("changed", failing(20, lambda: os.kill(os.getpid(), signal.SIGTERM)))
     with pytest.raises(SystemExit):
         interrupted.train()
-    assert start("changed", seed=1).step == 0 and start("changed", execution={"log_steps": 2}).step == interrupted.step
+    assert (
+        start("changed", seed=1).step == 0
+        and start("changed", execution={"log_steps": 2}).step == interrupted.step
+    )
 
 
 def test_drop_path_is_resumed_too(start, failing):
@@ -144,7 +164,9 @@ def test_drop_path_is_resumed_too(start, failing):
     straight = start("straight", **changes)
     straight.train()
     with pytest.raises(SystemExit):
-        start("stopped", failing(30, lambda: os.kill(os.getpid(), signal.SIGTERM)), **changes).train()
+        start(
+            "stopped", failing(30, lambda: os.kill(os.getpid(), signal.SIGTERM)), **changes
+        ).train()
     resumed = start("stopped", **changes)
     resumed.train()
     assert resumed.step == 12 and same(resumed, straight)
@@ -152,20 +174,34 @@ def test_drop_path_is_resumed_too(start, failing):
 
 @pytest.mark.parametrize("drop_path", [0.0, 0.3])
 def test_another_method_has_the_same_loop(start, failing, drop_path):
-    changes = {"method": "mae", "mae": {"decoder_width": 32, "decoder_heads": 2}, "encoder": {"drop_path": drop_path}}
+    changes = {
+        "method": "mae",
+        "mae": {"decoder_width": 32, "decoder_heads": 2},
+        "encoder": {"drop_path": drop_path},
+    }
     straight = start("straight", **changes)
     straight.train()
     with pytest.raises(SystemExit) as ended:
-        start("stopped", failing(30, lambda: os.kill(os.getpid(), signal.SIGTERM)), **changes).train()
+        start(
+            "stopped", failing(30, lambda: os.kill(os.getpid(), signal.SIGTERM)), **changes
+        ).train()
     assert ended.value.code == SUBMIT_AGAIN
     resumed = start("stopped", **changes)
     assert resumed.step == 4
     resumed.train()
     assert same(resumed, straight)
-    records = [json.loads(line) for line in (straight.output / "metrics.jsonl").read_text().splitlines()]
-    assert records[-1]["loss"] < records[0]["loss"] and {"rate", "rankme", "spread", "images_per_second"} <= records[0].keys()
+    records = [
+        json.loads(line) for line in (straight.output / "metrics.jsonl").read_text().splitlines()
+    ]
+    assert (
+        records[-1]["loss"] < records[0]["loss"]
+        and {"rate", "rankme", "spread", "images_per_second"} <= records[0].keys()
+    )
     model, _ = load_encoder(straight.output / "teacher.safetensors")
-    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), straight.method.encoder.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(model.parameters(), straight.method.encoder.parameters(), strict=True)
+    )
 
 
 def test_collapse_stops_the_run_with_a_sentence(start, block_images):
@@ -175,7 +211,14 @@ def test_collapse_stops_the_run_with_a_sentence(start, block_images):
 
     plain = {"jitter": 0.0, "grey": 0.0, "solarise": [0, 0, 0]}
     with pytest.raises(InputError, match="collapsed by step 8: all images get the same features"):
-        start("same", Same(), views=plain, execution={"log_steps": 1}, dinov2={"mask_share": 0.0}, optimiser={"warmup_epochs": 1.5}).train()
+        start(
+            "same",
+            Same(),
+            views=plain,
+            execution={"log_steps": 1},
+            dinov2={"mask_share": 0.0},
+            optimiser={"warmup_epochs": 1.5},
+        ).train()
 
 
 def test_a_loss_that_is_no_number_stops_the_run(start, failing):
@@ -193,7 +236,10 @@ def test_a_loss_that_is_no_number_stops_the_run(start, failing):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"views": {"mean": [0.5] * 2, "std": [0.5] * 2, "saturation": 0, "hue": 0, "grey": 0}}, "names 2 channel"),
+        (
+            {"views": {"mean": [0.5] * 2, "std": [0.5] * 2, "saturation": 0, "hue": 0, "grey": 0}},
+            "names 2 channel",
+        ),
         ({"batch": 1}, "KoLeo needs a neighbour"),
         ({"execution": {"accumulation": 3}}, "accumulation 3: does not divide the 8 images"),
         ({"encoder": {"architecture": "vit_tini"}}, "not a timm vision transformer"),
@@ -214,24 +260,50 @@ def first_step(run):
     """Take a run's first step; return its gradients, laid end to end."""
     recipe = run.recipe
     batches = RankBatches([0], recipe.batch, len(run.images), recipe.seed, 0, 1)
-    run.take_step(next(iter(load_batches(Samples(run.images, run.method.draws), batches, 0, pin=False))), watch=True)
-    return torch.cat([parameter.grad.flatten() for parameter in run.method.parameters() if parameter.grad is not None])
+    run.take_step(
+        next(iter(load_batches(Samples(run.images, run.method.draws), batches, 0, pin=False))),
+        watch=True,
+    )
+    return torch.cat(
+        [
+            parameter.grad.flatten()
+            for parameter in run.method.parameters()
+            if parameter.grad is not None
+        ]
+    )
 
 
 @pytest.mark.parametrize("method", ["dinov2", "mae"])
 def test_a_batch_in_parts_is_the_batch(start, method):
-    changes = {"method": method, "mae": {"decoder_width": 32, "decoder_heads": 2}, "dinov2": {"koleo_weight": 0.0}}
+    changes = {
+        "method": method,
+        "mae": {"decoder_width": 32, "decoder_heads": 2},
+        "dinov2": {"koleo_weight": 0.0},
+    }
     whole, pieced = (start(**changes, execution={"accumulation": parts}) for parts in (1, 4))
     gradients = first_step(whole)
     assert (first_step(pieced) - gradients).norm() < 1e-6 * gradients.norm()
     if method == "dinov2":
-        torch.testing.assert_close(pieced.method.class_center.center, whole.method.class_center.center, atol=1e-7, rtol=1e-5)
-        torch.testing.assert_close(pieced.method.patch_center.center, whole.method.patch_center.center, atol=1e-7, rtol=1e-5)
+        torch.testing.assert_close(
+            pieced.method.class_center.center,
+            whole.method.class_center.center,
+            atol=1e-7,
+            rtol=1e-5,
+        )
+        torch.testing.assert_close(
+            pieced.method.patch_center.center,
+            whole.method.patch_center.center,
+            atol=1e-7,
+            rtol=1e-5,
+        )
 
 
 @pytest.mark.parametrize("drop_path", [0.0, 0.4])
 def test_recomputed_blocks_change_no_number(start, drop_path):
-    kept, recomputed = (start(encoder={"drop_path": drop_path}, execution={"recompute": choice}) for choice in (False, True))
+    kept, recomputed = (
+        start(encoder={"drop_path": drop_path}, execution={"recompute": choice})
+        for choice in (False, True)
+    )
     assert recomputed.method.encoder.grad_checkpointing
     assert torch.equal(first_step(kept), first_step(recomputed))
 

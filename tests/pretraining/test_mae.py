@@ -5,7 +5,14 @@ import torch
 
 from starmass.errors import InputError
 from starmass.pretraining.draws import Ticket
-from starmass.pretraining.mae import MAE, draw_sample, hidden_patches, patch_pixels, reconstruction_loss, sine_positions
+from starmass.pretraining.mae import (
+    MAE,
+    draw_sample,
+    hidden_patches,
+    patch_pixels,
+    reconstruction_loss,
+    sine_positions,
+)
 from starmass.pretraining.samples import RankBatches, Samples, load_batches
 from starmass.pretraining.trunk import run_trunk
 
@@ -21,20 +28,36 @@ def method(tiny_recipe):
 def first_inputs(method, images):
     recipe = method.recipe
     batches = RankBatches([0], recipe.batch, len(images), 0, 0, 1)
-    return method.prepare(next(iter(load_batches(Samples(images, method.draws), batches, 0, pin=False))), CPU)
+    return method.prepare(
+        next(iter(load_batches(Samples(images, method.draws), batches, 0, pin=False))), CPU
+    )
 
 
-@pytest.mark.parametrize(("patches", "share", "hidden"), [(64, 0.75, 48), (441, 0.75, 331), (16, 0.75, 12), (4, 0.01, 1), (4, 1.0, 3)])
+@pytest.mark.parametrize(
+    ("patches", "share", "hidden"),
+    [(64, 0.75, 48), (441, 0.75, 331), (16, 0.75, 12), (4, 0.01, 1), (4, 1.0, 3)],
+)
 def test_the_hidden_share_is_exact(patches, share, hidden):
     assert hidden_patches(patches, share) == hidden
 
 
 def test_a_samples_patches_depend_on_its_place_alone(tiny_recipe):
     recipe = tiny_recipe(method="mae", mae={**SMALL, "mask_ratio": 0.6})
-    seen = {(epoch, image): draw_sample(recipe, Ticket(3, 5, epoch, image))["seen"] for epoch in range(20) for image in range(20)}
+    seen = {
+        (epoch, image): draw_sample(recipe, Ticket(3, 5, epoch, image))["seen"]
+        for epoch in range(20)
+        for image in range(20)
+    }
     for places in seen.values():
-        assert len(places) == 16 - 10 and (places[1:] > places[:-1]).all() and places[0] >= 0 and places[-1] < 16
-    counts = torch.bincount(torch.tensor([place for places in seen.values() for place in places]), minlength=16)
+        assert (
+            len(places) == 16 - 10
+            and (places[1:] > places[:-1]).all()
+            and places[0] >= 0
+            and places[-1] < 16
+        )
+    counts = torch.bincount(
+        torch.tensor([place for places in seen.values() for place in places]), minlength=16
+    )
     assert (counts - 150).abs().max() < 60  # 400 x 6 / 16 each; six standard deviations
     again = draw_sample(recipe, Ticket(8, 0, 7, 11))["seen"]
     assert (again == seen[7, 11]).all() and len({tuple(places) for places in seen.values()}) > 370
@@ -49,7 +72,9 @@ def test_the_encoder_sees_what_is_shown_and_nothing_else(method, block_images):
         assert torch.equal(before, run_trunk(method.encoder, changed, seen=inputs.seen))
         everything = torch.arange(16).expand(len(inputs.images), -1)
         whole = method.encoder.forward_features(inputs.images)
-        torch.testing.assert_close(run_trunk(method.encoder, inputs.images, seen=everything), whole, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(
+            run_trunk(method.encoder, inputs.images, seen=everything), whole, atol=1e-5, rtol=1e-5
+        )
 
 
 @pytest.mark.parametrize("registers", [0, 3])
@@ -63,11 +88,18 @@ def test_the_decoder_puts_tokens_at_their_places(tiny_recipe, block_images, regi
         painted = method.decoder(tokens, inputs.seen)
         image, place = 2, 1
         patch = int(inputs.seen[image, place])
-        own = method.decoder.embed(tokens[image, 1 + registers + place]) + method.decoder.positions[patch]
-        torch.testing.assert_close(painted[image, patch], method.decoder.paint(method.decoder.norm(own)))
+        own = (
+            method.decoder.embed(tokens[image, 1 + registers + place])
+            + method.decoder.positions[patch]
+        )
+        torch.testing.assert_close(
+            painted[image, patch], method.decoder.paint(method.decoder.norm(own))
+        )
         hidden = next(patch for patch in range(16) if patch not in inputs.seen[image])
         own = method.decoder.mask_token + method.decoder.positions[hidden]
-        torch.testing.assert_close(painted[image, hidden], method.decoder.paint(method.decoder.norm(own)))
+        torch.testing.assert_close(
+            painted[image, hidden], method.decoder.paint(method.decoder.norm(own))
+        )
 
 
 def test_only_hidden_patches_count():
@@ -76,7 +108,9 @@ def test_only_hidden_patches_count():
     seen = torch.stack([torch.randperm(9)[:4].sort().values for _ in range(3)])
     loss = reconstruction_loss(painted, target, seen)
     loss.backward()
-    hidden = [(image, patch) for image in range(3) for patch in range(9) if patch not in seen[image]]
+    hidden = [
+        (image, patch) for image in range(3) for patch in range(9) if patch not in seen[image]
+    ]
     expected = sum(((painted[place] - target[place]) ** 2).mean() for place in hidden) / len(hidden)
     torch.testing.assert_close(loss, expected)
     for image in range(3):
@@ -97,7 +131,10 @@ def test_patches_lie_as_the_encoder_takes_them():
 
 def test_positions_differ_and_are_as_long_as_each_other():
     positions = sine_positions(14, 64)
-    assert positions.shape == (196, 64) and torch.cdist(positions, positions).add(torch.eye(196) * 9).min() > 0.1
+    assert (
+        positions.shape == (196, 64)
+        and torch.cdist(positions, positions).add(torch.eye(196) * 9).min() > 0.1
+    )
     torch.testing.assert_close(positions.square().sum(1), torch.full((196,), 32.0))
 
 
@@ -107,14 +144,23 @@ def test_everything_that_is_trained_gets_a_gradient(method, block_images, half):
         terms, signs = method(first_inputs(method, block_images()), method.schedule(0), watch=True)
     assert terms["loss"].dtype == torch.float32
     terms["loss"].backward()
-    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in method.parameters())
-    assert method.encoder.patch_embed.proj.weight.grad.abs().sum() > 0 and method.encoder.cls_token.grad.abs().sum() > 0
+    assert all(
+        parameter.grad is not None and parameter.grad.isfinite().all()
+        for parameter in method.parameters()
+    )
+    assert (
+        method.encoder.patch_embed.proj.weight.grad.abs().sum() > 0
+        and method.encoder.cls_token.grad.abs().sum() > 0
+    )
     assert signs["features"].shape == (8, 24) and method.kept() is method.encoder
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
-    [({"mae": {"decoder_width": 36, "decoder_heads": 5}}, "mae.decoder_width 36"), ({"encoder": {"patch_size": 32}}, "is one patch")],
+    [
+        ({"mae": {"decoder_width": 36, "decoder_heads": 5}}, "mae.decoder_width 36"),
+        ({"encoder": {"patch_size": 32}}, "is one patch"),
+    ],
 )
 def test_mistakes_are_named(tiny_recipe, changes, sentence):
     views = {"local_count": 0, "local_size": 32}

@@ -4,7 +4,14 @@ import pytest
 import torch
 
 from starmass.pretraining.dinov2 import DINOv2
-from starmass.pretraining.optimiser import clip_gradients, create_optimiser, decays, layer_of, parameter_groups, set_rates
+from starmass.pretraining.optimiser import (
+    clip_gradients,
+    create_optimiser,
+    decays,
+    layer_of,
+    parameter_groups,
+    set_rates,
+)
 from starmass.pretraining.recipe import Optimiser
 
 
@@ -18,7 +25,10 @@ def test_every_trained_parameter_is_in_one_group(method):
     found = [id(parameter) for group in groups for parameter in group["params"]]
     trained = [id(parameter) for parameter in method.parameters() if parameter.requires_grad]
     assert sorted(found) == sorted(trained) and len(set(found)) == len(found)
-    teacher = {id(parameter) for parameter in (*method.teacher_encoder.parameters(), *method.teacher_heads.parameters())}
+    teacher = {
+        id(parameter)
+        for parameter in (*method.teacher_encoder.parameters(), *method.teacher_heads.parameters())
+    }
     assert not teacher & set(found)
 
 
@@ -47,7 +57,9 @@ def test_rates_and_decays(method):
     optimiser = create_optimiser(groups, recipe)
     set_rates(optimiser, 0.1, 0.04, freeze_last_layer=True)
     rates = {
-        names[id(parameter)]: (group["lr"], group["weight_decay"]) for group in optimiser.param_groups for parameter in group["params"]
+        names[id(parameter)]: (group["lr"], group["weight_decay"])
+        for group in optimiser.param_groups
+        for parameter in group["params"]
     }
     assert rates["encoder.pos_embed"] == pytest.approx((0.1 / 8, 0.04))
     assert rates["encoder.patch_embed.proj.weight"] == pytest.approx((0.2 * 0.1 / 8, 0.04))
@@ -64,6 +76,8 @@ def test_each_part_is_clipped_alone():
     small, large = torch.nn.Parameter(torch.zeros(2)), torch.nn.Parameter(torch.zeros(2))
     small.grad, large.grad = torch.tensor([0.3, 0.4]), torch.tensor([30.0, 40.0])
     assert clip_gradients([[small], [large]], 3.0).item() == pytest.approx((0.25 + 2500) ** 0.5)
-    assert small.grad.norm().item() == pytest.approx(0.5) and large.grad.norm().item() == pytest.approx(3.0, rel=1e-4)
+    assert small.grad.norm().item() == pytest.approx(
+        0.5
+    ) and large.grad.norm().item() == pytest.approx(3.0, rel=1e-4)
     clip_gradients([[small], [large]], 0)
     assert large.grad.norm().item() == pytest.approx(3.0, rel=1e-4)

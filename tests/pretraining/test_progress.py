@@ -19,7 +19,11 @@ def test_a_restart_drops_what_lies_after_its_checkpoint(tmp_path):
         journal.write({"step": step})
     path.write_text(path.read_text() + '{"step": 4, "los')
     Journal(path, 2).write({"step": 3, "again": True})
-    assert [json.loads(line) for line in path.read_text().splitlines()] == [{"step": 1}, {"step": 2}, {"step": 3, "again": True}]
+    assert [json.loads(line) for line in path.read_text().splitlines()] == [
+        {"step": 1},
+        {"step": 2},
+        {"step": 3, "again": True},
+    ]
 
 
 def record(step):
@@ -37,7 +41,12 @@ def show(tmp_path, monkeypatch):
 
     def show(screen, step=0):
         monkeypatch.setattr(progress.sys, "stderr", screen)
-        with job(tmp_path / "log.txt"), progress_shown(True, 5, step, 8, tmp_path / "metrics.jsonl", tmp_path / "curves") as shown:
+        with (
+            job(tmp_path / "log.txt"),
+            progress_shown(
+                True, 5, step, 8, tmp_path / "metrics.jsonl", tmp_path / "curves"
+            ) as shown,
+        ):
             for number in range(step + 1, 4):
                 shown.advance()
                 shown.write(record(number))
@@ -49,7 +58,12 @@ def show(tmp_path, monkeypatch):
 
 def test_a_terminal_gets_a_bar_and_the_log_lines(show, tmp_path):
     screen = show(Terminal())
-    assert "loss 6.500, RankMe 3.0" in screen and "24.0/40.0" in screen and "mind this" in screen and "step 1 of 5" not in screen
+    assert (
+        "loss 6.500, RankMe 3.0" in screen
+        and "24.0/40.0" in screen
+        and "mind this" in screen
+        and "step 1 of 5" not in screen
+    )
     assert (tmp_path / "log.txt").read_text().splitlines()[2:] == [
         "step 3 of 5: loss 6.500, RankMe 3.0, 20 images/s, 00:00 left",
         "mind this",
@@ -57,7 +71,12 @@ def test_a_terminal_gets_a_bar_and_the_log_lines(show, tmp_path):
 
 
 def test_elsewhere_there_are_lines_only(show):
-    assert [line[:11] for line in show(io.StringIO()).splitlines()] == ["step 1 of 5", "step 2 of 5", "step 3 of 5", "mind this"]
+    assert [line[:11] for line in show(io.StringIO()).splitlines()] == [
+        "step 1 of 5",
+        "step 2 of 5",
+        "step 3 of 5",
+        "mind this",
+    ]
 
 
 def points(folder):
@@ -70,7 +89,10 @@ def test_curves_go_on_after_a_restart_and_begin_anew_with_a_new_run(show, tmp_pa
     show(io.StringIO())
     assert points(tmp_path / "curves") == [(1, 8.5), (2, 7.5), (3, 6.5)]
     show(io.StringIO(), step=1)
-    assert points(tmp_path / "curves") == [(1, 8.5), (2, 7.5), (3, 6.5)] and len(list((tmp_path / "curves").iterdir())) == 2
+    assert (
+        points(tmp_path / "curves") == [(1, 8.5), (2, 7.5), (3, 6.5)]
+        and len(list((tmp_path / "curves").iterdir())) == 2
+    )
     show(io.StringIO())
     assert len(list((tmp_path / "curves").iterdir())) == 1
 

@@ -25,8 +25,15 @@ def free_port():
 def start_rank(output, **variables):
     output.mkdir(exist_ok=True)
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("SLURM_")}
-    environment = {**inherited, "PYTHONPATH": str(PROGRAM.parents[2]), "OMP_NUM_THREADS": "1", **variables}
-    return subprocess.Popen([sys.executable, PROGRAM, output], env=environment, stderr=subprocess.PIPE, text=True)
+    environment = {
+        **inherited,
+        "PYTHONPATH": str(PROGRAM.parents[2]),
+        "OMP_NUM_THREADS": "1",
+        **variables,
+    }
+    return subprocess.Popen(
+        [sys.executable, PROGRAM, output], env=environment, stderr=subprocess.PIPE, text=True
+    )
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +44,18 @@ def found(tmp_path_factory):
     processes = [
         start_rank(folder / "one"),
         start_rank(folder / "two", RANK="0", WORLD_SIZE="2", LOCAL_RANK="0", **meeting),
-        start_rank(folder / "two", SLURM_PROCID="1", SLURM_STEP_NUM_TASKS="2", SLURM_LOCALID="1", **meeting),
+        start_rank(
+            folder / "two", SLURM_PROCID="1", SLURM_STEP_NUM_TASKS="2", SLURM_LOCALID="1", **meeting
+        ),
     ]
     for process in processes:
         _, errors = process.communicate(timeout=240)
         assert process.returncode == 0, errors
-    return torch.load(folder / "one/rank-0.pt"), [torch.load(folder / f"two/rank-{rank}.pt") for rank in range(2)], folder
+    return (
+        torch.load(folder / "one/rank-0.pt"),
+        [torch.load(folder / f"two/rank-{rank}.pt") for rank in range(2)],
+        folder,
+    )
 
 
 def test_sinkhorn_over_uneven_ranks_is_that_of_one(found):
@@ -50,20 +63,37 @@ def test_sinkhorn_over_uneven_ranks_is_that_of_one(found):
     together = torch.cat([rank["targets"]["assigned"] for rank in two])
     assert len(two[0]["targets"]["assigned"]) == 5
     torch.testing.assert_close(together, one["targets"]["assigned"], atol=1e-6, rtol=1e-5)
-    assert two[0]["targets"]["empty"].isfinite().all() and two[1]["targets"]["empty"].shape == (0, 12)
+    assert two[0]["targets"]["empty"].isfinite().all() and two[1]["targets"]["empty"].shape == (
+        0,
+        12,
+    )
 
 
 def test_center_and_prototypes_count_every_row_once(found):
     one, two, _ = found
     for rank in two:
-        torch.testing.assert_close(rank["targets"]["center"], one["targets"]["center"], atol=1e-6, rtol=0)
-        torch.testing.assert_close(rank["targets"]["used"], one["targets"]["used"], atol=1e-4, rtol=0)
+        torch.testing.assert_close(
+            rank["targets"]["center"], one["targets"]["center"], atol=1e-6, rtol=0
+        )
+        torch.testing.assert_close(
+            rank["targets"]["used"], one["targets"]["used"], atol=1e-4, rtol=0
+        )
 
 
 def test_koleo_across_ranks_is_that_of_one(found):
     one, two, _ = found
-    torch.testing.assert_close(torch.stack([rank["koleo"]["loss"] for rank in two]).mean(), one["koleo"]["loss"], atol=1e-6, rtol=0)
-    torch.testing.assert_close(torch.cat([rank["koleo"]["gradient"] for rank in two]), one["koleo"]["gradient"], atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(
+        torch.stack([rank["koleo"]["loss"] for rank in two]).mean(),
+        one["koleo"]["loss"],
+        atol=1e-6,
+        rtol=0,
+    )
+    torch.testing.assert_close(
+        torch.cat([rank["koleo"]["gradient"] for rank in two]),
+        one["koleo"]["gradient"],
+        atol=1e-6,
+        rtol=1e-5,
+    )
 
 
 @pytest.mark.parametrize("kind", ["centering", "sinkhorn", "mae"])
@@ -87,7 +117,13 @@ def test_two_ranks_train_the_same_weights(found):
     for name, value in one["trained"].items():
         assert torch.equal(two[0]["trained"][name], two[1]["trained"][name])
         torch.testing.assert_close(two[0]["trained"][name], value, atol=2e-4, rtol=1e-3)
-    losses = [[json.loads(line)["loss"] for line in (folder / kind / "metrics.jsonl").read_text().splitlines()] for kind in ("one", "two")]
+    losses = [
+        [
+            json.loads(line)["loss"]
+            for line in (folder / kind / "metrics.jsonl").read_text().splitlines()
+        ]
+        for kind in ("one", "two")
+    ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
 
@@ -95,8 +131,25 @@ def test_two_ranks_train_the_same_weights(found):
     ("environment", "ranks"),
     [
         ({}, (0, 1, 0)),
-        ({"RANK": "3", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "2"}, (3, 8, 1)),
-        ({"SLURM_PROCID": "5", "SLURM_STEP_NUM_TASKS": "8", "SLURM_NTASKS": "8", "SLURM_LOCALID": "1"}, (5, 8, 1)),
+        (
+            {
+                "RANK": "3",
+                "WORLD_SIZE": "8",
+                "LOCAL_RANK": "1",
+                "SLURM_PROCID": "0",
+                "SLURM_STEP_NUM_TASKS": "2",
+            },
+            (3, 8, 1),
+        ),
+        (
+            {
+                "SLURM_PROCID": "5",
+                "SLURM_STEP_NUM_TASKS": "8",
+                "SLURM_NTASKS": "8",
+                "SLURM_LOCALID": "1",
+            },
+            (5, 8, 1),
+        ),
         ({"SLURM_PROCID": "0", "SLURM_NTASKS": "8"}, (0, 1, 0)),  # a batch script before srun
     ],
 )

@@ -17,13 +17,31 @@ SCHEMA = ROOT / "workflow/schemas/pretraining.schema.yaml"
 def test_defaults_are_the_official_numbers():
     recipe = read_recipe({"images": "flame"})
     assert recipe == Recipe()
-    assert (recipe.optimiser.rate, recipe.optimiser.clip, recipe.dinov2.prototypes, recipe.views.local_count) == (0.004, 3.0, 65536, 8)
-    assert recipe.steps_per_epoch(1_000_000) == 976 and read_recipe({"epoch_steps": 1250}).steps_per_epoch(5) == 1250
+    assert (
+        recipe.optimiser.rate,
+        recipe.optimiser.clip,
+        recipe.dinov2.prototypes,
+        recipe.views.local_count,
+    ) == (0.004, 3.0, 65536, 8)
+    assert (
+        recipe.steps_per_epoch(1_000_000) == 976
+        and read_recipe({"epoch_steps": 1250}).steps_per_epoch(5) == 1250
+    )
 
 
 def test_values_take_their_types():
-    recipe = read_recipe({"epochs": 3, "views": {"mean": [0, 1, 0], "std": [1, 1, 1]}, "encoder": {"width": 96, "depth": None}})
-    assert isinstance(recipe.epochs, float) and recipe.views.mean == (0.0, 1.0, 0.0) and recipe.encoder.depth is None
+    recipe = read_recipe(
+        {
+            "epochs": 3,
+            "views": {"mean": [0, 1, 0], "std": [1, 1, 1]},
+            "encoder": {"width": 96, "depth": None},
+        }
+    )
+    assert (
+        isinstance(recipe.epochs, float)
+        and recipe.views.mean == (0.0, 1.0, 0.0)
+        and recipe.encoder.depth is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,35 +66,58 @@ def test_mistakes_are_named(values, sentence):
 def test_the_digest_tells_recipes_and_images_apart_but_not_machines():
     one = read_recipe({"batch": 8})
     assert one.digest(["a"]) == read_recipe({"batch": 8, "execution": {"workers": 7}}).digest(["a"])
-    assert len({one.digest(["a"]), one.digest(["b"]), read_recipe({"batch": 16}).digest(["a"])}) == 3
+    assert (
+        len({one.digest(["a"]), one.digest(["b"]), read_recipe({"batch": 16}).digest(["a"])}) == 3
+    )
 
 
 def test_the_digest_passes_over_the_section_of_another_method():
-    for method, other in (("dinov2", {"mae": {"mask_ratio": 0.5}}), ("mae", {"dinov2": {"prototypes": 99}})):
-        assert read_recipe({"method": method}).digest([]) == read_recipe({"method": method, **other}).digest([])
-    assert read_recipe({"mae": {"mask_ratio": 0.5}, "method": "mae"}).digest([]) != read_recipe({"method": "mae"}).digest([])
+    for method, other in (
+        ("dinov2", {"mae": {"mask_ratio": 0.5}}),
+        ("mae", {"dinov2": {"prototypes": 99}}),
+    ):
+        assert read_recipe({"method": method}).digest([]) == read_recipe(
+            {"method": method, **other}
+        ).digest([])
+    assert read_recipe({"mae": {"mask_ratio": 0.5}, "method": "mae"}).digest([]) != read_recipe(
+        {"method": "mae"}
+    ).digest([])
 
 
 def test_registers_and_layer_scale_reach_timm():
-    arguments = read_recipe({"encoder": {"registers": 4, "layer_scale": 0.0, "depth": 4}}).description().arguments
+    arguments = (
+        read_recipe({"encoder": {"registers": 4, "layer_scale": 0.0, "depth": 4}})
+        .description()
+        .arguments
+    )
     assert arguments == {"init_values": None, "depth": 4, "reg_tokens": 4, "no_embed_class": True}
 
 
 @pytest.mark.parametrize("preset", ["config", "recipes", "paper"])
 def test_every_shipped_recipe_is_one(preset):
-    for recipe in yaml.safe_load((ROOT / f"config/{preset}.yaml").read_text())["pretraining"]["encoders"].values():
+    for recipe in yaml.safe_load((ROOT / f"config/{preset}.yaml").read_text())["pretraining"][
+        "encoders"
+    ].values():
         read_recipe(recipe)
 
 
 def _defaults(values, path=""):
     for name, value in values.items():
-        yield from _defaults(value, f"{path}{name}.") if isinstance(value, dict) else [(path + name, value)]
+        yield from (
+            _defaults(value, f"{path}{name}.")
+            if isinstance(value, dict)
+            else [(path + name, value)]
+        )
 
 
 def _schema_defaults(schema, path=""):
     for name, entry in schema["properties"].items():
         if name not in NOT_OF_THE_RECIPE:
-            yield from _schema_defaults(entry, f"{path}{name}.") if "properties" in entry else [(path + name, entry["default"])]
+            yield from (
+                _schema_defaults(entry, f"{path}{name}.")
+                if "properties" in entry
+                else [(path + name, entry["default"])]
+            )
 
 
 def test_the_schema_has_the_recipes_keys_and_defaults():
@@ -91,8 +132,14 @@ def test_the_demo_spells_out_every_key():
     section = yaml.safe_load((ROOT / "config/config.yaml").read_text())["pretraining"]
     entry = yaml.safe_load(SCHEMA.read_text())["properties"]["encoders"]["additionalProperties"]
     nano = section["encoders"]["nano"]
-    assert {*nano, "check"} == entry["properties"].keys()  # a check ties an encoder to a study: it stands there as a comment
-    assert all(nano[name].keys() == part["properties"].keys() for name, part in entry["properties"].items() if "properties" in part)
+    assert {*nano, "check"} == entry[
+        "properties"
+    ].keys()  # a check ties an encoder to a study: it stands there as a comment
+    assert all(
+        nano[name].keys() == part["properties"].keys()
+        for name, part in entry["properties"].items()
+        if "properties" in part
+    )
     assert read_recipe(nano).views.global_size == 64
 
 
@@ -104,7 +151,10 @@ def test_the_demo_spells_out_every_key():
         ({"dinov2": {"mask_ratio": [0.9, 0.1]}}, r"dinov2\.mask_ratio.*backwards"),
         ({"views": {"global_area": [0, 3]}}, r"views\.global_area.*more than 1"),
         ({"views": {"aspect": [0, 0]}}, r"views\.aspect.*more than 0"),
-        ({"encoder": {"width": 96, "heads": 5}}, r"encoder\.heads: 5 is no divisor of encoder\.width 96"),
+        (
+            {"encoder": {"width": 96, "heads": 5}},
+            r"encoder\.heads: 5 is no divisor of encoder\.width 96",
+        ),
     ],
 )
 def test_values_that_no_training_can_use_are_named(values, words):

@@ -7,12 +7,17 @@ from starmass.pretraining.schedules import cosine, linear, scaled_rate
 STEPS = 125_000
 
 
-@pytest.mark.parametrize(("step", "rate"), [(0, 0.0), (6_250, 0.002), (12_500, 0.004), (68_750, 0.0020005), (STEPS, 1e-6)])
+@pytest.mark.parametrize(
+    ("step", "rate"),
+    [(0, 0.0), (6_250, 0.002), (12_500, 0.004), (68_750, 0.0020005), (STEPS, 1e-6)],
+)
 def test_rate(step, rate):
     assert cosine(step, STEPS, 0.004, 1e-6, warmup=12_500) == pytest.approx(rate, abs=1e-12)
 
 
-@pytest.mark.parametrize(("step", "momentum"), [(0, 0.992), (18_750, 0.992436), (62_500, 0.996), (STEPS, 1.0)])
+@pytest.mark.parametrize(
+    ("step", "momentum"), [(0, 0.992), (18_750, 0.992436), (62_500, 0.996), (STEPS, 1.0)]
+)
 def test_momentum(step, momentum):
     assert cosine(step, STEPS, 0.992, 1.0) == pytest.approx(momentum, abs=1e-6)
 
@@ -21,7 +26,9 @@ def test_weight_decay():
     assert cosine(62_500, STEPS, 0.04, 0.4) == pytest.approx(0.22)
 
 
-@pytest.mark.parametrize(("step", "temperature"), [(0, 0.04), (18_750, 0.055), (37_500, 0.07), (100_000, 0.07)])
+@pytest.mark.parametrize(
+    ("step", "temperature"), [(0, 0.04), (18_750, 0.055), (37_500, 0.07), (100_000, 0.07)]
+)
 def test_teacher_temperature(step, temperature):
     assert linear(step, 37_500, 0.04, 0.07) == pytest.approx(temperature)
 

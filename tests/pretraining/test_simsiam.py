@@ -29,7 +29,13 @@ CHANGES = {
 @pytest.fixture
 def start(tmp_path, tiny_recipe, block_images):
     def start(folder, images=None, **changes):
-        return Run(tiny_recipe(**CHANGES, **changes), images or block_images(count=40), ["blocks"], tmp_path / folder, ALONE)
+        return Run(
+            tiny_recipe(**CHANGES, **changes),
+            images or block_images(count=40),
+            ["blocks"],
+            tmp_path / folder,
+            ALONE,
+        )
 
     return start
 
@@ -40,20 +46,29 @@ def test_the_loss_is_minus_the_mean_cosine_and_projections_stand_still():
     expected = 0.0
     for one, other in ((0, 1), (1, 0)):
         for row in range(5):
-            cosine = p[one, row] @ z[other, row] / np.linalg.norm(p[one, row]) / np.linalg.norm(z[other, row])
+            cosine = (
+                p[one, row]
+                @ z[other, row]
+                / np.linalg.norm(p[one, row])
+                / np.linalg.norm(z[other, row])
+            )
             expected -= cosine / 10
     predicted = [torch.tensor(one, requires_grad=True) for one in p]
     projected = [torch.tensor(one, requires_grad=True) for one in z]
     loss = simsiam_loss(predicted, projected)
     loss.backward()
     assert loss.item() == pytest.approx(expected)
-    assert all(one.grad is not None for one in predicted) and all(one.grad is None for one in projected)
+    assert all(one.grad is not None for one in predicted) and all(
+        one.grad is None for one in projected
+    )
 
 
 def test_a_run_learns_resumes_bit_by_bit_and_leaves_a_network_for_timm(start, block_images):
     straight = start("straight", epochs=6)
     straight.train()
-    records = [json.loads(line) for line in (straight.output / "metrics.jsonl").read_text().splitlines()]
+    records = [
+        json.loads(line) for line in (straight.output / "metrics.jsonl").read_text().splitlines()
+    ]
     assert records[-1]["loss"] < records[0]["loss"] < 1 and records[-1]["spread"] > 0.1
 
     class Interrupting(block_images):
@@ -71,7 +86,10 @@ def test_a_run_learns_resumes_bit_by_bit_and_leaves_a_network_for_timm(start, bl
     resumed = start("stopped", epochs=6)
     assert 0 < resumed.step < resumed.steps
     resumed.train()
-    one, other = (safetensors.torch.load_file(run.output / "teacher.safetensors") for run in (straight, resumed))
+    one, other = (
+        safetensors.torch.load_file(run.output / "teacher.safetensors")
+        for run in (straight, resumed)
+    )
     assert all(torch.equal(one[name], other[name]) for name in one)
 
     model = timm.create_model("resnet18", num_classes=0)
@@ -83,10 +101,14 @@ def test_a_run_learns_resumes_bit_by_bit_and_leaves_a_network_for_timm(start, bl
 
 
 def test_normalisation_does_not_decay(start):
-    names = [name for name, parameter in start("names").method.named_parameters() if parameter.ndim == 1]
+    names = [
+        name for name, parameter in start("names").method.named_parameters() if parameter.ndim == 1
+    ]
     norms = [name for name in names if not name.endswith(".bias") and "encoder" in name]
     assert len(norms) == 20 and not any(decays(name) for name in norms)
-    assert decays("encoder.layer1.0.conv1.weight") and decays("encoder.layer2.0.downsample.0.weight")
+    assert decays("encoder.layer1.0.conv1.weight") and decays(
+        "encoder.layer2.0.downsample.0.weight"
+    )
 
 
 def test_methods_and_networks_that_do_not_go_together_are_a_sentence(tiny_recipe):

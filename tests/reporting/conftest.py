@@ -19,11 +19,33 @@ def study(tmp_path_factory):
     write_maps(folder / "maps.h5", random, masses)
     samples = pd.DataFrame(
         [
-            (3 * sink + axis, "cloud", "0001", sink + 10, "xyz"[axis], mass, 1e5 * mass, folder / "maps.h5", sink, axis)
+            (
+                3 * sink + axis,
+                "cloud",
+                "0001",
+                sink + 10,
+                "xyz"[axis],
+                mass,
+                1e5 * mass,
+                folder / "maps.h5",
+                sink,
+                axis,
+            )
             for sink, mass in enumerate(masses)
             for axis in range(3)
         ],
-        columns=["row", "simulation", "snapshot", "sink_id", "axis", "mass_msun", "age_yr", "map_file", "sink_index", "axis_index"],
+        columns=[
+            "row",
+            "simulation",
+            "snapshot",
+            "sink_id",
+            "axis",
+            "mass_msun",
+            "age_yr",
+            "map_file",
+            "sink_index",
+            "axis_index",
+        ],
     )
     samples.to_csv(folder / "samples.csv", index=False)
     with h5py.File(folder / "segmentation.h5", "w") as file:
@@ -36,7 +58,11 @@ def study(tmp_path_factory):
         file.attrs.update(segment_count=4, side_pc=SIDE / 2, attention_mass=0.6)
     write_segments(folder)
     write_embedding(folder / "embedding.csv", samples, random)
-    rows = [row for split in ("random", "protostar") for row in write_evidence(folder / split, split, samples, random)]
+    rows = [
+        row
+        for split in ("random", "protostar")
+        for row in write_evidence(folder / split, split, samples, random)
+    ]
     write_comparison(folder, rows)
     write_information(folder / "information.csv")
     write_few_labels(folder / "few_labels.csv")
@@ -58,13 +84,20 @@ def write_maps(path, random, masses):
 def write_evidence(folder, split, samples, random):
     folder.mkdir()
     test = np.arange(len(samples)) % 4 == 0
-    pd.DataFrame({"row": samples["row"], "fold": 0, "part": np.where(test, "test", "train")}).to_csv(folder / "split.csv", index=False)
+    pd.DataFrame(
+        {"row": samples["row"], "fold": 0, "part": np.where(test, "test", "train")}
+    ).to_csv(folder / "split.csv", index=False)
     with h5py.File(folder / "features.h5", "w") as file:
         file["features"] = random.normal(size=(1, len(samples), 7)).astype(np.float32)
     truth = np.log10(samples["mass_msun"][test])
     for method, error in (("dinov2_knn", 0.2), ("resnet18", 0.4)):
         predicted = truth + error * random.normal(size=test.sum())
-        rows = {"row": samples["row"][test], "fold": 0, "log10_mass": truth, "predicted_log10_mass": predicted}
+        rows = {
+            "row": samples["row"][test],
+            "fold": 0,
+            "log10_mass": truth,
+            "predicted_log10_mass": predicted,
+        }
         pd.DataFrame(rows).to_csv(folder / f"{method}.csv", index=False)
         yield {**METRICS, "split": split, "method": method, "r2": 1 - error, "rmse_dex": error}
 
@@ -74,30 +107,67 @@ def write_comparison(folder, metrics):
     folder.mkdir(exist_ok=True)
     table = pd.DataFrame(metrics)
     table.to_csv(folder / "metrics.csv", index=False)
-    one = {"reference": "dinov2_knn", "r2_difference": -0.2, "r2_difference_low": -0.3, "r2_difference_high": -0.1}
-    table.loc[table["method"] != "dinov2_knn", ["split", "method"]].assign(**one).to_csv(folder / "differences.csv", index=False)
-    bins = {"mass_low_msun": 1.0, "mass_high_msun": 6.0, "n_test": 6, "n_protostars": 2, "rmse_dex": 0.25, "bias_dex": -0.125}
+    one = {
+        "reference": "dinov2_knn",
+        "r2_difference": -0.2,
+        "r2_difference_low": -0.3,
+        "r2_difference_high": -0.1,
+    }
+    table.loc[table["method"] != "dinov2_knn", ["split", "method"]].assign(**one).to_csv(
+        folder / "differences.csv", index=False
+    )
+    bins = {
+        "mass_low_msun": 1.0,
+        "mass_high_msun": 6.0,
+        "n_test": 6,
+        "n_protostars": 2,
+        "rmse_dex": 0.25,
+        "bias_dex": -0.125,
+    }
     table[["split", "method"]].assign(**bins).to_csv(folder / "mass_bins.csv", index=False)
-    gap = {"split_published": "random", "split_grouped": "protostar", "r2_published": 0.8, "r2_grouped": 0.6}
+    gap = {
+        "split_published": "random",
+        "split_grouped": "protostar",
+        "r2_published": 0.8,
+        "r2_grouped": 0.6,
+    }
     gap |= {"r2_overstatement": 0.2, "r2_overstatement_low": 0.1, "r2_overstatement_high": 0.3}
-    table[["method"]].drop_duplicates().assign(**gap).to_csv(folder / "overstatement.csv", index=False)
+    table[["method"]].drop_duplicates().assign(**gap).to_csv(
+        folder / "overstatement.csv", index=False
+    )
 
 
 def write_information(path):
     rows = [("all", np.nan, "", 0.7)]
-    rows += [("inside", r, "", 0.7 - 0.01 / r) for r in (0.03, 0.06, 0.12)] + [("outside", r, "", 0.01 / r) for r in (0.03, 0.06, 0.12)]
-    rows += [(part, np.nan, channel, 0.5) for channel in ("column_density", "v_los") for part in ("only", "without")]
+    rows += [("inside", r, "", 0.7 - 0.01 / r) for r in (0.03, 0.06, 0.12)] + [
+        ("outside", r, "", 0.01 / r) for r in (0.03, 0.06, 0.12)
+    ]
+    rows += [
+        (part, np.nan, channel, 0.5)
+        for channel in ("column_density", "v_los")
+        for part in ("only", "without")
+    ]
     table = pd.DataFrame(rows, columns=["part", "radius_pc", "channel", "r2"]).merge(
         pd.DataFrame({"method": ["ridge", "knn"]}), how="cross"
     )
-    facts = {"r2_low": table["r2"] - 0.1, "r2_high": table["r2"] + 0.1, "finest_cell_pc": 0.004, "accretion_radius_pc": 0.05}
+    facts = {
+        "r2_low": table["r2"] - 0.1,
+        "r2_high": table["r2"] + 0.1,
+        "finest_cell_pc": 0.004,
+        "accretion_radius_pc": 0.05,
+    }
     table.assign(split="protostar", n_radii=3, **facts).to_csv(path, index=False)
 
 
 def write_few_labels(path):
-    table = pd.DataFrame({"fraction": [0.1, 0.3, 1.0], "r2": [-3.0, 0.2, 0.7], "n_train_protostars": [2, 4, 12]})
+    table = pd.DataFrame(
+        {"fraction": [0.1, 0.3, 1.0], "r2": [-3.0, 0.2, 0.7], "n_train_protostars": [2, 4, 12]}
+    )
     table = table.merge(pd.DataFrame({"split": ["random", "protostar"]}), how="cross").merge(
-        pd.DataFrame({"method": ["dinov2_knn", "mean"], "label": ["DINOv2 + 5-NN", "training mean"]}), how="cross"
+        pd.DataFrame(
+            {"method": ["dinov2_knn", "mean"], "label": ["DINOv2 + 5-NN", "training mean"]}
+        ),
+        how="cross",
     )
     spread = {"r2_low": table["r2"] - 0.2, "r2_high": table["r2"] + 0.2}
     spread |= {"r2_draw_lowest": table["r2"] - 0.1, "r2_draw_highest": table["r2"] + 0.1}
@@ -106,7 +176,12 @@ def write_few_labels(path):
 
 def write_ablation(path):
     table = pd.DataFrame(
-        {"value": ["0", "9", "18"], "r2": [0.7, 0.4, -4.0], "r2_difference": [0.0, -0.3, -4.7], "beam_pc": [0, 0.006, 0.012]}
+        {
+            "value": ["0", "9", "18"],
+            "r2": [0.7, 0.4, -4.0],
+            "r2_difference": [0.0, -0.3, -4.7],
+            "beam_pc": [0, 0.006, 0.012],
+        }
     )
     table = table.merge(pd.DataFrame({"split": ["random", "protostar"]}), how="cross")
     for name in ("r2", "r2_difference"):
@@ -130,10 +205,21 @@ def write_segments(folder):
         for name, value in quantities.items()
     ]
     table = pd.DataFrame(rows, columns=["segment", "quantity", "mean"])
-    facts = {"mean_low": table["mean"] - 0.05, "mean_high": table["mean"] + 0.05, "spread": 0.1, "n_maps": 6, "n_protostars": 4}
+    facts = {
+        "mean_low": table["mean"] - 0.05,
+        "mean_high": table["mean"] + 0.05,
+        "spread": 0.1,
+        "n_maps": 6,
+        "n_protostars": 4,
+    }
     table.assign(**facts).to_csv(folder / "segments.csv", index=False)
-    ways, channels = ("tokens", "random_weights", "pixels", "rings"), ("log10_column_density", "v_los", "sigma_v")
-    table = pd.DataFrame([(way, channel) for way in ways for channel in channels], columns=["segments", "quantity"])
+    ways, channels = (
+        ("tokens", "random_weights", "pixels", "rings"),
+        ("log10_column_density", "v_los", "sigma_v"),
+    )
+    table = pd.DataFrame(
+        [(way, channel) for way in ways for channel in channels], columns=["segments", "quantity"]
+    )
     table = table.assign(eta2=0.5, eta2_low=0.4, eta2_high=0.6, n_maps=6, n_protostars=4)
     other = table["segments"] != "tokens"
     for bound, value in (("", 0.1), ("_low", -0.1), ("_high", 0.2)):
@@ -142,11 +228,17 @@ def write_segments(folder):
 
 
 def write_embedding(path, samples, random):
-    planes = {f"{plane}_{number}": random.normal(size=len(samples)) for plane in ("pc", "tsne") for number in (1, 2)}
+    planes = {
+        f"{plane}_{number}": random.normal(size=len(samples))
+        for plane in ("pc", "tsne")
+        for number in (1, 2)
+    }
     shares = {"pc_1_share": 0.6, "pc_2_share": 0.2}
     part = np.where(np.arange(len(samples)) % 4 == 0, "test", "train")
     near = {"same_protostar": (np.arange(len(samples)) % 2), "same_simulation": 1}
-    pd.DataFrame({"row": samples["row"], "part": part, **planes, **shares, **near}).to_csv(path, index=False)
+    pd.DataFrame({"row": samples["row"], "part": part, **planes, **shares, **near}).to_csv(
+        path, index=False
+    )
 
 
 METRICS = {
@@ -171,7 +263,9 @@ METRICS = {
 @pytest.fixture(scope="session")
 def comparison():
     """Return ``write(folder, **facts)``: a comparison of one method of those facts on two splits, in the evaluation's four tables."""
-    return lambda folder, **facts: write_comparison(folder, [{**METRICS, "split": split, **facts} for split in ("random", "protostar")])
+    return lambda folder, **facts: write_comparison(
+        folder, [{**METRICS, "split": split, **facts} for split in ("random", "protostar")]
+    )
 
 
 @pytest.fixture(scope="session")
@@ -189,7 +283,13 @@ def drawn(study):
     def draw(folder, figure, **options):
         folder.mkdir(exist_ok=True)
         outputs = {kind: folder / f"{figure}.{kind}" for kind in ("pdf", "png")}
-        common = {"samples": study / "samples.csv", "outputs": outputs, "resolution": 60, "simulations": {}, "facts": {"config": {}}}
+        common = {
+            "samples": study / "samples.csv",
+            "outputs": outputs,
+            "resolution": 60,
+            "simulations": {},
+            "facts": {"config": {}},
+        }
         if figure == "examples":
             from starmass.reporting.examples import plot_examples
 
@@ -199,20 +299,49 @@ def drawn(study):
         elif figure == "segmentation":
             from starmass.reporting.segmentation import plot_segmentation
 
-            plot_segmentation(**{**common, "segmentation": study / "segmentation.h5", "palettes": palettes, **options})
+            plot_segmentation(
+                **{
+                    **common,
+                    "segmentation": study / "segmentation.h5",
+                    "palettes": palettes,
+                    **options,
+                }
+            )
         elif figure == "attention":
             from starmass.reporting.attention import plot_attention
 
-            plot_attention(**{**common, "segmentation": study / "segmentation.h5", "palettes": palettes, **options})
+            plot_attention(
+                **{
+                    **common,
+                    "segmentation": study / "segmentation.h5",
+                    "palettes": palettes,
+                    **options,
+                }
+            )
         elif figure == "segments":
             from starmass.reporting.segments import plot_segments
 
             del common["samples"]
-            plot_segments(**{**common, "segments": study / "segments.csv", "explained": study / "explained.csv", **options})
+            plot_segments(
+                **{
+                    **common,
+                    "segments": study / "segments.csv",
+                    "explained": study / "explained.csv",
+                    **options,
+                }
+            )
         elif figure == "embedding":
             from starmass.reporting.embedding import plot_embedding
 
-            plot_embedding(**{**common, "embedding": study / "embedding.csv", "split": "random", "palettes": palettes, **options})
+            plot_embedding(
+                **{
+                    **common,
+                    "embedding": study / "embedding.csv",
+                    "split": "random",
+                    "palettes": palettes,
+                    **options,
+                }
+            )
         elif figure == "information":
             from starmass.reporting.information import plot_information
 
@@ -230,16 +359,39 @@ def drawn(study):
             from starmass.reporting.ablation import plot_ablation
 
             del common["samples"]
-            rows = {"split": ["random", "protostar"], "method": ["ridge"], "value": ["0", "9", "18"]}
+            rows = {
+                "split": ["random", "protostar"],
+                "method": ["ridge"],
+                "value": ["0", "9", "18"],
+            }
             plot_ablation(
-                **{**common, "width": "column", "ablation": study / "ablation.csv", "axis": "beam [arcsec]", "rows": rows, **options}
+                **{
+                    **common,
+                    "width": "column",
+                    "ablation": study / "ablation.csv",
+                    "axis": "beam [arcsec]",
+                    "rows": rows,
+                    **options,
+                }
             )
         elif figure == "few_labels":
             from starmass.reporting.labels import plot_few_labels
 
             del common["samples"]
-            rows = {"split": ["random", "protostar"], "method": ["dinov2_knn", "mean"], "fraction": [0.1, 0.3, 1]}
-            plot_few_labels(**{**common, "width": "column", "few_labels": study / "few_labels.csv", "rows": rows, **options})
+            rows = {
+                "split": ["random", "protostar"],
+                "method": ["dinov2_knn", "mean"],
+                "fraction": [0.1, 0.3, 1],
+            }
+            plot_few_labels(
+                **{
+                    **common,
+                    "width": "column",
+                    "few_labels": study / "few_labels.csv",
+                    "rows": rows,
+                    **options,
+                }
+            )
         else:
             from starmass.reporting.regression import plot_regression
 
@@ -252,7 +404,15 @@ def drawn(study):
                 }
                 for split in ("random", "protostar")
             }
-            plot_regression(**{**common, "splits": splits, "metrics": study / "metrics.csv", "palette": "viridis", **options})
+            plot_regression(
+                **{
+                    **common,
+                    "splits": splits,
+                    "metrics": study / "metrics.csv",
+                    "palette": "viridis",
+                    **options,
+                }
+            )
         return outputs
 
     return draw

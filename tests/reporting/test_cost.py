@@ -26,20 +26,36 @@ def run(tmp_path):
     job("maps/cloud/catalogue.tsv", 36, 18, 100)
     job("pretraining/large.tsv", 10, 1, 100)
     (tmp_path / "logs").mkdir()
-    attempts = [{"first_step": 0, "last_step": 5, "seconds": 3600.0, "ranks": 2, "device": "cuda"}] * 2
-    (tmp_path / "logs/large.attempts.jsonl").write_text("".join(json.dumps(one) + "\n" for one in attempts))
+    attempts = [
+        {"first_step": 0, "last_step": 5, "seconds": 3600.0, "ranks": 2, "device": "cuda"}
+    ] * 2
+    (tmp_path / "logs/large.attempts.jsonl").write_text(
+        "".join(json.dumps(one) + "\n" for one in attempts)
+    )
     return tmp_path
 
 
 def test_hours_memory_and_products(run):
     images = {"flame": {"0000": 10000, "0001": 5000, "0002": 5000}}
-    table = collect_cost(benchmarks=run / "benchmarks/results", attempts=run / "logs", cores={"large": 8}, images=images)
+    table = collect_cost(
+        benchmarks=run / "benchmarks/results",
+        attempts=run / "logs",
+        cores={"large": 8},
+        images=images,
+    )
     rows = table.set_index("stage")
     assert list(rows.index) == ["maps", "fractals", "pretraining"]
-    assert rows.loc["fractals", ["jobs", "wall_hours", "cpu_hours", "peak_memory_gb", "products"]].tolist() == [2, 1.5, 3.0, 2.0, 15000]
+    assert rows.loc[
+        "fractals", ["jobs", "wall_hours", "cpu_hours", "peak_memory_gb", "products"]
+    ].tolist() == [2, 1.5, 3.0, 2.0, 15000]
     assert rows.loc["fractals", "cpu_seconds_a_product"] == pytest.approx(10800 / 15000)
     assert rows.loc["maps", ["jobs", "products"]].tolist() == [2, 1]  # the catalogue is no snapshot
-    assert rows.loc["pretraining", ["jobs", "wall_hours", "cpu_hours", "gpu_hours"]].tolist() == [2, 2.0, 32.0, 4.0]
+    assert rows.loc["pretraining", ["jobs", "wall_hours", "cpu_hours", "gpu_hours"]].tolist() == [
+        2,
+        2.0,
+        32.0,
+        4.0,
+    ]
     outputs = {"csv": run / "cost.csv", "md": run / "cost.md"}
     write_cost(table, (), outputs)
     assert pd.read_csv(outputs["csv"])["gpu_hours"].sum() == 4.0
@@ -70,7 +86,9 @@ def test_times_have_the_unit_of_their_size(hours, words):
 def test_a_measurement_that_was_cut_is_named(run):
     (run / "benchmarks/results/maps/cloud/catalogue.tsv").write_text(HEAD)
     with pytest.raises(InputError, match=r"catalogue\.tsv: holds no measurement"):
-        collect_cost(benchmarks=run / "benchmarks/results", attempts=run / "logs", cores={}, images={})
+        collect_cost(
+            benchmarks=run / "benchmarks/results", attempts=run / "logs", cores={}, images={}
+        )
 
 
 def test_nothing_measured_is_a_sentence(tmp_path):

@@ -27,7 +27,10 @@ def test_each_panel_shows_what_the_method_records(more, curves):
     with journal_style():
         panels = draw_curves(records(**more)).axes
     assert [len(axes.lines) for axes in panels] == curves
-    assert list(panels[0].lines[0].get_ydata()) == [9.0 / n for n in range(1, 6)] and panels[0].get_xlim()[1] == 2.5
+    assert (
+        list(panels[0].lines[0].get_ydata()) == [9.0 / n for n in range(1, 6)]
+        and panels[0].get_xlim()[1] == 2.5
+    )
 
 
 def test_a_figure_is_written_and_repeats(tmp_path):
@@ -55,7 +58,9 @@ def test_a_figure_is_written_and_repeats(tmp_path):
         plot("cut")
 
 
-@pytest.mark.parametrize(("text", "sentence"), [("", "no record"), ('{"step": 1', "not a readable record")])
+@pytest.mark.parametrize(
+    ("text", "sentence"), [("", "no record"), ('{"step": 1', "not a readable record")]
+)
 def test_a_broken_record_is_named(tmp_path, text, sentence):
     (tmp_path / "metrics.jsonl").write_text(text)
     with pytest.raises(InputError, match=sentence):

@@ -5,7 +5,13 @@ import pytest
 from sklearn.decomposition import PCA
 
 from starmass.errors import InputError
-from starmass.reporting.regression import _read_line, mass_bins, metrics_text, principal_components, running_median
+from starmass.reporting.regression import (
+    _read_line,
+    mass_bins,
+    metrics_text,
+    principal_components,
+    running_median,
+)
 
 
 def test_components_are_those_of_the_training_rows():
@@ -62,7 +68,11 @@ def test_metrics_are_the_tables_own():
 def test_features_of_other_rows_are_refused(tmp_path, study):
     with h5py.File(tmp_path / "features.h5", "w") as file:
         file["features"] = np.zeros((1, 3, 2), np.float32)
-    files = {"split": study / "random/split.csv", "features": tmp_path / "features.h5", "predictions": {}}
+    files = {
+        "split": study / "random/split.csv",
+        "features": tmp_path / "features.h5",
+        "predictions": {},
+    }
     with pytest.raises(InputError, match="has 3 rows"):
         _read_line("random", files, pd.DataFrame(), pd.Series(np.zeros(24)))
 
@@ -71,7 +81,11 @@ def test_rows_out_of_use_are_left_out(tmp_path, study):
     parts = pd.read_csv(study / "random/split.csv")
     parts.loc[[1, 4], "part"] = "unused"
     parts.to_csv(tmp_path / "split.csv", index=False)
-    files = {"split": tmp_path / "split.csv", "features": study / "random/features.h5", "predictions": {}}
+    files = {
+        "split": tmp_path / "split.csv",
+        "features": study / "random/features.h5",
+        "predictions": {},
+    }
     line = _read_line("random", files, pd.DataFrame(), pd.Series(np.arange(24.0)))
     assert len(line.features) == len(line.log_mass) == 22
     assert not {1.0, 4.0} & set(line.log_mass)

@@ -15,7 +15,12 @@ def file(tmp_path):
         path = tmp_path / "segmentation.h5"
         attention = np.full((1, 8, 4, 4), 1 / 16)
         masks = [(np.arange(16) < 8 - head).reshape(4, 4) for head in range(8)]
-        whole = {"row": [0], "colours": np.zeros((1, 4, 4, 3)), "explained": [0.3, 0.2, 0.1], "segments": np.ones((1, 4, 4), int)}
+        whole = {
+            "row": [0],
+            "colours": np.zeros((1, 4, 4, 3)),
+            "explained": [0.3, 0.2, 0.1],
+            "segments": np.ones((1, 4, 4), int),
+        }
         whole |= {"attention": attention, "attended": np.stack(masks)[None], **changes}
         with h5py.File(path, "w") as stored:
             for name, values in whole.items():
@@ -40,15 +45,26 @@ def test_colours_are_held_between_0_and_1(file):
 
 def test_heads_that_look_closest_are_shown(file):
     found = read_segmentation(file())
-    assert choose_heads(found) == [2, 3, 4, 5, 6]  # the mean over heads stands last and is none of them
+    assert choose_heads(found) == [
+        2,
+        3,
+        4,
+        5,
+        6,
+    ]  # the mean over heads stands last and is none of them
     shown = attended(found, 0, 3)
-    assert np.nansum(shown) == pytest.approx(5) and np.isnan(shown).sum() == 11  # 1 is an even spread
+    assert (
+        np.nansum(shown) == pytest.approx(5) and np.isnan(shown).sum() == 11
+    )  # 1 is an even spread
 
 
 def test_without_a_class_token_figure_3_stands_and_figure_7_says_why_not(tmp_path, drawn, file):
     path = file(attention=None, attended=None)
     assert drawn(tmp_path, "segmentation", segmentation=path)["png"].is_file()
-    with pytest.raises(InputError, match=r"no class token whose attention could be shown; set .*attention_mass to null"):
+    with pytest.raises(
+        InputError,
+        match=r"no class token whose attention could be shown; set .*attention_mass to null",
+    ):
         drawn(tmp_path, "attention", segmentation=path)
 
 

@@ -12,13 +12,25 @@ from starmass.errors import InputError
 from starmass.reporting import style
 
 COLUMN = ("information", "few_labels", "ablation")
-FIGURES = ("examples", "regression", "segmentation", "information", "few_labels", "ablation", "embedding", "segments", "attention")
+FIGURES = (
+    "examples",
+    "regression",
+    "segmentation",
+    "information",
+    "few_labels",
+    "ablation",
+    "embedding",
+    "segments",
+    "attention",
+)
 
 
 @pytest.mark.parametrize("figure", FIGURES)
 def test_a_figure_is_the_same_twice_and_not_blank(tmp_path, drawn, figure):
     first = drawn(tmp_path / "first", figure)
-    with matplotlib.rc_context({"font.size": 20, "image.cmap": "gray"}):  # whatever the caller has set
+    with matplotlib.rc_context(
+        {"font.size": 20, "image.cmap": "gray"}
+    ):  # whatever the caller has set
         second = drawn(tmp_path / "second", figure)
     for kind in ("pdf", "png"):
         assert first[kind].read_bytes() == second[kind].read_bytes()
@@ -42,7 +54,11 @@ def test_lengths_are_drawn_where_they_are_known(study):
 
     def upright(table):
         lines = draw_information(table).axes[0].lines
-        return {float(line.get_xdata()[0]) for line in lines if len(set(line.get_xdata())) == 1 and len(line.get_xdata()) == 2}
+        return {
+            float(line.get_xdata()[0])
+            for line in lines
+            if len(set(line.get_xdata())) == 1 and len(line.get_xdata()) == 2
+        }
 
     assert upright(table.assign(beam_pc=np.nan)) == {0.004, 0.05}
     assert upright(table.assign(beam_pc=0.012)) == {0.004, 0.05, 0.012}
@@ -60,12 +76,18 @@ def test_a_missing_input_is_one_sentence(tmp_path, drawn):
         drawn(tmp_path, "examples", samples=tmp_path / "nowhere.csv")
 
 
-@pytest.mark.parametrize(("figure", "rows"), [("few_labels", 0), ("information", 0), ("information", 6)])
-def test_a_table_cut_to_its_head_or_between_radii_is_one_sentence(tmp_path, drawn, study, figure, rows):
+@pytest.mark.parametrize(
+    ("figure", "rows"), [("few_labels", 0), ("information", 0), ("information", 6)]
+)
+def test_a_table_cut_to_its_head_or_between_radii_is_one_sentence(
+    tmp_path, drawn, study, figure, rows
+):
     head, *lines = (study / f"{figure}.csv").read_text().splitlines(keepends=True)
     (tmp_path / f"{figure}.csv").write_text("".join([head, *lines[:rows]]))
     options = {"channels": ["column_density"]} if figure == "information" else {}
-    with pytest.raises(InputError, match=rf"{figure}\.csv: .*delete the file and run Snakemake again"):
+    with pytest.raises(
+        InputError, match=rf"{figure}\.csv: .*delete the file and run Snakemake again"
+    ):
         drawn(tmp_path, figure, **{figure: tmp_path / f"{figure}.csv"}, **options)
 
 
@@ -73,10 +95,21 @@ def test_a_table_cut_to_its_head_or_between_radii_is_one_sentence(tmp_path, draw
 @pytest.mark.parametrize("label", [r"a $\frac b", "cost $5 to $10", "$x$"])
 def test_a_dollar_in_a_label_is_a_dollar(tmp_path, drawn, study, figure, label, monkeypatch):
     kept, save = [], style.save_figure
-    monkeypatch.setattr(style, "save_figure", lambda figure, *args, **facts: (kept.append(figure), save(figure, *args, **facts)))
+    monkeypatch.setattr(
+        style,
+        "save_figure",
+        lambda figure, *args, **facts: (kept.append(figure), save(figure, *args, **facts)),
+    )
     name = {"regression": "metrics"}.get(figure, figure)
-    pd.read_csv(study / f"{name}.csv", dtype=str).assign(label=label).to_csv(tmp_path / f"{name}.csv", index=False)
-    drawn(tmp_path, figure, **{name: tmp_path / f"{name}.csv"}, **({"axis": f"axis {label}"} if figure == "ablation" else {}))
+    pd.read_csv(study / f"{name}.csv", dtype=str).assign(label=label).to_csv(
+        tmp_path / f"{name}.csv", index=False
+    )
+    drawn(
+        tmp_path,
+        figure,
+        **{name: tmp_path / f"{name}.csv"},
+        **({"axis": f"axis {label}"} if figure == "ablation" else {}),
+    )
     texts = [text.get_text() for text in kept[0].findobj(Text)]
     shown = [text for text in texts if label in text.replace(r"\$", "$")]
     assert len(shown) >= (2 if figure == "ablation" else 1)
@@ -87,14 +120,21 @@ def test_a_dollar_in_a_label_is_a_dollar(tmp_path, drawn, study, figure, label, 
 @pytest.mark.parametrize(
     ("figure", "name"),
     [
-        *((name, name) for name in ("information", "few_labels", "ablation", "embedding", "segments")),
+        *(
+            (name, name)
+            for name in ("information", "few_labels", "ablation", "embedding", "segments")
+        ),
         ("segments", "explained"),
         ("regression", "metrics"),
     ],
 )
-def test_a_table_that_lost_its_last_lines_is_one_sentence(tmp_path, drawn, study, figure, name, lost):
+def test_a_table_that_lost_its_last_lines_is_one_sentence(
+    tmp_path, drawn, study, figure, name, lost
+):
     cut = tmp_path / f"{name}.csv"
     cut.write_text("".join((study / f"{name}.csv").read_text().splitlines(keepends=True)[:-lost]))
-    with pytest.raises(InputError, match=rf"{name}\.csv: .*delete the file and run Snakemake again"):
+    with pytest.raises(
+        InputError, match=rf"{name}\.csv: .*delete the file and run Snakemake again"
+    ):
         drawn(tmp_path, figure, **{name: cut})
     assert not list(tmp_path.glob("*.p*"))

@@ -46,7 +46,11 @@ def faults(figure):
             for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks()):
                 if not low - 1e-9 <= tick.get_loc() <= high + 1e-9:
                     unseen |= {tick.label1, tick.label2}
-    texts = [text for text in figure.findobj(Text) if text not in unseen and text.get_visible() and text.get_text().strip()]
+    texts = [
+        text
+        for text in figure.findobj(Text)
+        if text not in unseen and text.get_visible() and text.get_text().strip()
+    ]
     boxes = [(text, text.get_window_extent(renderer)) for text in texts]
     page = figure.bbox
     for text, box in boxes:
@@ -61,16 +65,34 @@ def faults(figure):
             yield f"{one.get_text()!r} lies on {other.get_text()!r}"
 
 
-FIGURES = ("examples", "regression", "segmentation", "information", "few_labels", "ablation", "embedding", "segments", "attention")
+FIGURES = (
+    "examples",
+    "regression",
+    "segmentation",
+    "information",
+    "few_labels",
+    "ablation",
+    "embedding",
+    "segments",
+    "attention",
+)
 CURVES = ("information", "few_labels", "ablation")
 
 
-@pytest.mark.parametrize(("figure", "width"), [*((name, "text") for name in FIGURES), *((name, "column") for name in CURVES)])
+@pytest.mark.parametrize(
+    ("figure", "width"),
+    [*((name, "text") for name in FIGURES), *((name, "column") for name in CURVES)],
+)
 def test_figures_can_be_read(tmp_path, drawn, monkeypatch, figure, width):
     seen = []
     monkeypatch.setattr(style, "save_figure", lambda drawing, *_, **__: seen.append(drawing))
     options = {"width": width} if figure in CURVES else {}
-    drawn(tmp_path, figure, simulations={"toycloud_a": "toycloud", "toycloud_b": "toycloud"}, **options)
+    drawn(
+        tmp_path,
+        figure,
+        simulations={"toycloud_a": "toycloud", "toycloud_b": "toycloud"},
+        **options,
+    )
     with style.journal_style():
         assert not list(faults(seen[0]))
 
@@ -80,7 +102,12 @@ def test_figures_can_be_read(tmp_path, drawn, monkeypatch, figure, width):
 def test_ablations_can_be_read(values, width):
     methods = 1 + list(VALUES).index(values) % 3
     with style.journal_style():
-        figure = draw_ablation(ablation(VALUES[values], LABELS[:methods]), "beam, full width at half maximum [arcsec]", width, TOY)
+        figure = draw_ablation(
+            ablation(VALUES[values], LABELS[:methods]),
+            "beam, full width at half maximum [arcsec]",
+            width,
+            TOY,
+        )
         assert figure.get_size_inches()[0] == style.WIDTHS[width]
         assert not list(faults(figure))
 
@@ -89,11 +116,22 @@ def test_ablations_can_be_read(values, width):
 @pytest.mark.parametrize("splits", [1, 2, 3])
 def test_few_labels_can_be_read(splits, width):
     shares = pd.DataFrame(
-        {"fraction": [0.02, 0.1, 0.3, 0.5, 1.0], "r2": [-9.0, -0.7, 0.2, 0.5, 0.7], "n_train_protostars": [2, 4, 8.3, 12, 1207]}
+        {
+            "fraction": [0.02, 0.1, 0.3, 0.5, 1.0],
+            "r2": [-9.0, -0.7, 0.2, 0.5, 0.7],
+            "n_train_protostars": [2, 4, 8.3, 12, 1207],
+        }
     )
-    table = shares.merge(pd.DataFrame({"split": [f"protostar_{n}" for n in range(splits)]}), how="cross")
+    table = shares.merge(
+        pd.DataFrame({"split": [f"protostar_{n}" for n in range(splits)]}), how="cross"
+    )
     table = table.merge(pd.DataFrame({"method": list("abcde"), "label": LABELS}), how="cross")
-    for name, off in (("r2_low", -0.2), ("r2_high", 0.2), ("r2_draw_lowest", -0.1), ("r2_draw_highest", 0.1)):
+    for name, off in (
+        ("r2_low", -0.2),
+        ("r2_high", 0.2),
+        ("r2_draw_lowest", -0.1),
+        ("r2_draw_highest", 0.1),
+    ):
         table[name] = table["r2"] + off
     with style.journal_style():
         assert not list(faults(draw_few_labels(table, width, TOY)))
@@ -113,12 +151,21 @@ def test_curves_can_be_read(rank, width):
 
 def ablation(values, labels):
     rows = [
-        {"value": value, "split": split, "method": label[:4], "label": label, "r2": 0.6 - 0.9 * place * at, "beam_pc": 0.001 * place}
+        {
+            "value": value,
+            "split": split,
+            "method": label[:4],
+            "label": label,
+            "r2": 0.6 - 0.9 * place * at,
+            "beam_pc": 0.001 * place,
+        }
         for split in ("random", "protostar_folds")
         for at, label in enumerate(labels)
         for place, value in enumerate(values)
     ]
-    table = pd.DataFrame(rows).assign(varied="observation.beam", base=values[0], finest_cell_pc=0.004, accretion_radius_pc=np.nan)
+    table = pd.DataFrame(rows).assign(
+        varied="observation.beam", base=values[0], finest_cell_pc=0.004, accretion_radius_pc=np.nan
+    )
     table["r2_difference"] = table["r2"] - 0.6
     for name in ("r2", "r2_difference"):
         table[f"{name}_low"], table[f"{name}_high"] = table[name] - 0.4, table[name] + 0.1
@@ -133,7 +180,11 @@ def test_what_is_cut_off_is_marked():
         upper = draw_ablation(table[table["split"] == "random"], "k").axes[0]
     bottom = upper.get_ylim()[0]
     heads = {
-        size: sum(len(line.get_xdata()) for line in upper.lines if line.get_marker() == CARETDOWN and line.get_markersize() == size)
+        size: sum(
+            len(line.get_xdata())
+            for line in upper.lines
+            if line.get_marker() == CARETDOWN and line.get_markersize() == size
+        )
         for size in (4, 8)
     }
     assert heads[8] == (table["r2"][table["split"] == "random"] < bottom).sum()

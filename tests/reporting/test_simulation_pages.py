@@ -20,8 +20,13 @@ def catalogue(tmp_path):
     for number, sinks in ((1, [1, 2]), (2, [1, 2, 3])):
         path = tmp_path / f"s{number}.h5"
         with h5py.File(path, "w") as file:
-            maps = file.create_dataset("maps", data=np.exp(random.normal(size=(len(sinks), 3, 3, 8, 8))))
-            maps.attrs.update(channels=["column_density", "v_los", "sigma_v"], channel_units=["cm**-2", "km/s", "km/s"])
+            maps = file.create_dataset(
+                "maps", data=np.exp(random.normal(size=(len(sinks), 3, 3, 8, 8)))
+            )
+            maps.attrs.update(
+                channels=["column_density", "v_los", "sigma_v"],
+                channel_units=["cm**-2", "km/s", "km/s"],
+            )
             file.attrs.update(side_pc=0.5, simulation="mine")
         for index, sink in enumerate(sinks):
             facts = {
@@ -31,7 +36,14 @@ def catalogue(tmp_path):
                 "sink_id": sink,
                 "mass_msun": 0.1 * sink * number,
             }
-            place = {"age_yr": 1e4 * number, "x_pc": sink, "y_pc": 1.0, "map_file": path, "sink_index": index, "kept": int(sink < 3)}
+            place = {
+                "age_yr": 1e4 * number,
+                "x_pc": sink,
+                "y_pc": 1.0,
+                "map_file": path,
+                "sink_index": index,
+                "kept": int(sink < 3),
+            }
             rows.append({**facts, **place})
     with open(tmp_path / "catalogue.csv", "w", encoding="utf-8", newline="") as stream:
         table = csv.DictWriter(stream, list(rows[0]))
@@ -43,8 +55,18 @@ def catalogue(tmp_path):
 def draw(catalogue, name, **change):
     outputs = {"png": catalogue.parent / f"{name}.png", "pdf": catalogue.parent / f"{name}.pdf"}
     box = np.exp(np.random.default_rng(1).normal(size=(16, 16)))
-    given = {"box_left": [0.0, 0.0], "box_side": 4.0, "snapshot": "s2", "gallery": 4, "palettes": PALETTES, "resolution": 50, "toy": True}
-    plot_simulation(box=box, catalogue=catalogue, outputs=outputs, facts={"config": {}}, **{**given, **change})
+    given = {
+        "box_left": [0.0, 0.0],
+        "box_side": 4.0,
+        "snapshot": "s2",
+        "gallery": 4,
+        "palettes": PALETTES,
+        "resolution": 50,
+        "toy": True,
+    }
+    plot_simulation(
+        box=box, catalogue=catalogue, outputs=outputs, facts={"config": {}}, **{**given, **change}
+    )
     return [path.read_bytes() for path in outputs.values()]
 
 

@@ -2,10 +2,19 @@ import numpy as np
 import pytest
 from matplotlib.colors import LogNorm
 
-from starmass.reporting.style import channel_scale, plain_number, quantity_label, round_length, round_values
+from starmass.reporting.style import (
+    channel_scale,
+    plain_number,
+    quantity_label,
+    round_length,
+    round_values,
+)
 
 
-@pytest.mark.parametrize(("limit", "length"), [(0.167, 0.1), (0.2, 0.2), (0.99, 0.5), (1.0, 1.0), (3e4, 2e4), (0.0499, 0.02)])
+@pytest.mark.parametrize(
+    ("limit", "length"),
+    [(0.167, 0.1), (0.2, 0.2), (0.99, 0.5), (1.0, 1.0), (3e4, 2e4), (0.0499, 0.02)],
+)
 def test_scale_bars_are_round(limit, length):
     assert round_length(limit) == pytest.approx(length)
 
@@ -20,7 +29,15 @@ def test_ticks_are_within_the_bar_and_enough(seed):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.1, "0.1"), (30, "30"), (1000, "1000"), (1e21, "$10^{21}$"), (3e21, r"$3{\times}10^{21}$"), (1e-4, "$10^{-4}$")]
+    ("value", "text"),
+    [
+        (0.1, "0.1"),
+        (30, "30"),
+        (1000, "1000"),
+        (1e21, "$10^{21}$"),
+        (3e21, r"$3{\times}10^{21}$"),
+        (1e-4, "$10^{-4}$"),
+    ],
 )
 def test_numbers_on_axes(value, text):
     assert plain_number(value) == text

@@ -4,11 +4,20 @@ import pandas as pd
 import pytest
 
 from starmass.errors import InputError
-from starmass.reporting.summary import few_labels_finding, information_finding, segments_finding, write_summary
+from starmass.reporting.summary import (
+    few_labels_finding,
+    information_finding,
+    segments_finding,
+    write_summary,
+)
 from starmass.reporting.tables import findings
 
 SPLITS = {"random": "row", "protostar": "protostar"}
-ROWS = {"split": ["random", "protostar"], "method": ["dinov2_knn", "mean"], "fraction": [0.1, 0.3, 1]}
+ROWS = {
+    "split": ["random", "protostar"],
+    "method": ["dinov2_knn", "mean"],
+    "fraction": [0.1, 0.3, 1],
+}
 
 
 @pytest.fixture
@@ -17,8 +26,15 @@ def written(tmp_path, study):
 
     def write(**tables):
         outputs = {kind: tmp_path / f"summary.{kind}" for kind in ("md", "html")}
-        facts = {"study": "demo", "splits": SPLITS, "methods": ["dinov2_knn", "resnet18"], "simulations": {"cloud": "toycloud"}}
-        measured = {name: study / f"{name}.csv" for name in ("metrics", "differences", "overstatement")}
+        facts = {
+            "study": "demo",
+            "splits": SPLITS,
+            "methods": ["dinov2_knn", "resnet18"],
+            "simulations": {"cloud": "toycloud"},
+        }
+        measured = {
+            name: study / f"{name}.csv" for name in ("metrics", "differences", "overstatement")
+        }
         write_summary(**{**facts, **measured, **tables}, few_labels_rows=ROWS, outputs=outputs)
         return {kind: path.read_text() for kind, path in outputs.items()}
 
@@ -37,17 +53,31 @@ def test_a_study_says_what_it_has(written, study):
     ):
         assert words in page
     bare = written()
-    assert "Split protostar:" in bare["md"] and "Segments" not in bare["md"] and "Few labels" not in bare["md"]
+    assert (
+        "Split protostar:" in bare["md"]
+        and "Segments" not in bare["md"]
+        and "Few labels" not in bare["md"]
+    )
     assert bare["html"].count("<!-- summary -->") == 1
 
 
 @pytest.mark.parametrize(
-    ("name", "lost"), [("overstatement", 1), ("few_labels", 3), ("differences", 1), ("overstatement", 99), ("few_labels", 99)]
+    ("name", "lost"),
+    [
+        ("overstatement", 1),
+        ("few_labels", 3),
+        ("differences", 1),
+        ("overstatement", 99),
+        ("few_labels", 99),
+    ],
 )
 def test_a_table_that_lost_a_method_or_all_is_one_sentence(written, study, tmp_path, name, lost):
     head, *lines = (study / f"{name}.csv").read_text().splitlines(keepends=True)
     (tmp_path / f"{name}.csv").write_text("".join([head, *lines[:-lost]]))
-    with pytest.raises(InputError, match=rf"{name}\.csv: there is no row of .*; delete the file and run Snakemake again"):
+    with pytest.raises(
+        InputError,
+        match=rf"{name}\.csv: there is no row of .*; delete the file and run Snakemake again",
+    ):
         written(**{name: tmp_path / f"{name}.csv"})
     assert not list(tmp_path.glob("summary*"))
 
@@ -55,7 +85,11 @@ def test_a_table_that_lost_a_method_or_all_is_one_sentence(written, study, tmp_p
 def test_segments_are_more_or_less_beyond_their_interval_only(study):
     table = pd.read_csv(study / "explained.csv")
     bounds = ["eta2_difference", "eta2_difference_low", "eta2_difference_high"]
-    for name, values in (("log10_column_density", (0.3, 0.1, 0.5)), ("v_los", (-0.2, -0.3, -0.1)), ("sigma_v", (0.2, -0.1, 0.4))):
+    for name, values in (
+        ("log10_column_density", (0.3, 0.1, 0.5)),
+        ("v_los", (-0.2, -0.3, -0.1)),
+        ("sigma_v", (0.2, -0.1, 0.4)),
+    ):
         table.loc[(table["segments"] == "rings") & (table["quantity"] == name), bounds] = values
     told = segments_finding(table).split("Against rings about the star: ")[1]
     assert told == (
@@ -66,8 +100,13 @@ def test_segments_are_more_or_less_beyond_their_interval_only(study):
 
 def test_information_is_told_at_the_accretion_radius(study):
     table = pd.read_csv(study / "information.csv")
-    assert "0.53 [0.43, 0.63] from within 0.06 pc alone (the sinks accrete within 0.05 pc)" in information_finding(table)
-    assert "from within 0.03 pc alone, " in information_finding(table.assign(accretion_radius_pc=float("nan")))
+    assert (
+        "0.53 [0.43, 0.63] from within 0.06 pc alone (the sinks accrete within 0.05 pc)"
+        in information_finding(table)
+    )
+    assert "from within 0.03 pc alone, " in information_finding(
+        table.assign(accretion_radius_pc=float("nan"))
+    )
 
 
 def test_the_best_at_few_and_at_all_labels(study):
@@ -75,18 +114,41 @@ def test_the_best_at_few_and_at_all_labels(study):
     table.loc[(table["method"] == "mean") & (table["fraction"] == 1), "r2"] = 0.9
     told = few_labels_finding(table[table["split"] == "random"])
     assert (
-        "for 10% of the training protostars (2) DINOv2 + 5-NN" in told and "for 100% of the training protostars (12) training mean" in told
+        "for 10% of the training protostars (2) DINOv2 + 5-NN" in told
+        and "for 100% of the training protostars (12) training mean" in told
     )
-    assert "(12) training mean comes first of 2, R² = 0.90 [0.50, 0.90] (the other interval overlaps with it). These intervals" in told
-    told = few_labels_finding(table[table["split"] == "random"].assign(r2=float("nan"), r2_low=float("nan"), r2_high=float("nan")))
-    assert told.endswith("with labels for 100% of the training protostars (12) no method has an R².")
+    assert (
+        "(12) training mean comes first of 2, R² = 0.90 [0.50, 0.90] (the other interval overlaps with it). These intervals"
+        in told
+    )
+    told = few_labels_finding(
+        table[table["split"] == "random"].assign(
+            r2=float("nan"), r2_low=float("nan"), r2_high=float("nan")
+        )
+    )
+    assert told.endswith(
+        "with labels for 100% of the training protostars (12) no method has an R²."
+    )
 
 
 def rows_of(*differences):
     """Rows of a split by R2, from the difference from the method ``base`` and its interval; the base has none."""
-    names = ["method", "label", "r2", "r2_low", "r2_high", "reference", "r2_difference", "r2_difference_low", "r2_difference_high"]
+    names = [
+        "method",
+        "label",
+        "r2",
+        "r2_low",
+        "r2_high",
+        "reference",
+        "r2_difference",
+        "r2_difference_low",
+        "r2_difference_high",
+    ]
     rows = [("base", "the base", 0.5, 0.1, 0.9, None, *[float("nan")] * 3)]
-    rows += [(f"m{n}", f"method {n}", 0.5 + d, 0.1, 0.9, "base", d, d - half, d + half) for n, (d, half) in enumerate(differences)]
+    rows += [
+        (f"m{n}", f"method {n}", 0.5 + d, 0.1, 0.9, "base", d, d - half, d + half)
+        for n, (d, half) in enumerate(differences)
+    ]
     return pd.DataFrame(rows, columns=names).assign(split="random")
 
 
@@ -94,7 +156,10 @@ def rows_of(*differences):
     ("differences", "words"),
     [
         ([], "the base has R² = 0.50 [0.10, 0.90]."),
-        ([(-0.2, 0.1)], "comes first of 2 with R² = 0.50 [0.10, 0.90]; paired star by star, the interval puts the other below it."),
+        (
+            [(-0.2, 0.1)],
+            "comes first of 2 with R² = 0.50 [0.10, 0.90]; paired star by star, the interval puts the other below it.",
+        ),
         ([(-0.2, 0.3)], "paired star by star, the interval does not tell the other from it."),
         ([(-0.2, 0.1), (-0.2, 0.3)], "the intervals put 1 of the 2 others below it."),
         ([(-0.2, 0.1), (-0.1, 0.05)], "the intervals put all 2 others below it."),
@@ -112,6 +177,10 @@ def test_who_comes_first_is_told_by_paired_differences_and_not_by_overlap(differ
 
 
 def test_one_method_has_no_median():
-    gap = pd.DataFrame({"r2_overstatement": [0.2], "r2_overstatement_low": [0.1], "r2_overstatement_high": [0.3]})
+    gap = pd.DataFrame(
+        {"r2_overstatement": [0.2], "r2_overstatement_low": [0.1], "r2_overstatement_high": [0.3]}
+    )
     gap = gap.assign(split_published="random", split_grouped="protostar")
-    assert findings(rows_of(), gap, SPLITS)[1].endswith("with a new protostar (split protostar): 0.20 [0.10, 0.30].")
+    assert findings(rows_of(), gap, SPLITS)[1].endswith(
+        "with a new protostar (split protostar): 0.20 [0.10, 0.30]."
+    )

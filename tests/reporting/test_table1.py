@@ -18,12 +18,33 @@ def built(tmp_path, root):
             "rmse_dex": 0.3,
             "label_spread_dex": 0.42,
         },
-        {"published": "dinov2_fractals", "method": "another", "label": "another", "r2": 0.1, "rmse_dex": 0.4, "label_spread_dex": 0.42},
-        {"published": None, "method": "mean", "label": "mean", "r2": 0.0, "rmse_dex": 0.5, "label_spread_dex": 0.42},
+        {
+            "published": "dinov2_fractals",
+            "method": "another",
+            "label": "another",
+            "r2": 0.1,
+            "rmse_dex": 0.4,
+            "label_spread_dex": 0.42,
+        },
+        {
+            "published": None,
+            "method": "mean",
+            "label": "mean",
+            "r2": 0.0,
+            "rmse_dex": 0.5,
+            "label_spread_dex": 0.42,
+        },
     ]
-    pd.DataFrame(rows).assign(split="random", data="cloud").to_csv(tmp_path / "demo.csv", index=False)
+    pd.DataFrame(rows).assign(split="random", data="cloud").to_csv(
+        tmp_path / "demo.csv", index=False
+    )
     outputs = {kind: tmp_path / f"table1.{kind}" for kind in ("csv", "md", "tex", "html")}
-    facts = {"study": "demo", "table": tmp_path / "demo.csv", "published": root / "resources/table1_published.csv", "outputs": outputs}
+    facts = {
+        "study": "demo",
+        "table": tmp_path / "demo.csv",
+        "published": root / "resources/table1_published.csv",
+        "outputs": outputs,
+    }
     build_table1(**facts, splits=["random"], methods=["ours", "another", "mean"])
     return outputs
 
@@ -32,7 +53,10 @@ def test_a_table_of_the_study_that_lost_a_line_is_one_sentence(built, tmp_path, 
     table = tmp_path / "demo.csv"
     table.write_text("".join(table.read_text().splitlines(keepends=True)[:1]))
     before = {kind: path.read_bytes() for kind, path in built.items()}
-    with pytest.raises(InputError, match=r"demo\.csv: there is no row of split random, method ours; delete the file"):
+    with pytest.raises(
+        InputError,
+        match=r"demo\.csv: there is no row of split random, method ours; delete the file",
+    ):
         build_table1(
             study="demo",
             table=table,
@@ -47,7 +71,11 @@ def test_a_table_of_the_study_that_lost_a_line_is_one_sentence(built, tmp_path, 
 def test_every_published_column_is_there_with_its_counterpart_or_a_dash(built):
     table = pd.read_csv(built["csv"], index_col="published")
     assert len(table) == 5
-    assert table.loc["dinov2_fractals", ["r2", "r2_measured", "label"]].tolist() == [0.8, 0.5, "ours"]
+    assert table.loc["dinov2_fractals", ["r2", "r2_measured", "label"]].tolist() == [
+        0.8,
+        0.5,
+        "ours",
+    ]
     assert table.drop("dinov2_fractals")["r2_measured"].isna().all()
 
 
@@ -57,5 +85,10 @@ def test_the_page_has_the_papers_layout(built):
     (measured,) = (line for line in lines if line.startswith("| R², measured"))
     assert published == "| R², published | −1.90 | 0.80 | −0.58 | 0.80 | 0.81 |"
     assert measured == "| R², measured | – | – | – | 0.50 [0.40, 0.60] | – |"
-    assert any(line.startswith("| Label spread [dex], published (implied) | 0.20 | 0.20 | 0.41 | 0.20 | 0.20 |") for line in lines)
+    assert any(
+        line.startswith(
+            "| Label spread [dex], published (implied) | 0.20 | 0.20 | 0.41 | 0.20 | 0.20 |"
+        )
+        for line in lines
+    )
     assert "\\toprule" in built["tex"].read_text()

@@ -16,11 +16,27 @@ def build(tmp_path, study, root):
 
     def make(folder=study, **changes):
         outputs = {kind: tmp_path / f"demo.{kind}" for kind in ("csv", "md", "tex", "html")}
-        tables = {name: folder / f"{name}.csv" for name in ("metrics", "differences", "mass_bins", "overstatement")}
-        facts = {"study": "demo", **tables, "published": root / "resources/table1_published.csv", "counterparts": COUNTERPARTS}
+        tables = {
+            name: folder / f"{name}.csv"
+            for name in ("metrics", "differences", "mass_bins", "overstatement")
+        }
+        facts = {
+            "study": "demo",
+            **tables,
+            "published": root / "resources/table1_published.csv",
+            "counterparts": COUNTERPARTS,
+        }
         measured = pd.read_csv(folder / "metrics.csv", dtype=str)
         facts["methods"] = list(measured["method"].unique())
-        build_table(**{**facts, "splits": SPLITS, "simulations": {"cloud_a": "sfumato"}, "outputs": outputs, **changes})
+        build_table(
+            **{
+                **facts,
+                "splits": SPLITS,
+                "simulations": {"cloud_a": "sfumato"},
+                "outputs": outputs,
+                **changes,
+            }
+        )
         return {kind: path.read_text() for kind, path in outputs.items()}
 
     return make
@@ -52,7 +68,20 @@ def test_csv_has_one_row_a_method_and_split(build, tmp_path):
     assert list(zip(table["split"], table["method"], strict=True)) == [
         ("random", "dinov2_knn"), ("random", "resnet18"), ("protostar", "dinov2_knn"), ("protostar", "resnet18"),
     ]  # fmt: skip
-    needed = {"method", "label", "split", "r2", "r2_low", "r2_high", "rmse_dex", "n_train", "n_test", "n_protostars", "seed", "data"}
+    needed = {
+        "method",
+        "label",
+        "split",
+        "r2",
+        "r2_low",
+        "r2_high",
+        "rmse_dex",
+        "n_train",
+        "n_test",
+        "n_protostars",
+        "seed",
+        "data",
+    }
     assert needed <= set(table.columns)
 
 
@@ -60,7 +89,9 @@ def test_published_numbers_stand_beside_their_own_protocol_only(build, tmp_path)
     build()
     table = pd.read_csv(tmp_path / "demo.csv").set_index(["split", "method"])
     assert table.loc[("random", "resnet18"), "published_r2"] == 0.80
-    assert table.loc[("random", "resnet18"), "published_label_spread_dex"] == pytest.approx(0.199, abs=5e-4)
+    assert table.loc[("random", "resnet18"), "published_label_spread_dex"] == pytest.approx(
+        0.199, abs=5e-4
+    )
     assert table.loc["protostar"]["published_r2"].isna().all()
 
 
@@ -82,9 +113,13 @@ def test_toy_clouds_are_called_a_test_in_every_table(build):
 def test_words_follow_the_numbers(build):
     text = build()["md"]
     assert (
-        "Split random: DINOv2 + 5-NN comes first of 2 with R² = 0.80 [0.70, 0.90]; paired star by star, the interval puts the other" in text
+        "Split random: DINOv2 + 5-NN comes first of 2 with R² = 0.80 [0.70, 0.90]; paired star by star, the interval puts the other"
+        in text
     )
-    assert "minus R² with a new protostar (split protostar): 0.20 in the median of 2 methods, 0.20 [0.10, 0.30] for each" in text
+    assert (
+        "minus R² with a new protostar (split protostar): 0.20 in the median of 2 methods, 0.20 [0.10, 0.30] for each"
+        in text
+    )
     assert "; its interval lies above zero for 2." in text
 
 
@@ -100,7 +135,12 @@ def test_differences_bins_and_coverage_are_in_every_form(build, tmp_path):
         ):
             assert words in forms[kind]
     assert r"1--6 M$_\odot$" in forms["tex"]
-    assert pd.read_csv(tmp_path / "demo.csv").set_index(["split", "method"]).loc[("random", "resnet18"), "r2_difference"] == -0.2
+    assert (
+        pd.read_csv(tmp_path / "demo.csv")
+        .set_index(["split", "method"])
+        .loc[("random", "resnet18"), "r2_difference"]
+        == -0.2
+    )
 
 
 def test_a_spread_over_seeds_is_shown_where_there_is_one(build, tmp_path, comparison):
@@ -116,7 +156,9 @@ def test_the_same_twice(build):
 
 
 def test_missing_metrics_are_one_sentence(build, tmp_path):
-    with pytest.raises(InputError, match=r"absent\.csv: there is no such file; ask Snakemake for it"):
+    with pytest.raises(
+        InputError, match=r"absent\.csv: there is no such file; ask Snakemake for it"
+    ):
         build(metrics=tmp_path / "absent.csv")
     assert not list(tmp_path.iterdir())
 
@@ -128,7 +170,10 @@ def test_metrics_without_a_column_are_one_sentence(build, tmp_path):
 
 
 def test_a_misspelt_published_row_is_one_sentence(build):
-    with pytest.raises(InputError, match=r"reporting\.published\.resnet18: .* 'resnet_random' \(did you mean 'resnet18_random'\?\)"):
+    with pytest.raises(
+        InputError,
+        match=r"reporting\.published\.resnet18: .* 'resnet_random' \(did you mean 'resnet18_random'\?\)",
+    ):
         build(counterparts={"resnet18": "resnet_random"})
 
 
@@ -139,7 +184,14 @@ def test_names_that_look_like_numbers_stay_names(build, tmp_path, comparison):
 
 @pytest.mark.parametrize(
     ("value", "digits", "text"),
-    [(0.125, 2, "0.12"), (-0.004, 2, "0.00"), (-1.9, 2, "−1.90"), (float("nan"), 2, "–"), (float("-inf"), 2, "–"), (0.0885, 3, "0.088")],
+    [
+        (0.125, 2, "0.12"),
+        (-0.004, 2, "0.00"),
+        (-1.9, 2, "−1.90"),
+        (float("nan"), 2, "–"),
+        (float("-inf"), 2, "–"),
+        (0.0885, 3, "0.088"),
+    ],
 )
 def test_rounding(value, digits, text):
     assert number(value, digits) == text
@@ -149,5 +201,8 @@ def test_rounding(value, digits, text):
 def test_a_table_that_lost_its_last_line_is_one_sentence(build, tmp_path, study, name):
     cut = tmp_path / f"{name}.csv"
     cut.write_text("".join((study / f"{name}.csv").read_text().splitlines(keepends=True)[:-1]))
-    with pytest.raises(InputError, match=rf"{name}\.csv: there is no row of .*; delete the file and run Snakemake again"):
+    with pytest.raises(
+        InputError,
+        match=rf"{name}\.csv: there is no row of .*; delete the file and run Snakemake again",
+    ):
         build(**{name: cut}, methods=["dinov2_knn", "resnet18"])

@@ -12,8 +12,12 @@ from starmass.running.status import failed_files, started_files
 from starmass.storage import leftovers
 
 UNEVEN = {
-    "fractals": {"images": {"few": {"generator": "flame", "count": 4, "images_per_shard": 2, "size": 32}}},
-    "pretraining": {"encoders": {"uneven": {"images": "few", "batch": 2, "encoder": {"width": 25}}}},
+    "fractals": {
+        "images": {"few": {"generator": "flame", "count": 4, "images_per_shard": 2, "size": 32}}
+    },
+    "pretraining": {
+        "encoders": {"uneven": {"images": "few", "batch": 2, "encoder": {"width": 25}}}
+    },
 }
 TARGET = "results/pretraining/uneven/teacher.safetensors"
 
@@ -30,7 +34,15 @@ def failed(run_snakemake, tmp_path_factory):
 def starmass(root, folder, *arguments):
     command = [sys.executable, "-m", "starmass", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(root)}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def test_status_counts_files_and_names_the_log(root, failed):
@@ -41,20 +53,33 @@ def test_status_counts_files_and_names_the_log(root, failed):
     assert lines["fractals"] == ["2", "-", "-", "-", "-", "-"]
     assert lines["pretraining"] == ["-", "-", "3", "-", "-", "-"]
     assert "pretrain_encoder: logs/pretraining/uneven.log" in done.stdout
-    assert "timm says dim should be divisible by num_heads" in (failed / "logs/pretraining/uneven.log").read_text()
+    assert (
+        "timm says dim should be divisible by num_heads"
+        in (failed / "logs/pretraining/uneven.log").read_text()
+    )
 
 
 def test_a_run_that_cannot_be_planned_is_a_sentence(root, failed):
     done = starmass(root, failed, "status", "results/pretraining/nobody/teacher.safetensors")
-    assert done.returncode == 1 and done.stderr.startswith("starmass: Snakemake can't plan this run") and "nobody" in done.stderr
+    assert (
+        done.returncode == 1
+        and done.stderr.startswith("starmass: Snakemake can't plan this run")
+        and "nobody" in done.stderr
+    )
 
 
 def test_where_nothing_was_run_both_say_so(root, tmp_path):
     for _ in range(2):  # asking leaves Snakemake's own marks
         done = starmass(root, tmp_path, "status")
-        assert done.stdout.splitlines()[0] == f"Nothing was run in {tmp_path} yet; this is the plan."
+        assert (
+            done.stdout.splitlines()[0] == f"Nothing was run in {tmp_path} yet; this is the plan."
+        )
     done = starmass(root, tmp_path, "recover")
-    assert done.returncode == 0 and done.stderr == f"starmass: nothing was run in {tmp_path}, so there is nothing to recover.\n"
+    assert (
+        done.returncode == 0
+        and done.stderr
+        == f"starmass: nothing was run in {tmp_path}, so there is nothing to recover.\n"
+    )
 
 
 GROUP = """
@@ -86,24 +111,61 @@ def test_members_of_a_failed_group_have_its_log_too(tmp_path):
     found = failed_files(tmp_path)
     assert found["results/evaluation/a/split.csv"] == ["logs/a.log"]
     assert found["results/maps/a/1.h5"] == ["logs/maps/a/1.log", "/run/logs/slurm/group_maps/7.log"]
-    assert found["results/maps/a/2.csv"] == ["logs/maps/a/2.log", "/run/logs/slurm/group_maps/7.log"]
+    assert found["results/maps/a/2.csv"] == [
+        "logs/maps/a/2.log",
+        "/run/logs/slurm/group_maps/7.log",
+    ]
 
 
 def test_recovery_after_a_kill(root, run_snakemake, tmp_path):
     """A local run is killed in the middle: what it began is known, the folder unlocked, half-written files gone, and the run goes on."""
-    overlay = {"fractals": {"images": {"many": {"generator": "flame", "count": 40000, "images_per_shard": 40000, "size": 64}}}}
+    overlay = {
+        "fractals": {
+            "images": {
+                "many": {
+                    "generator": "flame",
+                    "count": 40000,
+                    "images_per_shard": 40000,
+                    "size": 64,
+                }
+            }
+        }
+    }
     (tmp_path / "overlay.yaml").write_text(str(overlay))
     target = "results/fractals/many/shard-0000.h5"
-    command = [sys.executable, "-m", "snakemake", target, "-c1", "--snakefile", root / "Snakefile", "--configfile", "overlay.yaml"]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        target,
+        "-c1",
+        "--snakefile",
+        root / "Snakefile",
+        "--configfile",
+        "overlay.yaml",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(root)}
-    process = subprocess.Popen(list(map(str, command)), cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(
+        list(map(str, command)),
+        cwd=tmp_path,
+        env=environment,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
         while not list(leftovers(tmp_path / "results")):
             assert process.poll() is None
         refused = starmass(root, tmp_path, "recover")
-        assert refused.returncode == 1 and "Snakemake is at work" in refused.stderr and str(process.pid) in refused.stderr
+        assert (
+            refused.returncode == 1
+            and "Snakemake is at work" in refused.stderr
+            and str(process.pid) in refused.stderr
+        )
         other = starmass(root, tmp_path, "status", "maps").stdout
-        assert f"Snakemake is at work here (process {process.pid}), at this moment on none of these files." in other
+        assert (
+            f"Snakemake is at work here (process {process.pid}), at this moment on none of these files."
+            in other
+        )
         assert "Nothing was run" not in other
     finally:
         os.killpg(process.pid, 9)

@@ -9,7 +9,8 @@ def ablation_variants(study, ablation):
     evaluation_entry("studies", study)
     try:
         return {
-            method: variants_of(config, study, ablation, method, DEFAULTS) for method in methods_of(evaluation_entry("ablations", ablation))
+            method: variants_of(config, study, ablation, method, DEFAULTS)
+            for method in methods_of(evaluation_entry("ablations", ablation))
         }
     except InputError as error:
         refuse(error)
@@ -34,7 +35,8 @@ def ablation_files(wildcards):
 
 def ablation_splits(wildcards):
     return {
-        split: f"results/evaluation/{wildcards.study}/{split}/split.csv" for split in evaluation_entry("studies", wildcards.study)["splits"]
+        split: f"results/evaluation/{wildcards.study}/{split}/split.csv"
+        for split in evaluation_entry("studies", wildcards.study)["splits"]
     }
 
 
@@ -54,8 +56,13 @@ def ablation_facts(wildcards):
     return {
         "varied": " ".join(varied(entry)),
         "base": base_of(wildcards.ablation, entry),
-        "labels": {method: entry.get("labels", {}).get(method, method_facts(method)["label"]) for method in variants},
-        "beams_pc": {variant.value: beam_pc(variant.study) for variant in next(iter(variants.values()))},
+        "labels": {
+            method: entry.get("labels", {}).get(method, method_facts(method)["label"])
+            for method in variants
+        },
+        "beams_pc": {
+            variant.value: beam_pc(variant.study) for variant in next(iter(variants.values()))
+        },
     }
 
 
@@ -63,7 +70,11 @@ def ablation_rows(wildcards):
     """What the table's columns have to hold, in every combination."""
     files = ablation_files(wildcards)
     splits = next(iter(files.values()))
-    return {"method": list(files), "split": list(splits), "value": list(next(iter(splits.values())))}
+    return {
+        "method": list(files),
+        "split": list(splits),
+        "value": list(next(iter(splits.values()))),
+    }
 
 
 def ablations_of(study):
@@ -72,10 +83,15 @@ def ablations_of(study):
         path
         for ablation in (evaluation_entry("studies", study).get("ablations") or [])
         if config["evaluation"].get("ablations")  # null takes them all away
-        for path in (f"results/evaluation/{study}/ablations/{ablation}.csv", f"results/figures/{study}/ablation_{ablation}.png")
+        for path in (
+            f"results/evaluation/{study}/ablations/{ablation}.csv",
+            f"results/figures/{study}/ablation_{ablation}.png",
+        )
     ]
     if not paths:
-        refuse(f"evaluation.studies.{study} has no ablations; add some of evaluation.ablations: ablations: [neighbours, ...].")
+        refuse(
+            f"evaluation.studies.{study} has no ablations; add some of evaluation.ablations: ablations: [neighbours, ...]."
+        )
     return paths
 
 
@@ -138,7 +154,9 @@ rule plot_ablation:
             **figure_config("ablations"),
         },
         rows=ablation_rows,
-        base=lambda wildcards: base_of(wildcards.ablation, evaluation_entry("ablations", wildcards.ablation)),
+        base=lambda wildcards: base_of(
+            wildcards.ablation, evaluation_entry("ablations", wildcards.ablation)
+        ),
         simulations=simulation_formats,
         code=code_digest("workflow/scripts/plot_ablation.py"),
     message:

@@ -26,10 +26,16 @@ SCHEMAS = Path(workflow.basedir, "workflow/schemas")
 DEFAULTS = {root: defaults_of(SCHEMAS, *place) for root, place in VARIED.items()}
 try:
     DECLARED = check_config(config, SCHEMAS)  # as it was written
-    config.update(check_config(add_variants(DECLARED, DEFAULTS), SCHEMAS))  # and what ablations vary
+    config.update(
+        check_config(add_variants(DECLARED, DEFAULTS), SCHEMAS)
+    )  # and what ablations vary
 except InputError as error:
     made = re.search(r"\w__(\w+?)__", str(error))
-    refuse(f"{error} It is a value of evaluation.ablations.{made[1]}, which null takes away." if made else error)
+    refuse(
+        f"{error} It is a value of evaluation.ablations.{made[1]}, which null takes away."
+        if made
+        else error
+    )
 
 STUDY = config["study"]
 
@@ -38,7 +44,9 @@ def named_entry(wing, kind, name):
     """An entry of the config, as of the studies of its section evaluation."""
     entries, declared = (whole[wing].get(kind) or {} for whole in (config, DECLARED))
     if name not in entries:
-        refuse(f"there is no entry {name!r} in {wing}.{kind}{closest(name, declared)}; entries: {', '.join(declared) or 'none yet'}.")
+        refuse(
+            f"there is no entry {name!r} in {wing}.{kind}{closest(name, declared)}; entries: {', '.join(declared) or 'none yet'}."
+        )
     return entries[name]
 
 
@@ -46,9 +54,7 @@ def suggest_target(record):
     """A logging filter: of a target that nothing makes Snakemake says just that; add the nearest one that there is."""
     if found := re.search(r"No rule to produce (\S+)", str(record.msg)):
         named = [rule.name for rule in workflow.rules if not rule.has_products()]
-        record.msg += (
-            f"\nstarmass: there is no target {found[1]}{closest(found[1], [*named, *rules.all.input])}; by name: {', '.join(named)}."
-        )
+        record.msg += f"\nstarmass: there is no target {found[1]}{closest(found[1], [*named, *rules.all.input])}; by name: {', '.join(named)}."
     return True
 
 
@@ -90,14 +96,29 @@ def write_report():
         return
     with written_aside("results/report.html") as page:
         resolved = page.with_name("config.yaml")
-        resolved.write_text(yaml.safe_dump(DECLARED, sort_keys=False))  # the first of an ablation's variants is its base
-        ablations = [f"results/figures/{STUDY}/ablation_{name}.png" for name in DECLARED["evaluation"].get("ablations") or {}]
+        resolved.write_text(
+            yaml.safe_dump(DECLARED, sort_keys=False)
+        )  # the first of an ablation's variants is its base
+        ablations = [
+            f"results/figures/{STUDY}/ablation_{name}.png"
+            for name in DECLARED["evaluation"].get("ablations") or {}
+        ]
         made = [path for path in ablations if Path(path).exists()]
-        command = [sys.executable, "-m", "snakemake", "all", *made, "--snakefile", workflow.main_snakefile]
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "all",
+            *made,
+            "--snakefile",
+            workflow.main_snakefile,
+        ]
         command += ["--configfile", resolved, "--nolock", "--quiet", "--report", page]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         if done.returncode:
-            raise WorkflowError(f"The results are complete, but the report could not be written: {done.stderr}")
+            raise WorkflowError(
+                f"The results are complete, but the report could not be written: {done.stderr}"
+            )
     # At exit, so that it is the last line, below what Snakemake says of its log and time.
     words = f"the report of study {STUDY} is results/report.html (opens in any browser, offline)."
     if set(workflow.dag_settings.targets) <= {"all", "tables", "figures", "summary"}:

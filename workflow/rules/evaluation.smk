@@ -12,7 +12,9 @@ def evaluation_entry(kind, name):
 def inputs_of(entry):
     """How an entry shows a map: the entries of `inputs` that it names."""
     names = entry.get("input", [])
-    return [evaluation_entry("inputs", name) for name in ([names] if isinstance(names, str) else names)]
+    return [
+        evaluation_entry("inputs", name) for name in ([names] if isinstance(names, str) else names)
+    ]
 
 
 def shown_as(entry):
@@ -22,7 +24,10 @@ def shown_as(entry):
 
 def learned_by(method):
     """Which rule makes a method's predictions."""
-    return next((kind for kind in ("network", "fit") if kind in config["evaluation"]["methods"][method]), "regressor")
+    return next(
+        (kind for kind in ("network", "fit") if kind in config["evaluation"]["methods"][method]),
+        "regressor",
+    )
 
 
 def one_of(names):
@@ -31,30 +36,42 @@ def one_of(names):
 
 
 SUPERVISED, FINETUNED, FROZEN = (
-    [m for m in config["evaluation"]["methods"] if learned_by(m) == kind] for kind in ("network", "fit", "regressor")
+    [m for m in config["evaluation"]["methods"] if learned_by(m) == kind]
+    for kind in ("network", "fit", "regressor")
 )
 
 
 def study_maps(wildcards):
     study = evaluation_entry("studies", wildcards.study)
     if "observation" in study:
-        return [path for simulation in study["simulations"] for path in observed_maps(study["observation"], simulation)]
+        return [
+            path
+            for simulation in study["simulations"]
+            for path in observed_maps(study["observation"], simulation)
+        ]
     return [path for simulation in study["simulations"] for path in simulation_maps(simulation)]
 
 
 def study_catalogues(wildcards):
-    return [f"results/maps/{simulation}/catalogue.csv" for simulation in evaluation_entry("studies", wildcards.study)["simulations"]]
+    return [
+        f"results/maps/{simulation}/catalogue.csv"
+        for simulation in evaluation_entry("studies", wildcards.study)["simulations"]
+    ]
 
 
 def encoder_of(wildcards):
-    return encoder_files(evaluation_entry("features", wildcards.features), int(getattr(wildcards, "seed", 0)))
+    return encoder_files(
+        evaluation_entry("features", wildcards.features), int(getattr(wildcards, "seed", 0))
+    )
 
 
 def encoder_files(entry, seed=0):
     """What the encoder's weights are read from: the pretraining, a file of the user's, or nothing (random, or fetched by timm)."""
     names = encoder_names(entry)
     if names:
-        return {"encoder": f"results/pretraining/{names[seed] if seed < len(names) else names[0]}/teacher.safetensors"}
+        return {
+            "encoder": f"results/pretraining/{names[seed] if seed < len(names) else names[0]}/teacher.safetensors"
+        }
     given = entry.get("weights", "pretrained")
     return {} if given in ("pretrained", "random") else {"encoder": given}
 
@@ -78,7 +95,10 @@ def predictions_of(study):
     entry = evaluation_entry("studies", study)
     return {
         split: {
-            method: [f"results/evaluation/{study}/{split}/predictions/{method}/seed-{seed}.csv" for seed in seeds_of(method)]
+            method: [
+                f"results/evaluation/{study}/{split}/predictions/{method}/seed-{seed}.csv"
+                for seed in seeds_of(method)
+            ]
             for method in entry["methods"]
         }
         for split in entry["splits"]
@@ -95,21 +115,34 @@ def method_facts(method):
 
 def overstated_splits(study):
     """Pairs of a split as published and one that keeps stars or simulations apart."""
-    by = {name: evaluation_entry("splits", name)["by"] for name in evaluation_entry("studies", study)["splits"]}
-    return [(row, grouped) for row in by if by[row] == "row" for grouped in by if by[grouped] in ("protostar", "simulation")]
+    by = {
+        name: evaluation_entry("splits", name)["by"]
+        for name in evaluation_entry("studies", study)["splits"]
+    }
+    return [
+        (row, grouped)
+        for row in by
+        if by[row] == "row"
+        for grouped in by
+        if by[grouped] in ("protostar", "simulation")
+    ]
 
 
 def information_entry(study):
     entry = evaluation_entry("studies", study).get("information")
     if entry is None:
-        refuse(f"evaluation.studies.{study} has no information; add it: information: {{split: protostar_folds, input: whole}}.")
+        refuse(
+            f"evaluation.studies.{study} has no information; add it: information: {{split: protostar_folds, input: whole}}."
+        )
     return entry
 
 
 def embedding_entry(study):
     entry = evaluation_entry("studies", study).get("embedding")
     if entry is None:
-        refuse(f"evaluation.studies.{study} has no embedding; add it: embedding: {{features: ...}}.")
+        refuse(
+            f"evaluation.studies.{study} has no embedding; add it: embedding: {{features: ...}}."
+        )
     return entry
 
 
@@ -153,7 +186,9 @@ rule collect_samples:
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=lambda wildcards: {
-            key: value for key, value in evaluation_entry("studies", wildcards.study).items() if key in ("minimum_mass", "axes")
+            key: value
+            for key, value in evaluation_entry("studies", wildcards.study).items()
+            if key in ("minimum_mass", "axes")
         },
         code=code_digest("workflow/scripts/collect_samples.py"),
     message:
@@ -255,7 +290,9 @@ rule predict_masses:
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         config=lambda wildcards: {
-            key: value for key, value in evaluation_entry("methods", wildcards.method).items() if key not in ("label", "features", "seeds")
+            key: value
+            for key, value in evaluation_entry("methods", wildcards.method).items()
+            if key not in ("label", "features", "seeds")
         },
         code=code_digest("workflow/scripts/predict_masses.py"),
     message:
@@ -295,9 +332,15 @@ rule score_predictions:
 rule compare_methods:
     input:
         samples=rules.collect_samples.output[0],
-        splits=lambda wildcards: [f"results/evaluation/{wildcards.study}/{split}/split.csv" for split in predictions_of(wildcards.study)],
+        splits=lambda wildcards: [
+            f"results/evaluation/{wildcards.study}/{split}/split.csv"
+            for split in predictions_of(wildcards.study)
+        ],
         predictions=lambda wildcards: [
-            path for methods in predictions_of(wildcards.study).values() for paths in methods.values() for path in paths
+            path
+            for methods in predictions_of(wildcards.study).values()
+            for paths in methods.values()
+            for path in paths
         ],
     output:
         metrics=f"{EVALUATION}/metrics.csv",
@@ -314,7 +357,10 @@ rule compare_methods:
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         config=lambda wildcards: {
-            "methods": {method: method_facts(method) for method in evaluation_entry("studies", wildcards.study)["methods"]},
+            "methods": {
+                method: method_facts(method)
+                for method in evaluation_entry("studies", wildcards.study)["methods"]
+            },
             "reference": evaluation_entry("studies", wildcards.study).get(
                 "reference", evaluation_entry("studies", wildcards.study)["methods"][0]
             ),
@@ -358,7 +404,9 @@ rule embed_features:
         samples=rules.collect_samples.output[0],
         split=lambda wildcards: f"results/evaluation/{wildcards.study}/{evaluation_entry('studies', wildcards.study)['splits'][0]}/split.csv",
         features=lambda wildcards: "results/evaluation/{}/{}/features/{}/seed-0.h5".format(
-            wildcards.study, evaluation_entry("studies", wildcards.study)["splits"][0], wildcards.features
+            wildcards.study,
+            evaluation_entry("studies", wildcards.study)["splits"][0],
+            wildcards.features,
         ),
     output:
         f"{EVALUATION}/embedding/{{features}}.csv",
@@ -371,7 +419,11 @@ rule embed_features:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
-        config=lambda wildcards: {key: value for key, value in embedding_entry(wildcards.study).items() if key != "features"},
+        config=lambda wildcards: {
+            key: value
+            for key, value in embedding_entry(wildcards.study).items()
+            if key != "features"
+        },
         code=code_digest("workflow/scripts/embed_features.py"),
     message:
         "Putting features {wildcards.features} of study {wildcards.study} in a plane"
@@ -406,7 +458,11 @@ rule segment_maps:
                     **segmentation_entry(wildcards.study),
                 }
             ),
-            "segmentation": {key: value for key, value in segmentation_entry(wildcards.study).items() if key not in ("features", "input")},
+            "segmentation": {
+                key: value
+                for key, value in segmentation_entry(wildcards.study).items()
+                if key not in ("features", "input")
+            },
         },
         code=code_digest("workflow/scripts/segment_maps.py"),
     message:

@@ -3,8 +3,13 @@
 
 def regression_files(wildcards):
     """By split, what figure 2 reads; a method is shown with its first seed."""
-    study, chosen = evaluation_entry("studies", wildcards.study), config["reporting"]["figures"]["regression"]
-    shown = {key: [name for name in chosen[key] if name in study[key]] for key in ("splits", "methods")}
+    study, chosen = (
+        evaluation_entry("studies", wildcards.study),
+        config["reporting"]["figures"]["regression"],
+    )
+    shown = {
+        key: [name for name in chosen[key] if name in study[key]] for key in ("splits", "methods")
+    }
     for key, names in shown.items():
         if not names:
             refuse(
@@ -16,7 +21,10 @@ def regression_files(wildcards):
         split: {
             "split": f"{folder}/split.csv",
             "features": f"{folder}/features/{chosen['features']}/seed-0.h5",
-            "predictions": {method: f"{folder}/predictions/{method}/seed-{seeds_of(method)[0]}.csv" for method in shown["methods"]},
+            "predictions": {
+                method: f"{folder}/predictions/{method}/seed-{seeds_of(method)[0]}.csv"
+                for method in shown["methods"]
+            },
         }
         for split, folder in folders.items()
     }
@@ -24,7 +32,11 @@ def regression_files(wildcards):
 
 def regression_inputs(wildcards):
     files = regression_files(wildcards).values()
-    return [path for one in files for path in (one["split"], one["features"], *one["predictions"].values())]
+    return [
+        path
+        for one in files
+        for path in (one["split"], one["features"], *one["predictions"].values())
+    ]
 
 
 def embedding_input(wildcards):
@@ -37,16 +49,34 @@ def figure_config(figure, *palettes):
     reporting = config["reporting"]
     used = {name: reporting["palettes"][name] for name in palettes}
     wide = {"width": reporting["widths"][figure]} if figure in reporting["widths"] else {}
-    return {**reporting["figures"].get(figure, {}), **({"palettes": used} if used else {}), **wide, "resolution": reporting["resolution"]}
+    return {
+        **reporting["figures"].get(figure, {}),
+        **({"palettes": used} if used else {}),
+        **wide,
+        "resolution": reporting["resolution"],
+    }
 
 
 def figures_of(study):
     """The figures that a study has: some of its entries bring some of their own."""
     wanted = evaluation_entry("studies", study)
-    names = ["examples", "regression", *(name for name in ("segmentation", "information", "few_labels", "embedding") if wanted.get(name))]
+    names = [
+        "examples",
+        "regression",
+        *(
+            name
+            for name in ("segmentation", "information", "few_labels", "embedding")
+            if wanted.get(name)
+        ),
+    ]
     if wanted.get("segmentation"):
-        names += ["segments", *(["attention"] if wanted["segmentation"].get("attention_mass", True) else [])]
-    return expand("results/figures/{study}/{figure}.{kind}", study=study, figure=names, kind=["pdf", "png"])
+        names += [
+            "segments",
+            *(["attention"] if wanted["segmentation"].get("attention_mass", True) else []),
+        ]
+    return expand(
+        "results/figures/{study}/{figure}.{kind}", study=study, figure=names, kind=["pdf", "png"]
+    )
 
 
 rule plot_examples:

@@ -12,7 +12,10 @@ def shard_ranges(images):
     """First and last-but-one index of each shard of an entry, by the shard's name in the path."""
     entry = images_entry(images)
     count, size = entry["count"], entry.get("images_per_shard", 10000)
-    return {f"{number:04d}": [start, min(start + size, count)] for number, start in enumerate(range(0, count, size))}
+    return {
+        f"{number:04d}": [start, min(start + size, count)]
+        for number, start in enumerate(range(0, count, size))
+    }
 
 
 def shard_files(images):
@@ -41,10 +44,17 @@ rule render_fractals:
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         # A shard of the paper's 10,000 images takes a minute or less.
-        runtime=lambda wildcards, attempt: (5 + images_entry(wildcards.images).get("images_per_shard", 10000) // 2000) * attempt,
+        runtime=lambda wildcards, attempt: (
+            5 + images_entry(wildcards.images).get("images_per_shard", 10000) // 2000
+        )
+        * attempt,
     params:
         # Neither the number of images nor of shards: a set that grows keeps the shards that it has.
-        config=lambda wildcards: {k: v for k, v in images_entry(wildcards.images).items() if k not in ("count", "images_per_shard")},
+        config=lambda wildcards: {
+            k: v
+            for k, v in images_entry(wildcards.images).items()
+            if k not in ("count", "images_per_shard")
+        },
         range=shard_range,
         code=code_digest("workflow/scripts/render_fractals.py"),
     message:

@@ -5,7 +5,9 @@ FEW = f"{EVALUATION}/{{split}}/few_labels"
 def few_labels_entry(study):
     entry = evaluation_entry("studies", study).get("few_labels")
     if not entry:
-        refuse(f"evaluation.studies.{study} has no few_labels; add it: few_labels: {{splits: [protostar]}}.")
+        refuse(
+            f"evaluation.studies.{study} has no few_labels; add it: few_labels: {{splits: [protostar]}}."
+        )
     return entry
 
 
@@ -14,7 +16,10 @@ def few_labels_files(study):
     entry = few_labels_entry(study)
     return {
         split: {
-            method: [f"results/evaluation/{study}/{split}/few_labels/predictions/{method}/seed-{seed}.csv" for seed in seeds_of(method)]
+            method: [
+                f"results/evaluation/{study}/{split}/few_labels/predictions/{method}/seed-{seed}.csv"
+                for seed in seeds_of(method)
+            ]
             for method in entry.get("methods", evaluation_entry("studies", study)["methods"])
         }
         for split in entry["splits"]
@@ -22,13 +27,22 @@ def few_labels_files(study):
 
 
 def few_labels_splits(study):
-    return {split: f"results/evaluation/{study}/{split}/few_labels/split.csv" for split in few_labels_entry(study)["splits"]}
+    return {
+        split: f"results/evaluation/{study}/{split}/few_labels/split.csv"
+        for split in few_labels_entry(study)["splits"]
+    }
 
 
 def few_labels_rows(study):
     """What the table's columns have to hold, in every combination."""
-    files, fractions = few_labels_files(study), few_labels_entry(study).get("fractions", DEFAULTS["study"]["few_labels"]["fractions"])
-    return {"split": list(files), "method": list(next(iter(files.values()))), "fraction": list(fractions)}
+    files, fractions = few_labels_files(study), few_labels_entry(study).get(
+        "fractions", DEFAULTS["study"]["few_labels"]["fractions"]
+    )
+    return {
+        "split": list(files),
+        "method": list(next(iter(files.values()))),
+        "fraction": list(fractions),
+    }
 
 
 rule thin_split:
@@ -47,7 +61,9 @@ rule thin_split:
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=lambda wildcards: {
-            key: value for key, value in few_labels_entry(wildcards.study).items() if key in ("fractions", "draws", "seed")
+            key: value
+            for key, value in few_labels_entry(wildcards.study).items()
+            if key in ("fractions", "draws", "seed")
         },
         code=code_digest("workflow/scripts/thin_split.py"),
     message:
@@ -108,7 +124,10 @@ rule score_few_labels:
         samples=rules.collect_samples.output[0],
         splits=lambda wildcards: list(few_labels_splits(wildcards.study).values()),
         predictions=lambda wildcards: [
-            path for methods in few_labels_files(wildcards.study).values() for paths in methods.values() for path in paths
+            path
+            for methods in few_labels_files(wildcards.study).values()
+            for paths in methods.values()
+            for path in paths
         ],
     output:
         f"{EVALUATION}/few_labels.csv",
@@ -122,7 +141,9 @@ rule score_few_labels:
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         config=lambda wildcards: {
-            method: method_facts(method)["label"] for methods in few_labels_files(wildcards.study).values() for method in methods
+            method: method_facts(method)["label"]
+            for methods in few_labels_files(wildcards.study).values()
+            for method in methods
         },
         files=lambda wildcards: few_labels_files(wildcards.study),
         splits=lambda wildcards: few_labels_splits(wildcards.study),

@@ -13,19 +13,26 @@ def simulation_entry(simulation):
 def simulation_snapshots(simulation):
     """Files of every snapshot's dump, by the snapshot's name."""
     try:
-        return find_snapshots(simulation_entry(simulation), config.get("data_root"), name=simulation)
+        return find_snapshots(
+            simulation_entry(simulation), config.get("data_root"), name=simulation
+        )
     except InputError as error:
         refuse(error)
 
 
 def simulation_maps(simulation):
     """Paths of all maps of a simulation."""
-    return [f"results/maps/{simulation}/{snapshot}.h5" for snapshot in simulation_snapshots(simulation)]
+    return [
+        f"results/maps/{simulation}/{snapshot}.h5" for snapshot in simulation_snapshots(simulation)
+    ]
 
 
 def observed_maps(observation, simulation):
     """Paths of all maps of a simulation as an entry of maps.observations sees them."""
-    return [path.replace("results/maps/", f"results/observed/{observation}/", 1) for path in simulation_maps(simulation)]
+    return [
+        path.replace("results/maps/", f"results/observed/{observation}/", 1)
+        for path in simulation_maps(simulation)
+    ]
 
 
 def observation_entry(wildcards):
@@ -44,7 +51,9 @@ def toycloud_entry(wildcards):
 
 def extra_channels_of(simulation):
     """Entries of the extra channels that a simulation's maps are to have."""
-    names = simulation_entry(simulation).get("channels", config["maps"]["projection"].get("channels", []))
+    names = simulation_entry(simulation).get(
+        "channels", config["maps"]["projection"].get("channels", [])
+    )
     return {name: named_entry("maps", "channels", name) for name in names}
 
 
@@ -73,7 +82,11 @@ rule write_toycloud_descriptor:
         mem_mb=lambda wildcards, attempt: 500 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
     params:
-        config=lambda wildcards: {key: value for key, value in toycloud_entry(wildcards).items() if key in ("layout", "magnetic_field")},
+        config=lambda wildcards: {
+            key: value
+            for key, value in toycloud_entry(wildcards).items()
+            if key in ("layout", "magnetic_field")
+        },
         code=code_digest("workflow/scripts/write_toycloud_descriptor.py"),
     message:
         "Describing the dumps of toy cloud {wildcards.simulation}"
@@ -165,7 +178,9 @@ rule list_samples:
         mem_mb=lambda wildcards, attempt: 500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        config=lambda wildcards: simulation_entry(wildcards.simulation).get("cuts", config["maps"].get("cuts", {})),
+        config=lambda wildcards: simulation_entry(wildcards.simulation).get(
+            "cuts", config["maps"].get("cuts", {})
+        ),
         code=code_digest("workflow/scripts/list_samples.py"),
     message:
         "Listing the samples of {wildcards.simulation}"
@@ -222,6 +237,10 @@ rule simulations:
 
 rule maps:
     input:
-        [path for simulation in config["evaluation"]["studies"][STUDY]["simulations"] for path in simulation_maps(simulation)],
+        [
+            path
+            for simulation in config["evaluation"]["studies"][STUDY]["simulations"]
+            for path in simulation_maps(simulation)
+        ],
     message:
         "Maps of the study's simulations are in results/maps/"

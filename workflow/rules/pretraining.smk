@@ -11,7 +11,9 @@ def encoder_entry(encoder):
 def what_shapes(encoder):
     """The part of an entry that its weights depend on."""
     entry = encoder_entry(encoder)
-    passed_over = {"images", "check", "execution", "resources", "dinov2", "mae", "simsiam"} - {entry.get("method", "dinov2")}
+    passed_over = {"images", "check", "execution", "resources", "dinov2", "mae", "simsiam"} - {
+        entry.get("method", "dinov2")
+    }
     return {key: value for key, value in entry.items() if key not in passed_over}
 
 
@@ -21,7 +23,9 @@ def encoders_of(study):
     chosen = evaluation["studies"][study]
     methods = [evaluation["methods"][method] for method in chosen["methods"]]
     features = [
-        entry["features"] for entry in [*methods, chosen.get("segmentation") or {}, chosen.get("embedding") or {}] if "features" in entry
+        entry["features"]
+        for entry in [*methods, chosen.get("segmentation") or {}, chosen.get("embedding") or {}]
+        if "features" in entry
     ]
     entries = [*(evaluation["features"][name] for name in features), *methods]
     return list(dict.fromkeys(encoder for entry in entries for encoder in encoder_names(entry)))
@@ -48,7 +52,11 @@ def pretraining_files(wildcards):
     entry = encoder_entry(wildcards.encoder)
     images = entry["images"]
     learnt = {"images": shard_files(images) if isinstance(images, str) else [training_maps(images)]}
-    return {**learnt, "check": ancient(training_maps(entry["check"]))} if entry.get("check") else learnt
+    return (
+        {**learnt, "check": ancient(training_maps(entry["check"]))}
+        if entry.get("check")
+        else learnt
+    )
 
 
 def gpus_of_a_node(wildcards, attempt):

@@ -9,14 +9,19 @@ def simulation_formats(wildcards):
 
 def split_kinds(wildcards):
     """What each split of the study keeps apart."""
-    return {name: evaluation_entry("splits", name)["by"] for name in evaluation_entry("studies", wildcards.study)["splits"]}
+    return {
+        name: evaluation_entry("splits", name)["by"]
+        for name in evaluation_entry("studies", wildcards.study)["splits"]
+    }
 
 
 def segmentation_input(wildcards):
     """Examples (HDF5), what the segments hold, and how much they explain (CSV)."""
     files = segmentation_of(wildcards.study)
     if not files:
-        refuse(f"evaluation.studies.{wildcards.study} has no segmentation; add one: segmentation: {{features: ...}}.")
+        refuse(
+            f"evaluation.studies.{wildcards.study} has no segmentation; add one: segmentation: {{features: ...}}."
+        )
     return dict(zip(("examples", "segments", "explained"), files, strict=True))
 
 
@@ -28,9 +33,21 @@ def information_channels(wildcards):
 
 def summary_inputs(wildcards):
     """Tables that a study may have beside that of its methods."""
-    study, folder = evaluation_entry("studies", wildcards.study), f"results/evaluation/{wildcards.study}"
-    own = {name: f"{folder}/{name}.csv" for name in ("information", "few_labels") if study.get(name)}
-    return {**own, **({"explained": segmentation_input(wildcards)["explained"]} if study.get("segmentation") else {})}
+    study, folder = (
+        evaluation_entry("studies", wildcards.study),
+        f"results/evaluation/{wildcards.study}",
+    )
+    own = {
+        name: f"{folder}/{name}.csv" for name in ("information", "few_labels") if study.get(name)
+    }
+    return {
+        **own,
+        **(
+            {"explained": segmentation_input(wildcards)["explained"]}
+            if study.get("segmentation")
+            else {}
+        ),
+    }
 
 
 rule build_table:
@@ -139,10 +156,14 @@ rule write_summary:
         methods=lambda wildcards: evaluation_entry("studies", wildcards.study)["methods"],
         simulations=simulation_formats,
         channels=lambda wildcards: (
-            information_channels(wildcards) if evaluation_entry("studies", wildcards.study).get("information") else []
+            information_channels(wildcards)
+            if evaluation_entry("studies", wildcards.study).get("information")
+            else []
         ),
         few_labels_rows=lambda wildcards: (
-            few_labels_rows(wildcards.study) if evaluation_entry("studies", wildcards.study).get("few_labels") else {}
+            few_labels_rows(wildcards.study)
+            if evaluation_entry("studies", wildcards.study).get("few_labels")
+            else {}
         ),
         code=code_digest("workflow/scripts/write_summary.py"),
     message:
@@ -167,12 +188,19 @@ rule build_cost:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        cores={encoder: entry.get("resources", {}).get("threads", 2) for encoder, entry in config["pretraining"]["encoders"].items()},
+        cores={
+            encoder: entry.get("resources", {}).get("threads", 2)
+            for encoder, entry in config["pretraining"]["encoders"].items()
+        },
         images={
             images: {shard: stop - start for shard, (start, stop) in shard_ranges(images).items()}
             for images in config["fractals"]["images"]
         },
-        textures=[images for images, entry in config["fractals"]["images"].items() if entry["generator"] != "flame"],
+        textures=[
+            images
+            for images, entry in config["fractals"]["images"].items()
+            if entry["generator"] != "flame"
+        ],
         code=code_digest("workflow/scripts/build_cost.py"),
     message:
         "Adding up what the jobs of study {STUDY} took"

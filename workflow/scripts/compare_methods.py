@@ -3,7 +3,12 @@ from starmass.console import job
 with job(snakemake.log[0]) as log:
     import pandas as pd
 
-    from starmass.evaluation.comparison import OVERSTATEMENT, compare_methods, measure_by_mass, measure_overstatement
+    from starmass.evaluation.comparison import (
+        OVERSTATEMENT,
+        compare_methods,
+        measure_by_mass,
+        measure_overstatement,
+    )
     from starmass.evaluation.metrics import summarise
     from starmass.evaluation.predictions import read_predictions
     from starmass.evaluation.samples import read_samples, write_table
@@ -11,9 +16,15 @@ with job(snakemake.log[0]) as log:
 
     study, config, output = snakemake.wildcards.study, snakemake.params.config, snakemake.output
     samples = read_samples(snakemake.input.samples)
-    splits = {split: read_split(path, samples) for split, path in zip(snakemake.params.files, snakemake.input.splits, strict=True)}
+    splits = {
+        split: read_split(path, samples)
+        for split, path in zip(snakemake.params.files, snakemake.input.splits, strict=True)
+    }
     predictions = {
-        split: {method: [read_predictions(path, splits[split]) for path in paths] for method, paths in one.items()}
+        split: {
+            method: [read_predictions(path, splits[split]) for path in paths]
+            for method, paths in one.items()
+        }
         for split, one in snakemake.params.files.items()
     }
     metrics, differences, bins, overstated = [], [], [], []
@@ -29,5 +40,8 @@ with job(snakemake.log[0]) as log:
     write_table(output.metrics, pd.DataFrame(metrics))
     write_table(output.differences, pd.concat(differences))
     write_table(output.mass_bins, pd.concat(bins))
-    write_table(output.overstatement, pd.concat(overstated) if overstated else pd.DataFrame(columns=OVERSTATEMENT))
+    write_table(
+        output.overstatement,
+        pd.concat(overstated) if overstated else pd.DataFrame(columns=OVERSTATEMENT),
+    )
     log.info("%d methods on %d splits", len(config["methods"]), len(predictions))

@@ -13,10 +13,25 @@ with job(snakemake.log[0]) as log:
     for method, splits in snakemake.params.files.items():
         for split, values in splits.items():
             parts = read_split(snakemake.params.splits[split], samples)
-            predictions = {value: [read_predictions(path, parts) for path in paths] for value, paths in values.items()}
+            predictions = {
+                value: [read_predictions(path, parts) for path in paths]
+                for value, paths in values.items()
+            }
             table = compare_values(samples, parts, predictions, facts["base"])
-            names = {"ablation": snakemake.wildcards.ablation, "varied": facts["varied"], "split": split, "method": method}
-            found.append(pd.DataFrame([{**names, "label": facts["labels"][method], **row} for row in table.to_dict("records")]))
+            names = {
+                "ablation": snakemake.wildcards.ablation,
+                "varied": facts["varied"],
+                "split": split,
+                "method": method,
+            }
+            found.append(
+                pd.DataFrame(
+                    [
+                        {**names, "label": facts["labels"][method], **row}
+                        for row in table.to_dict("records")
+                    ]
+                )
+            )
     table = pd.concat(found)
     table["beam_pc"] = table["value"].map(facts["beams_pc"]).astype(float)
     write_table(snakemake.output[0], table.assign(**resolution_of(samples)))

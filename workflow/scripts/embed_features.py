@@ -9,4 +9,7 @@ with job(snakemake.log[0]):
     samples = read_samples(snakemake.input.samples)
     fold, train, test = next(parts_of(read_split(snakemake.input.split, samples)))
     features = read_features(snakemake.input.features, fold)
-    write_table(snakemake.output[0], embed_features(features, samples, train, test, **snakemake.params.config))
+    write_table(
+        snakemake.output[0],
+        embed_features(features, samples, train, test, **snakemake.params.config),
+    )

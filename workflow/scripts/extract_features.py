@@ -18,18 +18,36 @@ with job(snakemake.log[0]) as log:
         from starmass.evaluation.encoding import encode_maps, read_encoder
 
         weights = "random" if entry.get("weights") == "random" else "pretrained"
-        encoder = read_encoder(snakemake.input.get("encoder"), architecture=entry.get("architecture"), weights=weights, seed=seed)
+        encoder = read_encoder(
+            snakemake.input.get("encoder"),
+            architecture=entry.get("architecture"),
+            weights=weights,
+            seed=seed,
+        )
 
     def turn(shown_as):
         if entry["kind"] == "encoder":
-            return partial(encode_maps, encoder, shown_as=shown_as, tokens=entry.get("tokens", "class"))
-        return partial(describe, statistics=entry["statistics"]) if entry["kind"] == "statistics" else flatten
+            return partial(
+                encode_maps, encoder, shown_as=shown_as, tokens=entry.get("tokens", "class")
+            )
+        return (
+            partial(describe, statistics=entry["statistics"])
+            if entry["kind"] == "statistics"
+            else flatten
+        )
 
     samples = read_samples(snakemake.input.samples)
     split = read_split(snakemake.input.split, samples)
     maps = load_maps(samples)
     inputs = [Input(**one) for one in config["inputs"]]
-    parts = [extract_features(maps, split, one, turn(one), average=entry.get("average", "none")) for one in inputs]
+    parts = [
+        extract_features(maps, split, one, turn(one), average=entry.get("average", "none"))
+        for one in inputs
+    ]
     features = np.concatenate(parts, axis=-1)
-    write_features(snakemake.output[0], features, provenance=provenance_json(config=config, seed=seed, inputs=snakemake.input))
+    write_features(
+        snakemake.output[0],
+        features,
+        provenance=provenance_json(config=config, seed=seed, inputs=snakemake.input),
+    )
     log.info("%d folds, %d rows, %d numbers a row", *features.shape)

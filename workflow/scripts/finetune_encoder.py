@@ -11,14 +11,24 @@ with job(snakemake.log[0]):
     config, seed = snakemake.params.config, int(snakemake.wildcards.seed)
     entry, samples = config["features"], read_samples(snakemake.input.samples)
     weights = "random" if entry.get("weights") == "random" else "pretrained"
-    encoder = read_encoder(snakemake.input.get("encoder"), architecture=entry.get("architecture"), weights=weights, seed=seed)
+    encoder = read_encoder(
+        snakemake.input.get("encoder"),
+        architecture=entry.get("architecture"),
+        weights=weights,
+        seed=seed,
+    )
     shown_as = Input(**config["input"])
     shown, labels = shown_as.transform(load_maps(samples)), log_mass(samples)
     size = shown_as.images_size(shown.shape[-1], encoder[1].patch_size)
 
     def predict_fold(fold, train, test):
         images = resize(scale(shown, shown_as.find_limits(shown, train)), size)
-        options = {"tokens": entry.get("tokens", "class"), **config["fit"], "seed": seed, "fold": fold}
+        options = {
+            "tokens": entry.get("tokens", "class"),
+            **config["fit"],
+            "seed": seed,
+            "fold": fold,
+        }
         return Predictions(finetune_and_predict(encoder, images, labels, train, test, **options))
 
     table, _ = predict_folds(samples, read_split(snakemake.input.split, samples), predict_fold)

@@ -11,5 +11,13 @@ with job(snakemake.log[0]) as log:
     samples = read_samples(snakemake.input.samples)
     split = read_split(snakemake.input.split, samples)
     gathered = gather_training_maps(samples, load_maps(samples), split, Input(**config))
-    write_training_maps(snakemake.output[0], gathered, provenance=provenance_json(config=config, inputs=snakemake.input))
-    log.info("%d training maps of %d protostars", len(gathered["images"]), len(set(gathered["protostar"])))
+    write_training_maps(
+        snakemake.output[0],
+        gathered,
+        provenance=provenance_json(config=config, inputs=snakemake.input),
+    )
+    log.info(
+        "%d training maps of %d protostars",
+        len(gathered["images"]),
+        len(set(gathered["protostar"])),
+    )

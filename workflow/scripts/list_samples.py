@@ -5,4 +5,6 @@ from starmass.console import job
 with job(snakemake.log[0]):
     from starmass.maps.catalogue import write_catalogue
 
-    write_catalogue(output=snakemake.output[0], map_files=list(snakemake.input), cuts=snakemake.params.config)
+    write_catalogue(
+        output=snakemake.output[0], map_files=list(snakemake.input), cuts=snakemake.params.config
+    )

@@ -9,5 +9,7 @@ with job(snakemake.log[0]) as log:
     samples = read_samples(snakemake.input.samples)
     split = read_split(snakemake.input.split, samples)
     table = locate_information(samples, load_maps(samples), split, Input(**snakemake.params.config))
-    write_table(snakemake.output[0], table.assign(split=snakemake.params.split, **resolution_of(samples)))
+    write_table(
+        snakemake.output[0], table.assign(split=snakemake.params.split, **resolution_of(samples))
+    )
     log.info("%d parts of the maps", len(table) // 2)

@@ -11,7 +11,9 @@ with job(snakemake.log[0]) as log:
 
     samples = read_samples(snakemake.input.samples)
     split = read_split(snakemake.input.split, samples)
-    thinned = "from_fold" in split  # few labels: a fold is part of one of the split that its features were made for
+    thinned = (
+        "from_fold" in split
+    )  # few labels: a fold is part of one of the split that its features were made for
     shown_in = dict(zip(split["fold"], split["from_fold" if thinned else "fold"], strict=True))
     options = {**snakemake.params.config, "seed": int(snakemake.wildcards.seed), "reach": thinned}
 

@@ -11,7 +11,10 @@ with job(snakemake.log[0]) as log:
     samples, found = read_samples(snakemake.input.samples), []
     for split, methods in snakemake.params.files.items():
         thinned = read_split(snakemake.params.splits[split], samples)
-        tables = {method: [read_predictions(path, thinned) for path in paths] for method, paths in methods.items()}
+        tables = {
+            method: [read_predictions(path, thinned) for path in paths]
+            for method, paths in methods.items()
+        }
         found.append(measure_by_fraction(samples, thinned, tables).assign(split=split))
     table = pd.concat(found)
     table.insert(1, "label", table["method"].map(snakemake.params.config))

@@ -14,4 +14,10 @@ with job(snakemake.log[0]) as log:
     row = summarise(samples, split, predictions)
     names = {name: snakemake.wildcards[name] for name in ("study", "split", "method")}
     write_table(snakemake.output[0], pd.DataFrame([{**names, **snakemake.params.config, **row}]))
-    log.info("R2 %.2f (%.2f to %.2f), RMSE %.2f dex", row["r2"], row["r2_low"], row["r2_high"], row["rmse_dex"])
+    log.info(
+        "R2 %.2f (%.2f to %.2f), RMSE %.2f dex",
+        row["r2"],
+        row["r2_low"],
+        row["r2_high"],
+        row["rmse_dex"],
+    )

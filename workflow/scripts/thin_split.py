@@ -10,4 +10,10 @@ with job(snakemake.log[0]) as log:
     thinned = thin_split(samples, split, **snakemake.params.config)
     write_table(snakemake.output[0], thinned)
     for (fraction, draw), part in thinned[thinned["part"] == "train"].groupby(["fraction", "draw"]):
-        log.info("fraction %g, draw %d: %d training rows in %d folds", fraction, draw, len(part), part["fold"].nunique())
+        log.info(
+            "fraction %g, draw %d: %d training rows in %d folds",
+            fraction,
+            draw,
+            len(part),
+            part["fold"].nunique(),
+        )

@@ -13,9 +13,21 @@ with job(snakemake.log[0]):
     shown, labels = shown_as.transform(load_maps(samples)), log_mass(samples)
 
     def predict_fold(fold, train, test):
-        images = resize(scale(shown, shown_as.find_limits(shown, train)), shown_as.images_size(shown.shape[-1]))
+        images = resize(
+            scale(shown, shown_as.find_limits(shown, train)), shown_as.images_size(shown.shape[-1])
+        )
         options = {**snakemake.params.config["method"], "weights": snakemake.input.get("weights")}
-        return Predictions(train_and_predict(images, labels, train, test, seed=int(snakemake.wildcards.seed), fold=fold, **options))
+        return Predictions(
+            train_and_predict(
+                images,
+                labels,
+                train,
+                test,
+                seed=int(snakemake.wildcards.seed),
+                fold=fold,
+                **options,
+            )
+        )
 
     table, _ = predict_folds(samples, read_split(snakemake.input.split, samples), predict_fold)
     write_table(snakemake.output[0], table)

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 
-def dino_loss(globals_: Tensor, locals_: Tensor, targets: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+def dino_loss(
+    globals_: Tensor, locals_: Tensor, targets: Tensor, temperature: float
+) -> tuple[Tensor, Tensor]:
     """Cross-entropy of the student's crops with the teacher's, averaged over all pairs of different crops.
 
     Parameters
@@ -26,11 +28,15 @@ def dino_loss(globals_: Tensor, locals_: Tensor, targets: Tensor, temperature: f
     if not len(locals_):
         return across, across.new_zeros(())
     # A crop's two cross-entropies are one: both targets share its log-softmax.
-    down = _cross_entropy(locals_, targets.sum(dim=0), temperature, weight=2).sum(dim=0).mean() / pairs
+    down = (
+        _cross_entropy(locals_, targets.sum(dim=0), temperature, weight=2).sum(dim=0).mean() / pairs
+    )
     return across, down
 
 
-def _cross_entropy(scores: Tensor, targets: Tensor, temperature: float, weight: float = 1) -> Tensor:
+def _cross_entropy(
+    scores: Tensor, targets: Tensor, temperature: float, weight: float = 1
+) -> Tensor:
     """``-sum(targets * log_softmax(scores / T))`` for targets that sum to ``weight``, without keeping the log-softmax."""
     scores = scores.float() / temperature
     return weight * torch.logsumexp(scores, dim=-1) - (targets * scores).sum(dim=-1)

@@ -4,7 +4,9 @@ import torch
 from torch import Tensor
 
 
-def ibot_loss(scores: Tensor, targets: Tensor, weights: Tensor, crops: int, temperature: float) -> Tensor:
+def ibot_loss(
+    scores: Tensor, targets: Tensor, weights: Tensor, crops: int, temperature: float
+) -> Tensor:
     """Cross-entropy over masked patches: mean in each crop, then mean over all global crops, masked or not.
 
     Parameters

@@ -23,7 +23,9 @@ class Center(nn.Module):
         super().__init__()
         self.momentum = momentum
         self.register_buffer("center", torch.zeros(prototypes))
-        self.register_buffer("seen", torch.zeros(prototypes + 1), persistent=False)  # this step's sum of scores, and their number
+        self.register_buffer(
+            "seen", torch.zeros(prototypes + 1), persistent=False
+        )  # this step's sum of scores, and their number
 
     def targets(self, scores: Tensor, temperature: float) -> Tensor:
         """Return softmax((scores - center) / temperature) of scores [N, K]."""
@@ -32,7 +34,9 @@ class Center(nn.Module):
     @torch.no_grad()
     def add(self, scores: Tensor) -> None:
         """Count scores [N, K] of this step; a step may count several times."""
-        self.seen += torch.cat([scores.float().sum(dim=0), torch.tensor([float(len(scores))], device=scores.device)])
+        self.seen += torch.cat(
+            [scores.float().sum(dim=0), torch.tensor([float(len(scores))], device=scores.device)]
+        )
 
     @torch.no_grad()
     def move(self) -> None:
@@ -79,7 +83,9 @@ def sinkhorn(scores: Tensor, temperature: float, iterations: int = 3) -> Tensor:
 
 def target_entropy(targets: Tensor) -> Tensor:
     """Mean entropy of targets [N, K] as a share of ln K: 1 is uniform, 0 is one prototype each."""
-    return -torch.xlogy(targets, targets).sum(dim=-1).mean() / torch.log(torch.tensor(float(targets.shape[-1])))
+    return -torch.xlogy(targets, targets).sum(dim=-1).mean() / torch.log(
+        torch.tensor(float(targets.shape[-1]))
+    )
 
 
 def prototypes_in_use(targets: Tensor) -> Tensor:

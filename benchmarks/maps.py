@@ -120,7 +120,7 @@ def measure_ours(run: Path, sinks: int) -> dict:
     project_cube(one, Cube(np.zeros(3), 0.5, 64, np.full(3, 4.0)))
     found = {"import": clock.lap()}
     memory, read = peak_mb(), read_mb()
-    opened = open_simulation({"format": "sfumato"}, run / "snapshot")
+    opened = open_simulation({"format": "sfumato"}, [run / "run.yaml"], "snapshot")
     stars = opened.sinks()
     found |= {
         "open": clock.lap(),

@@ -4,6 +4,7 @@ A sample is one row here and one map along each axis. Cuts are applied in the or
 """
 
 import csv
+import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,6 +39,7 @@ def write_catalogue(
     cuts : ``mass`` [Msun], ``age`` [yr], ``time_since_birth`` [yr] and ``refined``: [least, most], null for no bound; ``minimum_snapshots``
     """
     rows = read_samples(map_files)
+    check_snapshots(map_files)
     counts = apply_cuts(rows, cuts)
     with (
         written_aside(output) as temporary,
@@ -82,6 +84,40 @@ def read_samples(map_files: Sequence[str | Path]) -> list[dict[str, Any]]:
         row["snapshots"] = len(seen[row["sink_id"]])
         row["time_since_birth_yr"] = row["time_yr"] - seen[row["sink_id"]][0]
     return rows
+
+
+def check_snapshots(map_files: Sequence[str | Path]) -> None:
+    """Refuse a simulation without any sample, and a snapshot that lost its sinks.
+
+    A snapshot before the first star has none, and so has one whose sink table is missing or read
+    by a wrong name: only the others tell which.
+    """
+    facts = []
+    for path in map_files:
+        with open_hdf5(path) as file:
+            rows = len(file["mass"])
+            found = int(file.attrs.get("sinks_found", rows))
+            facts.append((float(file.attrs["time_yr"]), found, rows, path))
+    facts.sort(key=lambda one: one[0])
+    if not any(rows for *_, rows, _ in facts):
+        found = max((found for _, found, _, _ in facts), default=0)
+        problem = (
+            f"none of up to {found} sinks has its cube within the box: see `maps.projection.side`, "
+            "and the unit of positions (`units` of `sinks` for yt)"
+            if found
+            else "no sink is in any of them: see `sinks` of the simulation's entry"
+        )
+        raise InputError(
+            f"{facts[0][3] if facts else 'maps'} and {max(len(facts) - 1, 0)} more: no sample is "
+            f"left; {problem}."
+        )
+    for (_, before, _, earlier), (_, found, _, path) in itertools.pairwise(facts):
+        if before and not found:
+            raise InputError(
+                f"{path}: has no sink, though {earlier}, which is earlier, has {before}; its sink "
+                "table is missing, empty or of another name: bring it, or leave the snapshot out "
+                "by `snapshots` of the simulation."
+            )
 
 
 _FACTS = {"simulation": "simulation", "snapshot": "snapshot", "time_yr": "time_yr"}

@@ -7,8 +7,10 @@ the reader to a binary by editing YAML. The same descriptor drives the writer.
 Reads YAML and nothing else, because the Snakefile looks for dumps at every parse.
 """
 
+import glob
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -69,8 +71,8 @@ class Descriptor:
     mass_g: float
     time_s: float
     box_width: tuple[float, float, float]
+    periodic: tuple[bool, bool, bool]
     box_left: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    periodic: tuple[bool, bool, bool] = (True, True, True)
     byte_order: str = "little"
     real_bytes: int = 8
     integer_bytes: int = 4
@@ -86,6 +88,8 @@ class Descriptor:
     sink_items: tuple[Item, ...] = ()
     cells: str = "{snapshot}/cells.{rank:05d}.bin"
     sinks: str = "{snapshot}/sinks.bin"
+    ranks: int | None = None
+    first_rank: int = 0
     description: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     source: str = DESCRIPTOR_NAME
@@ -114,17 +118,50 @@ class Descriptor:
         found = _pattern_regex(self.cells).fullmatch(path)
         return (found["snapshot"], int(found["rank"])) if found else None
 
-    def find(self, run: Path) -> dict[str, list[Path]]:
-        """Return the cell files of every snapshot in the run's folder, by rank; snapshots in order of their names."""
-        found: dict[str, dict[int, Path]] = {}
-        for path in run.glob(_pattern_glob(self.cells)):
+    def find(self, run: Path, snapshot: str | None = None) -> dict[str, list[Path]]:
+        """Return the cell files of every snapshot in the run's folder, by rank; nothing is checked.
+
+        Parameters
+        ----------
+        snapshot : look for this one alone, which is faster where there are thousands
+        """
+        found: dict[str, list[tuple[int, str, Path]]] = {}
+        for path in run.glob(_pattern_glob(self.cells, snapshot)):
             matched = self.match_cells(path.relative_to(run).as_posix())
-            if matched:
-                found.setdefault(matched[0], {})[matched[1]] = path
-        return {
-            snapshot: [ranks[rank] for rank in sorted(ranks)]
-            for snapshot, ranks in sorted(found.items())
-        }
+            if matched and snapshot in (None, matched[0]):
+                found.setdefault(matched[0], []).append((matched[1], path.name, path))
+        return {name: [path for *_, path in sorted(ranks)] for name, ranks in found.items()}
+
+    def check_ranks(self, run: Path, files: Sequence[Path]) -> None:
+        """Refuse cell files of a snapshot of which one is missing or there twice.
+
+        Coarse blocks would silently take the place of those that a lost file held.
+        """
+        held: dict[int, Path] = {}
+        for path in files:
+            matched = self.match_cells(path.relative_to(run).as_posix())
+            rank = matched[1] if matched else self.first_rank
+            if rank in held:
+                raise InputError(
+                    f"{held[rank]} and {path}: both are rank {rank}'s cells; remove the stale one, "
+                    f"or mend `cells` in {self.source}."
+                )
+            held[rank] = path
+        count = self.ranks or len(held)
+        wanted = range(self.first_rank, self.first_rank + count)
+        lost = [rank for rank in wanted if rank not in held]
+        if lost:
+            name = f"{files[0].parent}: the cell file of rank {lost[0]} is missing"
+            raise InputError(
+                f"{name} ({len(held)} of {max(count, max(held) + 1)} are there); bring it, "
+                f"or mend `cells`, `ranks` or `first_rank` in {self.source}."
+            )
+        strange = sorted(set(held) - set(wanted))
+        if strange:
+            raise InputError(
+                f"{held[strange[0]]}: is of rank {strange[0]}, but the ranks run from {wanted[0]} to "
+                f"{wanted[-1]}; remove the file, or mend `ranks` or `first_rank` in {self.source}."
+            )
 
 
 def load_descriptor(path: str | Path) -> Descriptor:
@@ -156,6 +193,11 @@ def parse_descriptor(mapping: Any, source: str = DESCRIPTOR_NAME) -> Descriptor:
             raise InputError(
                 f"{source}: unknown key {key!r}{closest(key, known)}; known are {', '.join(known)}."
             )
+    if "periodic" not in given:
+        raise InputError(
+            f"{source}: `periodic` is missing; say whether the box repeats along x, y and z, as "
+            "`periodic: [false, false, false]` for open boundaries."
+        )
     for key in ("length_cm", "mass_g", "time_s", "box_width"):
         if key not in given:
             raise InputError(
@@ -165,7 +207,7 @@ def parse_descriptor(mapping: Any, source: str = DESCRIPTOR_NAME) -> Descriptor:
     values: dict[str, Any] = {key: check.positive(key) for key in ("length_cm", "mass_g", "time_s")}
     values["box_width"] = check.triple("box_width", float, smallest=0.0)
     values["box_left"] = check.triple("box_left", float, default=(0.0, 0.0, 0.0))
-    values["periodic"] = check.triple("periodic", bool, default=(True, True, True))
+    values["periodic"] = check.switches("periodic")
     values["byte_order"] = check.choice("byte_order", ("little", "big"), "little")
     values["real_bytes"] = check.choice("real_bytes", (4, 8), 8)
     values["integer_bytes"] = check.choice("integer_bytes", (4, 8), 4)
@@ -175,6 +217,8 @@ def parse_descriptor(mapping: Any, source: str = DESCRIPTOR_NAME) -> Descriptor:
     values["block_cells"] = check.triple("block_cells", int, default=(8, 8, 8), smallest=0)
     values["base_blocks"] = check.triple("base_blocks", int, default=(8, 8, 8), smallest=0)
     values["ghost_layers"] = check.choice("ghost_layers", tuple(range(9)), 0)
+    values["ranks"] = check.count("ranks", None, smallest=1)
+    values["first_rank"] = check.count("first_rank", 0, smallest=0)
     values["cells"] = check.pattern("cells", Descriptor.cells, ("snapshot", "rank"))
     values["sinks"] = check.pattern("sinks", Descriptor.sinks, ("snapshot",))
     values["description"] = str(given.get("description", ""))
@@ -221,7 +265,7 @@ class _Checker:
             value = float(self.given[key])  # YAML reads 1e33 as text
         except (TypeError, ValueError):
             value = 0.0
-        if not value > 0:
+        if not 0 < value < math.inf:
             raise self.refuse(key, "a number above zero")
         return value
 
@@ -244,11 +288,29 @@ class _Checker:
         try:
             first, second, third = value  # type: ignore[misc]
             triple = (kind(first), kind(second), kind(third))
+            if kind is int and triple != (first, second, third):
+                raise ValueError("not whole")
         except (TypeError, ValueError):
             raise self.refuse(key, f"one or three values ({kind.__name__})") from None
+        if not all(math.isfinite(v) for v in triple):
+            raise self.refuse(key, "finite numbers")
         if smallest is not None and any(v <= smallest for v in triple):
             raise self.refuse(key, f"above {smallest}")
         return triple
+
+    def switches(self, key: str) -> tuple[bool, bool, bool]:
+        """One or three of true and false; a text such as 'false' would be true."""
+        value = self.given[key]
+        found = [value] * 3 if isinstance(value, bool) else value
+        if not isinstance(found, list | tuple) or [type(one) for one in found] != [bool] * 3:
+            raise self.refuse(key, "true or false for each of x, y and z")
+        return (found[0], found[1], found[2])
+
+    def count(self, key: str, default: int | None, smallest: int) -> int | None:
+        value = self.given.get(key, default)
+        if value is not None and (type(value) is not int or value < smallest):
+            raise self.refuse(key, f"a whole number, {smallest} or more")
+        return value
 
     def pattern(self, key: str, default: str, names: tuple[str, ...]) -> str:
         value = self.given.get(key, default)
@@ -354,5 +416,7 @@ def _pattern_regex(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(parts))
 
 
-def _pattern_glob(pattern: str) -> str:
+def _pattern_glob(pattern: str, snapshot: str | None) -> str:
+    if snapshot is not None:
+        pattern = re.sub(r"{snapshot[^}]*}", lambda _: glob.escape(snapshot), pattern)
     return re.sub(r"{\w+[^}]*}", "*", pattern)

@@ -239,7 +239,7 @@ class SfumatoIOHandler(BaseIOHandler):
             return
         chosen = rows[mask]
         values = {
-            "particle_index": sinks.identity[chosen].astype(float),
+            "particle_index": sinks.identity[chosen],
             "particle_mass": sinks.mass[chosen],
         }
         values["creation_time"] = sinks.creation_time[chosen]

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from starmass.maps.projection import (
     project_cube,
     refined_fraction,
 )
-from starmass.maps.simulations import Box, Simulation, gather, open_simulation
+from starmass.maps.simulations import Box, Simulation, open_simulation
+from starmass.maps.sinks import Sinks
 from starmass.maps.units import HYDROGEN_ATOM_G
 from starmass.provenance import provenance_json
 from starmass.storage import write_dataset, written_aside
@@ -45,7 +47,7 @@ def make_maps(
     ----------
     output : the file to write
     simulation, snapshot : names, for the labels
-    dump : files of the dump, the one that yt opens first
+    dump : files of the dump, as :mod:`starmass.maps.discovery` finds them
     entry : the simulation's entry of the config
     projection : the config's ``maps.projection``: ``side`` [pc], ``pixels``, ``velocity_frame``, ``hydrogen_mass``, ``channels``
     channels : the config's ``maps.channels``, which the names of extra channels (of ``entry``, else of ``projection``) are found in
@@ -55,23 +57,26 @@ def make_maps(
         **DEFAULT_CHANNELS,
         **{name: facts for channel in extra for name, facts in channel.maps.items()},
     }
-    opened = open_simulation(entry, dump[0])
+    opened = open_simulation(entry, dump, snapshot)
     side, pixels = float(projection["side"]), int(projection["pixels"])
-    if np.any(opened.box.periodic & (side > opened.box.width)):
-        raise InputError(
-            f"maps.projection.side: {side} pc is wider than the periodic box of {simulation}; make it smaller."
-        )
-    sinks = opened.sinks()
-    kept = inside_box(sinks.position, side, opened.box)
-    if not kept.all():
+    logger.info("%s %s: a %s", simulation, snapshot, opened.box.describe())
+    check_side(side, opened)
+    everything = opened.sinks()
+    kept = inside_box(everything.position, side, opened.box)
+    sinks = gather(everything, np.flatnonzero(kept))
+    if not len(kept):
+        logger.info("%s %s: no sink here yet, so no maps", simulation, snapshot)
+    elif not kept.all():
+        left_out = ", ".join(str(identity) for identity in everything.identity[~kept][:10])
         logger.info(
-            "%s %s: %d of %d sinks left out, their cubes leave the box",
+            "%s %s: %d of %d sinks left out, their cubes leave the box (ids %s%s)",
             simulation,
             snapshot,
             (~kept).sum(),
             len(kept),
+            left_out,
+            ", ..." if (~kept).sum() > 10 else "",
         )
-    sinks = gather(sinks, np.flatnonzero(kept))
     maps = np.empty((len(sinks.mass), len(AXES), len(described), pixels, pixels), np.float32)
     masses, refined = np.empty(len(sinks.mass)), np.empty(len(sinks.mass))
     nucleus = float(projection["hydrogen_mass"]) * HYDROGEN_ATOM_G
@@ -138,6 +143,7 @@ def make_maps(
         file.attrs["simulation"] = simulation
         file.attrs["snapshot"] = snapshot
         file.attrs["time_yr"] = opened.time_yr
+        file.attrs["sinks_found"] = len(kept)
         file.attrs["side_pc"] = side
         file.attrs["pixels"] = pixels
         file.attrs["hydrogen_mass_g"] = nucleus
@@ -187,6 +193,21 @@ def map_sink(
         [default, *(one.project(blocks, cube, frame, nucleus_mass) for one in extra)], axis=1
     )
     return maps, projected.mass, refined_fraction(blocks, cube, opened.coarsest)
+
+
+def check_side(side: float, opened: Simulation) -> None:
+    """Refuse a cube that is wider than the box, which has no place for one."""
+    if np.any(side > opened.box.width):
+        raise InputError(
+            f"maps.projection.side: {side:g} pc is wider than the {opened.box.describe()} of "
+            f"{opened.source}; make it smaller, or give the right unit of length by "
+            f"{opened.units_key}."
+        )
+
+
+def gather(sinks: Sinks, rows: np.ndarray) -> Sinks:
+    """The sinks of chosen rows."""
+    return Sinks(**{one.name: getattr(sinks, one.name)[rows] for one in fields(Sinks)})
 
 
 def inside_box(position: np.ndarray, side: float, box: Box) -> np.ndarray:

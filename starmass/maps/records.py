@@ -38,6 +38,11 @@ class RecordReader:
         with open(self.path, "rb") as stream:
             stream.seek(start)
             data = stream.read(length + 2 * marker)
+        if len(data) != length + 2 * marker:
+            raise InputError(
+                f"{self.path}: ended early while {what} was read; it is still being written, "
+                "or its file system failed: wait, and run Snakemake again."
+            )
         if marker:
             check_markers(
                 self.path,

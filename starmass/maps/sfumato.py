@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -17,17 +17,19 @@ from starmass.errors import InputError, closest
 from starmass.maps.block_tree import find_parents, morton_keys
 from starmass.maps.descriptor import DESCRIPTOR_NAME, Descriptor, load_descriptor
 from starmass.maps.records import RecordReader, check_markers, record_bytes, value_dtype
+from starmass.maps.sinks import Sinks, SinkSource, check_sinks, whole_numbers
 
 
 @dataclass(frozen=True)
 class SinkTable:
-    """Sinks of a dump: ``position`` (n, 3) in code lengths, the rest in cgs (``velocity`` (n, 3))."""
+    """Sinks of a dump: ``position`` (n, 3) in code lengths, the rest in cgs, times [s]."""
 
     identity: np.ndarray
     mass: np.ndarray
     position: np.ndarray
     velocity: np.ndarray
     creation_time: np.ndarray
+    age: np.ndarray
 
 
 class Dump:
@@ -42,17 +44,25 @@ class Dump:
     is_leaf : (block,) True where no finer block covers it: these carry the mass
     """
 
-    def __init__(self, run: str | Path, snapshot: str, descriptor: Descriptor | None = None):
+    def __init__(
+        self,
+        run: str | Path,
+        snapshot: str,
+        descriptor: Descriptor | None = None,
+        files: Sequence[str | Path] = (),
+    ):
+        """Open a snapshot of the run's folder.
+
+        Parameters
+        ----------
+        descriptor : of the run; read from its ``run.yaml`` when left out
+        files : the snapshot's cell files where they are known; looked for when left out
+        """
         self.run = Path(run)
         self.snapshot = snapshot
         self.descriptor = descriptor or load_descriptor(self.run / DESCRIPTOR_NAME)
-        known = self.descriptor.find(self.run)
-        if snapshot not in known:
-            raise InputError(
-                f"{self.run}: no cell files of snapshot {snapshot!r}{closest(snapshot, known)}; "
-                f"`cells` in {self.descriptor.source} looks for {self.descriptor.cells!r}."
-            )
-        self.files = known[snapshot]
+        self.files = [Path(path) for path in files] or self._find_files()
+        self.descriptor.check_ranks(self.run, self.files)
         self._data_start = []
         headers, levels, positions = [], [], []
         for path in self.files:
@@ -72,12 +82,7 @@ class Dump:
         self._first = np.concatenate([[0], np.cumsum(self.counts)])
         self.levels = np.concatenate(levels).astype(np.int64)
         self.positions = np.concatenate(positions).astype(np.int64)
-        ranks = headers[0].get("rank_count", len(self.files))
-        if ranks != len(self.files):
-            raise InputError(
-                f"{self.files[0]}: the header speaks of {ranks} ranks, but {len(self.files)} cell files were found; "
-                f"bring the missing ones, or mend `cells` or `header` in {self.descriptor.source}."
-            )
+        self._check_headers(headers)
         self.parents = find_parents(
             self.levels,
             self.positions,
@@ -87,6 +92,17 @@ class Dump:
         )
         self.is_leaf = np.ones(len(self.levels), bool)
         self.is_leaf[self.parents[self.parents >= 0]] = False
+
+    def _find_files(self) -> list[Path]:
+        found = self.descriptor.find(self.run, self.snapshot)
+        if not found:
+            known = sorted(self.descriptor.find(self.run))
+            raise InputError(
+                f"{self.run}: no cell files of snapshot {self.snapshot!r}"
+                f"{closest(self.snapshot, known)}; "
+                f"`cells` in {self.descriptor.source} looks for {self.descriptor.cells!r}."
+            )
+        return found[self.snapshot]
 
     # --- geometry, in code lengths
 
@@ -175,12 +191,9 @@ class Dump:
                 )
                 stored = records["records"]["values"][place]
                 stored = stored.transpose(0, 3, 2, 1) if descriptor.first_index_fastest else stored
-                values = stored[(slice(None), *inner)] * np.float64(
+                cells[row, rows] = stored[(slice(None), *inner)] * np.float64(
                     descriptor.variables[variable].cgs
                 )
-                if descriptor.variables[variable].name == "density":
-                    self._check_density(values, rank, local)
-                cells[row, rows] = values
         return cells
 
     def _read_records(self, rank: int, local: np.ndarray) -> np.ndarray:
@@ -191,18 +204,17 @@ class Dump:
         with open(self.files[rank], "rb", buffering=0) as stream:
             for first, last in zip([0, *cuts], [*cuts, len(local)], strict=True):
                 stream.seek(self._data_start[rank] + int(local[first]) * layout.itemsize)
-                stream.readinto(records[first:last].view(np.uint8).data)  # type: ignore[attr-defined]
+                fill(records[first:last].view(np.uint8).data, stream, self.files[rank])
         return records
 
     @cached_property
     def sinks(self) -> SinkTable:
-        """The sink table; a sink outside the box is an :class:`InputError`."""
+        """The sink table, checked; no rows where there is no sink file yet, or an empty one."""
         descriptor = self.descriptor
         path = self.run / descriptor.sinks_path(self.snapshot)
-        if not path.is_file():
-            raise InputError(
-                f"{path}: there is no such sink file; bring it, or mend `sinks` in {descriptor.source}."
-            )
+        if not path.is_file() or not path.stat().st_size:
+            nothing, places = np.empty(0), np.empty((0, 3))
+            return SinkTable(np.empty(0, np.int64), nothing, places, places, nothing, nothing)
         reader = RecordReader(path, descriptor)
         count = reader.header(descriptor.sink_header, "sink_header")["sink_count"]
         if not 0 <= count <= reader.size:
@@ -219,32 +231,35 @@ class Dump:
             raise InputError(
                 f"{path}: goes on after byte {reader.offset}, where the sink table should end; see `sink_items` in {descriptor.source}."
             )
-        position = np.stack([table[name].astype(float) for name in ("x", "y", "z")], axis=1)
-        outside = np.any(
-            (position < self.box_left)
-            | (position > self.box_left + self.box_width)
-            | ~np.isfinite(position),
-            axis=1,
+        source = SinkSource(
+            row=lambda row: f"{path}: sink {row} (id {table['id'][row]})",
+            columns={},
+            way_out=f"the file is damaged, or `sink_items` in {descriptor.source} does not fit it",
+            units=f"`box_left`, `box_width` and `sink_items` in {descriptor.source}",
         )
-        if outside.any():
-            first = int(np.flatnonzero(outside)[0])
-            raise InputError(
-                f"{path}: sink {table['id'][first]} lies at {position[first].tolist()} code lengths, outside the box; "
-                f"see `box_left`, `box_width` and `sink_items` in {descriptor.source}."
-            )
-        # The upper face of a periodic box is its lower one.
-        position = np.where(
-            np.array(descriptor.periodic) & (position == self.box_left + self.box_width),
-            self.box_left,
-            position,
+        reals = {name: values.astype(float) for name, values in table.items() if name != "id"}
+        now = float(self.header["time"])
+        sinks = check_sinks(
+            Sinks(
+                identity=whole_numbers(table["id"], source),
+                mass=reals["mass"],
+                age=now - reals["creation_time"],
+                position=np.stack([reals[name] for name in ("x", "y", "z")], axis=1),
+                velocity=np.stack([reals[name] for name in ("vx", "vy", "vz")], axis=1),
+            ),
+            left=self.box_left,
+            width=self.box_width,
+            periodic=np.array(descriptor.periodic),
+            now=now,
+            source=source,
         )
-        velocity = np.stack([table[name].astype(float) for name in ("vx", "vy", "vz")], axis=1)
         return SinkTable(
-            identity=table["id"].astype(np.int64),
-            mass=table["mass"].astype(float) * descriptor.mass_g,
-            position=position,
-            velocity=velocity * descriptor.length_cm / descriptor.time_s,
-            creation_time=table["creation_time"].astype(float) * descriptor.time_s,
+            identity=sinks.identity,
+            mass=sinks.mass * descriptor.mass_g,
+            position=sinks.position,
+            velocity=sinks.velocity * descriptor.length_cm / descriptor.time_s,
+            creation_time=reals["creation_time"] * descriptor.time_s,
+            age=sinks.age * descriptor.time_s,
         )
 
     # --- checks
@@ -296,20 +311,54 @@ class Dump:
                 "variables",
             )
 
-    def _check_density(self, density: np.ndarray, rank: int, local: np.ndarray) -> None:
-        wrong = ~(density >= 0).all(axis=(1, 2, 3)) | ~np.isfinite(density).all(axis=(1, 2, 3))
-        if wrong.any():
-            block = int(local[wrong][0])
-            offset = self._data_start[rank] + block * _block_dtype(self.descriptor).itemsize
+    def _check_headers(self, headers: Sequence[Mapping[str, Any]]) -> None:
+        """Refuse cell files of different snapshots, and fewer files than the header speaks of."""
+        descriptor, first = self.descriptor, headers[0]
+        for place, (path, header) in enumerate(zip(self.files, headers, strict=True)):
+            for name in ("time", "step", "rank_count"):
+                if name in header and header[name] != first[name]:
+                    raise InputError(
+                        f"{path}: its header has {name} {header[name]}, but {self.files[0]} has "
+                        f"{first[name]}; bring the file of this snapshot, "
+                        f"or mend `header` in {descriptor.source}."
+                    )
+            if header.get("rank", place + descriptor.first_rank) != place + descriptor.first_rank:
+                raise InputError(
+                    f"{path}: its header is of rank {header['rank']}; bring the file of rank "
+                    f"{place + descriptor.first_rank}, or mend `header` in {descriptor.source}."
+                )
+        ranks = first.get("rank_count", len(self.files))
+        if ranks != len(self.files):
             raise InputError(
-                f"{self.files[rank]}: the density of block {block} (from byte {offset}) is negative or not a number; the dump is damaged, "
-                f"or `variables`, `real_bytes` or `ghost_layers` in {self.descriptor.source} does not fit it."
+                f"{self.files[0]}: the header speaks of {ranks} ranks, but {len(self.files)} cell "
+                "files were found; bring the missing ones, "
+                f"or mend `cells` or `header` in {descriptor.source}."
             )
 
     def _where(self, block: int) -> str:
         rank = int(np.searchsorted(self._first, block, side="right") - 1)
         place = ", ".join(str(p) for p in self.positions[block])
         return f"{self.files[rank]}: block {block - self._first[rank]} (level {self.levels[block]}, position {place})"
+
+    def place_in_file(self, block: int) -> str:
+        """File, block and byte of a row of the block table, for sentences about it."""
+        rank = int(np.searchsorted(self._first, block, side="right") - 1)
+        size = _block_dtype(self.descriptor).itemsize
+        offset = self._data_start[rank] + (block - self._first[rank]) * size
+        return f"{self._where(block)}, from byte {offset}"
+
+
+def fill(buffer: memoryview, stream: BinaryIO, path: Path) -> None:
+    """Read until ``buffer`` is full: one read may stop short, at 2 GiB or on a busy file system."""
+    done = 0
+    while done < len(buffer):
+        got = stream.readinto(buffer[done:])  # type: ignore[attr-defined]
+        if not got:
+            raise InputError(
+                f"{path}: ended {len(buffer) - done} bytes early while it was read; it is still "
+                "being written, or its file system failed: wait, and run Snakemake again."
+            )
+        done += got
 
 
 def write_dump(

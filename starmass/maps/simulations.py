@@ -1,85 +1,171 @@
-"""What maps need to know of a simulation, whichever code made it: its box, its time, its sinks, and the cells near a point.
+"""What maps need to know of a simulation, whichever code made it: box, time, sinks, and cells near a point.
 
-SFUMATO's dumps are opened by their yt frontend by name (``yt.load`` would import all others to ask them) and hand over touched blocks in
-whole arrays; any other code comes through a yt region padded by the coarsest cell, so that every cell which reaches into the cube is there
-whole (yt selects cells by their centres). The projection cuts them to the cube.
+SFUMATO's dumps are read by our own reader and hand over touched blocks in whole arrays. Any other
+code comes through a yt region padded by the coarsest cell, so that every cell which reaches into
+the cube is there whole (yt selects cells by their centres). The projection cuts them to the cube.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yt
 
 from starmass.errors import InputError
-from starmass.maps.frontend import SfumatoDataset
-from starmass.maps.projection import Blocks, single_cells
-from starmass.maps.sinks import Sinks, sinks_from_particles, sinks_from_table
+from starmass.maps.descriptor import DESCRIPTOR_NAME, load_descriptor
+from starmass.maps.projection import Blocks
+from starmass.maps.sfumato import Dump
+from starmass.maps.sinks import Sinks
 from starmass.maps.units import KM_CM, PARSEC_CM, SOLAR_MASS_G, YEAR_S
 
 
 @dataclass(frozen=True)
 class Box:
-    """A simulation's box: ``left`` corner and ``width`` (3,) [pc], and which axes repeat."""
+    """A simulation's box.
+
+    Attributes
+    ----------
+    left, width : (3,) lower corner and sides [pc]
+    periodic : (3,) which axes repeat
+    source : who says so
+    """
 
     left: np.ndarray
     width: np.ndarray
     periodic: np.ndarray
+    source: str = ""
 
     @property
     def period(self) -> np.ndarray:
         """(3,) width of the box along axes that repeat, infinite along others [pc]."""
         return np.where(self.periodic, self.width, np.inf)
 
+    def describe(self) -> str:
+        """The box in words."""
+        sides = " x ".join(f"{side:.4g}" for side in self.width)
+        axes = [axis for axis, repeats in zip("xyz", self.periodic, strict=True) if repeats]
+        repeats = f"repeats along {', '.join(axes)}" if axes else "does not repeat"
+        return f"box of {sides} pc, which {repeats} ({self.source})"
+
 
 class Simulation(ABC):
-    """One snapshot of a simulation, opened; ``coarsest`` are the sides of the base grid's cells [pc]."""
+    """One snapshot of a simulation, opened.
 
+    Attributes
+    ----------
+    coarsest : (3,) sides of the base grid's cells [pc]
+    units_key : where its unit of length is said
+    """
+
+    source: str
     box: Box
     time_yr: float
     coarsest: np.ndarray
     finest_cell_pc: float
     accretion_radius_pc: float
     description: str
+    units_key: str
 
     @abstractmethod
     def sinks(self) -> Sinks:
-        """All sinks of the snapshot."""
+        """All sinks of the snapshot, checked."""
 
-    @abstractmethod
     def cells(
         self, centre: np.ndarray, side: float, fields: Mapping[str, str] | None = None
     ) -> Blocks:
-        """Every leaf cell that may reach into the cube of ``side`` about ``centre`` [pc], with ``fields``: name -> unit."""
+        """Every leaf cell that may reach into the cube about a point.
+
+        Parameters
+        ----------
+        centre : (3,) [pc]
+        side : of the cube [pc]
+        fields : further quantities, name -> unit
+
+        Raises
+        ------
+        InputError : a density that is negative, or any value that is not finite
+        """
+        return self._checked(self._read_cells(centre, side, fields or {}))
+
+    @abstractmethod
+    def _read_cells(self, centre: np.ndarray, side: float, fields: Mapping[str, str]) -> Blocks:
+        """The cells as they are stored."""
+
+    def _place(self, corner: np.ndarray) -> str:
+        """The file and the place in it of the block with a lower ``corner`` (3,) [pc]."""
+        del corner
+        return self.source
+
+    def _checked(self, blocks: Blocks) -> Blocks:
+        """Refuse gas that can't be; a cell without gas has no velocity and no field."""
+        density = np.asarray(blocks.density, float)
+        self._refuse(blocks, density, ~(density >= 0) | ~np.isfinite(density), "density [g/cm**3]")
+        velocity, fields = np.asarray(blocks.velocity, float), dict(blocks.fields)
+        if not np.isfinite(velocity).all():
+            velocity = np.where((density == 0) & ~np.isfinite(velocity), 0.0, velocity)
+            for axis, values in zip("xyz", velocity, strict=True):
+                self._refuse(blocks, values, ~np.isfinite(values), f"velocity along {axis} [km/s]")
+        for name, values in fields.items():
+            if not np.isfinite(values).all():
+                fields[name] = np.where((density == 0) & ~np.isfinite(values), 0.0, values)
+                self._refuse(blocks, fields[name], ~np.isfinite(fields[name]), name)
+        return Blocks(blocks.left, blocks.width, density, velocity, fields)
+
+    def _refuse(self, blocks: Blocks, values: np.ndarray, wrong: np.ndarray, name: str) -> None:
+        if not wrong.any():
+            return
+        block, *cell = np.argwhere(wrong)[0]
+        corner = np.asarray(blocks.left)[block]
+        spot = corner + (np.array(cell) + 0.5) * np.asarray(blocks.width)[block]
+        x, y, z = (f"{value:.6g}" for value in spot)
+        raise InputError(
+            f"{self._place(corner)}: the {name} is {values[block, *cell]:g} in the cell at "
+            f"({x}, {y}, {z}) pc; the dump is damaged, or the field's name, order or layout in "
+            f"{self.fields_key} does not fit it."
+        )
+
+    fields_key = "the simulation's entry"
 
 
-def open_simulation(entry: Mapping[str, Any], dump: str | Path) -> Simulation:
-    """Open a dump as an entry of the config's ``maps.simulations`` says."""
-    yt.set_log_level("error")
-    with yt_failures(dump):
-        # What is said to be SFUMATO's goes straight to its frontend: yt.load would first import all the others.
-        load = yt.load if entry["format"] == "yt" else SfumatoDataset
-        dataset = load(str(dump), **entry.get("load", {}))
-    if isinstance(dataset, SfumatoDataset):
-        return SfumatoSimulation(dataset)
-    return YtSimulation(dataset, entry)
+def open_simulation(
+    entry: Mapping[str, Any], files: Sequence[str | Path], snapshot: str = ""
+) -> Simulation:
+    """Open a dump as an entry of the config's ``maps.simulations`` says.
+
+    Parameters
+    ----------
+    files : of the dump, as :func:`starmass.maps.discovery.find_snapshots` hands them over
+    snapshot : its name
+    """
+    if entry["format"] == "yt":
+        # yt takes seconds to import, and SFUMATO's own reader does without it.
+        from starmass.maps.yt_simulation import open_with_yt
+
+        return open_with_yt(entry, files, snapshot)
+    paths = [Path(file) for file in files]
+    described = next(path for path in paths if path.name == DESCRIPTOR_NAME)
+    descriptor, run = load_descriptor(described), described.parent
+    cells = [path for path in paths if descriptor.match_cells(path.relative_to(run).as_posix())]
+    return SfumatoSimulation(Dump(run, snapshot, descriptor, cells))
 
 
 class SfumatoSimulation(Simulation):
-    """SFUMATO through its yt dataset, cells through the block table."""
+    """SFUMATO, cells through the block table."""
 
-    def __init__(self, dataset: SfumatoDataset):
-        self.dump = dataset.dump
-        descriptor = self.dump.descriptor
+    def __init__(self, dump: Dump):
+        self.dump = dump
+        descriptor = dump.descriptor
+        self.source = str(dump.files[0].parent)
+        self.units_key = f"`length_cm` in {descriptor.source}"
+        self.fields_key = f"`variables`, `real_bytes` or `ghost_layers` in {descriptor.source}"
         self.length = descriptor.length_cm / PARSEC_CM
         self.box = Box(
             self.dump.box_left * self.length,
             self.dump.box_width * self.length,
             np.array(descriptor.periodic),
+            f"`periodic` in {descriptor.source}",
         )
         self.time_yr = self.dump.header["time"] * descriptor.time_s / YEAR_S
         self.coarsest = self.box.width / (
@@ -93,15 +179,16 @@ class SfumatoSimulation(Simulation):
         """All sinks of the snapshot."""
         table = self.dump.sinks
         return Sinks(
-            identity=table.identity, mass=table.mass / SOLAR_MASS_G, age=self.time_yr - table.creation_time / YEAR_S,
-            position=table.position * self.length, velocity=table.velocity / KM_CM,
-        )  # fmt: skip
+            identity=table.identity,
+            mass=table.mass / SOLAR_MASS_G,
+            age=table.age / YEAR_S,
+            position=table.position * self.length,
+            velocity=table.velocity / KM_CM,
+        )
 
-    def cells(
-        self, centre: np.ndarray, side: float, fields: Mapping[str, str] | None = None
-    ) -> Blocks:
+    def _read_cells(self, centre: np.ndarray, side: float, fields: Mapping[str, str]) -> Blocks:
         """Leaf blocks that touch the cube."""
-        dump, fields = self.dump, fields or {}
+        dump = self.dump
         blocks = dump.leaves_touching(
             np.asarray(centre) / self.length, np.full(3, side / self.length)
         )
@@ -120,128 +207,22 @@ class SfumatoSimulation(Simulation):
             others,
         )
 
-
-class YtSimulation(Simulation):
-    """Any grid or octree code that yt reads."""
-
-    def __init__(self, dataset: Any, entry: Mapping[str, Any]):
-        self.dataset = dataset
-        self.entry = entry
-        self.source = dataset.filename
-        with yt_failures(self.source):
-            dataset.index  # noqa: B018 (yt reads the grid here)
-            self.box = Box(
-                dataset.domain_left_edge.to_value("pc"),
-                dataset.domain_width.to_value("pc"),
-                np.array(dataset.periodicity),
-            )
-            self.time_yr = float(dataset.current_time.to_value("yr"))
-            self.finest_cell_pc = float(dataset.index.get_smallest_dx().to_value("pc"))
-        self.coarsest = self.box.width / np.array(dataset.domain_dimensions)
-        self.accretion_radius_pc = float(entry.get("accretion_radius", np.nan))
-        self.description = str(entry.get("description", ""))
-        self.fields = [self._field(entry.get("density", "gas density"))]
-        self.fields += [
-            self._field(name)
-            for name in entry.get("velocity", [f"gas velocity_{axis}" for axis in "xyz"])
-        ]
-
-    def sinks(self) -> Sinks:
-        """Sinks from the table or the particles that the entry names."""
-        where = self.entry["sinks"]
-        with yt_failures(self.source):
-            if "table" in where:
-                folder = (
-                    Path(self.source) if Path(self.source).is_dir() else Path(self.source).parent
-                )
-                return sinks_from_table(
-                    self.dataset,
-                    next(iter(sorted(folder.glob(where["table"])))),
-                    where,
-                    self.time_yr,
-                )
-            return sinks_from_particles(self.dataset, where, self.time_yr)
-
-    def cells(
-        self, centre: np.ndarray, side: float, fields: Mapping[str, str] | None = None
-    ) -> Blocks:
-        """Cells of a yt region that is wider than the cube by the coarsest cell."""
-        half = 0.5 * side + 0.5001 * self.coarsest
-        left, right = centre - half, centre + half
-        bounded = ~self.box.periodic
-        whole = (right - left >= self.box.width) | (
-            bounded & (left < self.box.left) & (right > self.box.left + self.box.width)
-        )
-        left = np.where(
-            whole, self.box.left, np.where(bounded, np.maximum(left, self.box.left), left)
-        )
-        right = np.where(
-            whole,
-            self.box.left + self.box.width,
-            np.where(bounded, np.minimum(right, self.box.left + self.box.width), right),
-        )
-        with yt_failures(self.source):
-            region = self.dataset.region(
-                self.dataset.arr(0.5 * (left + right), "pc"),
-                self.dataset.arr(left, "pc"),
-                self.dataset.arr(right, "pc"),
-            )
-            density, *velocity = (region[field] for field in self.fields)
-            others = {
-                name: region[self._field(name)].to_value(unit)
-                for name, unit in (fields or {}).items()
-            }
-            cells = single_cells(
-                centre=np.stack([region["index", axis].to_value("pc") for axis in "xyz"], axis=1),
-                width=np.stack(
-                    [region["index", f"d{axis}"].to_value("pc") for axis in "xyz"], axis=1
-                ),
-                density=density.to_value("g/cm**3"),
-                velocity=np.stack([component.to_value("km/s") for component in velocity], axis=1),
-                fields=others,
-            )
-        if not np.isfinite(cells.density).all():
-            raise InputError(
-                f"{self.source}: the density has values that are not numbers about {np.round(centre, 3).tolist()} pc; the dump is damaged."
-            )
-        return cells
-
-    def _field(self, name: str) -> tuple[str, str]:
-        """A yt field from ``"type name"``; one that the dataset lacks is an :class:`InputError`."""
-        field = tuple(name.split(maxsplit=1)) if " " in name else ("gas", name)
-        if field not in self.dataset.field_info:
-            near = ", ".join(" ".join(f) for f in self.dataset.field_list[:12])
-            raise InputError(
-                f"{self.source}: yt knows no field {' '.join(field)!r} here; name one of its fields in the config (on disk: {near}, …)."
-            )
-        return field[0], field[1]
+    def _place(self, corner: np.ndarray) -> str:
+        distance = np.abs(self.dump.block_left * self.length - corner).sum(axis=1)
+        distance[~self.dump.is_leaf] = np.inf
+        return self.dump.place_in_file(int(np.argmin(distance)))
 
 
 def unit_size(size: float, stated: str, unit: str, where: str) -> float:
-    """``size`` of a stated unit in another; one that is no such unit is an :class:`InputError` that says ``where``."""
+    """``size`` of a stated unit in another.
+
+    A unit of another kind is an :class:`InputError` that says ``where``.
+    """
+    from unyt import unyt_quantity
+
     try:
-        return float(yt.YTQuantity(size, stated).to_value(unit))
+        return float(unyt_quantity(size, stated).to_value(unit))
     except Exception as error:
         raise InputError(
             f"{where}: {stated!r} can't be given in {unit!r} ({error}); mend the unit."
         ) from error
-
-
-@contextmanager
-def yt_failures(dump: str | Path) -> Iterator[None]:
-    """Whatever yt raises over a dump becomes one sentence that names the dump."""
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        said = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"{dump}: yt could not read it ({type(error).__name__}: {said}); the dump is incomplete or damaged, "
-            "or the simulation's entry in the config does not fit it."
-        ) from error
-
-
-def gather(sinks: Sinks, rows: np.ndarray) -> Sinks:
-    """The sinks of chosen rows."""
-    return Sinks(**{f.name: getattr(sinks, f.name)[rows] for f in fields(Sinks)})

@@ -66,7 +66,7 @@ def toycloud_descriptor(
     """Descriptor of a toy run: lengths in pc, velocities in km/s, masses in Msun; ``layout`` replaces single keys of the format."""
     mapping: dict[str, Any] = {
         "format": "sfumato", "description": DESCRIPTION,
-        "length_cm": PARSEC_CM, "mass_g": SOLAR_MASS_G, "time_s": PARSEC_CM / KM_CM, "box_width": [BOX_PC] * 3,
+        "length_cm": PARSEC_CM, "mass_g": SOLAR_MASS_G, "time_s": PARSEC_CM / KM_CM, "box_width": [BOX_PC] * 3, "periodic": [True] * 3,
         "real_bytes": 4, "variables": ["MRHO", "MVX", "MVY", "MVZ"] + (["MBX", "MBY", "MBZ"] if magnetic else []),
         "facts": {"accretion_radius_pc": ACCRETION_RADIUS_PC, "sound_speed_kms": SOUND_SPEED, "mach": MACH},
     }  # fmt: skip

@@ -20,6 +20,7 @@ def describe(**layout):
         "time_s": PARSEC / 1e5,
         "box_width": [4.0] * 3,
     }
+    units["periodic"] = [True] * 3
     shape = {"block_cells": [CELLS] * 3, "base_blocks": [BASE] * 3}
     return parse_descriptor({"format": "sfumato", **units, **shape, **layout}, "run.yaml")
 
@@ -43,10 +44,19 @@ def write_run(tmp_path):
     """Return ``write(seed=, ranks=, stars=, gas=, depth=, **layout) -> (run folder, what was written)``."""
 
     def write(
-        seed=0, ranks=1, stars=None, gas=None, snapshot="snap1", folder=None, depth=2, **layout
+        seed=0,
+        ranks=1,
+        ranks_said=None,
+        stars=None,
+        gas=None,
+        snapshot="snap1",
+        folder=None,
+        depth=2,
+        **layout,
     ):
         random = np.random.default_rng(seed)
-        descriptor = describe(**layout)
+        said = {} if ranks_said is None else {"ranks": ranks_said}
+        descriptor = describe(**layout, **said)
         levels, positions = random_tree(random, depth)
         order = random.permutation(len(levels))
         levels, positions = levels[order], positions[order]

@@ -12,7 +12,7 @@ from starmass.maps.simulations import open_simulation
 @pytest.mark.parametrize("periodic", [True, False])
 def test_parts_make_the_whole(write_run, axis, periodic):
     run, _ = write_run(seed=2, periodic=[periodic] * 3)
-    simulation = open_simulation({"format": "sfumato"}, run / "snap1")
+    simulation = open_simulation({"format": "sfumato"}, [run / "run.yaml"], "snap1")
     whole = project_cube(
         simulation.cells(np.full(3, 2.0), 4.0),
         Cube(np.full(3, 2.0), 4.0, 32, simulation.box.period),

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from starmass.errors import InputError
-from starmass.maps.catalogue import COLUMNS, apply_cuts, read_samples, write_catalogue
+from starmass.maps.catalogue import (
+    COLUMNS,
+    apply_cuts,
+    check_snapshots,
+    read_samples,
+    write_catalogue,
+)
 
 
 @pytest.fixture
@@ -90,9 +96,26 @@ def test_the_numbers_are_logged(map_files, tmp_path, caplog):
     assert "6 samples, 2 kept; removed: 2 by mass, 2 by minimum_snapshots" in caplog.text
 
 
-def test_no_samples_is_a_catalogue_without_rows(tmp_path):
-    write_catalogue(output=tmp_path / "c.csv", map_files=[], cuts={"mass": [1, None]})
-    assert (tmp_path / "c.csv").read_text().split(",")[0] == "simulation"
+def test_a_simulation_without_samples_is_refused(tmp_path):
+    """Sinks may be absent early on, never everywhere, and not after there were some."""
+    files = []
+    for number, (found, rows) in enumerate([(0, 0), (2, 0), (0, 0)]):
+        files.append(tmp_path / f"s{number}.h5")
+        with h5py.File(files[-1], "w") as file:
+            file["mass"] = np.ones(rows)
+            file.attrs["time_yr"], file.attrs["sinks_found"] = float(number), found
+    for chosen, words in (
+        (files[:1], "no sink is in any of them"),
+        (files[:2], "up to 2 sinks has its cube within the box"),
+    ):
+        with pytest.raises(InputError, match=words):
+            check_snapshots(chosen)
+    with h5py.File(files[1], "a") as file:
+        del file["mass"]
+        file["mass"] = np.ones(1)
+    check_snapshots(files[:2])
+    with pytest.raises(InputError, match=r"s2\.h5: has no sink, though .*s1\.h5"):
+        check_snapshots(files)
 
 
 def test_what_is_no_map_file_is_named(tmp_path):

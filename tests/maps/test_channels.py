@@ -264,7 +264,7 @@ def test_mistakes_name_the_entry(write_run, magnetised, tmp_path):
         InputError, match=r"maps.channels: 'temperature': 'K' can't be given in 'km/s'"
     ):
         make_maps(
-            output=tmp_path / "m.h5", simulation="mine", snapshot="snap1", dump=[magnetised[0] / "snap1"], channels=unit,
+            output=tmp_path / "m.h5", simulation="mine", snapshot="snap1", dump=[magnetised[0] / "run.yaml"], channels=unit,
             entry={"format": "sfumato", "channels": ["t"]},
             projection={"side": 1, "pixels": 8, "velocity_frame": "box", "hydrogen_mass": 1},
         )  # fmt: skip

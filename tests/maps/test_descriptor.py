@@ -6,7 +6,14 @@ import yaml
 from starmass.errors import InputError
 from starmass.maps.descriptor import descriptor_yaml, load_descriptor, parse_descriptor
 
-LEAST = {"format": "sfumato", "length_cm": 3e18, "mass_g": "2.0e33", "time_s": 3e13, "box_width": 4}
+LEAST = {
+    "format": "sfumato",
+    "length_cm": 3e18,
+    "mass_g": "2.0e33",
+    "time_s": 3e13,
+    "box_width": 4,
+    "periodic": True,
+}
 
 
 def test_defaults_are_the_known_facts():
@@ -67,7 +74,7 @@ def test_refusals_name_file_and_key(change, words):
         assert word in str(refused.value)
 
 
-@pytest.mark.parametrize("key", ["length_cm", "mass_g", "time_s", "box_width"])
+@pytest.mark.parametrize("key", ["length_cm", "mass_g", "time_s", "box_width", "periodic"])
 def test_units_and_box_have_no_default(key):
     with pytest.raises(InputError, match=f"`{key}` is missing"):
         parse_descriptor({k: v for k, v in LEAST.items() if k != key})
@@ -104,5 +111,6 @@ def test_snapshots_are_found_by_pattern(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     found = descriptor.find(tmp_path)
-    assert list(found) == ["a1", "b"]
+    assert sorted(found) == ["a1", "b"]
+    assert descriptor.find(tmp_path, "a1") == {"a1": found["a1"]}
     assert [path.name for path in found["a1"]] == ["a1.000.bin", "a1.002.bin", "a1.010.bin"]

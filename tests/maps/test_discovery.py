@@ -81,7 +81,7 @@ def test_sfumato_run(write_run):
         (
             {"sinks": {"table": "stars_*.csv"}},
             "here",
-            ["0 files match 'stars_*.csv'", "maps.simulations.r.sinks.table"],
+            ["none of 2 snapshots has a sink table", "maps.simulations.r.sinks.table"],
         ),
     ],
 )

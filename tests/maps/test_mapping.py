@@ -165,7 +165,9 @@ def test_cubes_that_leave_a_bounded_box_are_left_out(write_run, tmp_path, stars,
 
 def test_a_cube_wider_than_the_box_is_refused(write_run, tmp_path, stars):
     run, _ = write_run(seed=6, stars=stars)
-    with pytest.raises(InputError, match=r"maps\.projection\.side: 5\.0 pc is wider"):
+    with pytest.raises(
+        InputError, match=r"side: 5 pc is wider than the box of 4 x 4 x 4 .*length_cm"
+    ):
         make(run, tmp_path / "m.h5", side=5.0)
     assert not (tmp_path / "m.h5").exists()
 

@@ -107,7 +107,7 @@ def map_file(write_run, tmp_path):
     make_maps(
         output=tmp_path / "m.h5",
         simulation="mine",
-        snapshot="s1",
+        snapshot="snap1",
         dump=dump,
         entry=entry,
         projection=projection,

@@ -8,7 +8,7 @@ import yt
 
 from starmass.errors import InputError
 from starmass.maps.mapping import map_sink
-from starmass.maps.simulations import YtSimulation
+from starmass.maps.yt_simulation import YtSimulation
 
 PARSEC = 3.0856775814913673e18
 NUCLEUS = 2.3e-24

@@ -1,7 +1,7 @@
 # Dumps to maps: toy clouds write dumps of their own; every simulation's snapshots become maps of all their sinks.
 from functools import cache
 
-from starmass.maps.discovery import find_snapshots
+from starmass.maps.discovery import find_snapshot, find_snapshots
 
 
 def simulation_entry(simulation):
@@ -58,13 +58,12 @@ def extra_channels_of(simulation):
 
 
 def dump_files(wildcards):
-    snapshots = simulation_snapshots(wildcards.simulation)
-    if wildcards.snapshot not in snapshots:
-        refuse(
-            f"results/maps/{wildcards.simulation}/{wildcards.snapshot}.h5: {wildcards.simulation} has no such snapshot;"
-            f" it has {', '.join(snapshots)}."
-        )
-    return snapshots[wildcards.snapshot]
+    """Files of one snapshot; a job needs no more, and a run may have thousands."""
+    simulation, root = wildcards.simulation, config.get("data_root")
+    try:
+        return find_snapshot(simulation_entry(simulation), root, wildcards.snapshot, name=simulation)
+    except InputError as error:
+        refuse(error)
 
 
 localrules:
@@ -237,7 +236,7 @@ rule simulations:
 
 rule maps:
     input:
-        [
+        lambda wildcards: [
             path
             for simulation in config["evaluation"]["studies"][STUDY]["simulations"]
             for path in simulation_maps(simulation)

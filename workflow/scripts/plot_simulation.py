@@ -9,7 +9,7 @@ with job(snakemake.log[0]):
     from starmass.reporting.simulations import plot_simulation
 
     config = snakemake.params.config
-    opened = open_simulation(config["entry"], snakemake.input.dump[0])
+    opened = open_simulation(config["entry"], list(snakemake.input.dump), snakemake.params.snapshot)
     plot_simulation(
         box=project_box(opened, pixels=512, nucleus_mass=config["hydrogen_mass"] * HYDROGEN_ATOM_G),
         box_left=opened.box.left[:2].tolist(),

@@ -264,12 +264,7 @@ class SfumatoDataset(Dataset):
             return
         self.fluid_types += ("sfumato",)
         self.refine_by = 2
-        place = locate_dump(filename)
-        if place is None:
-            raise InputError(
-                f"{filename}: not part of a SFUMATO run; a {DESCRIPTOR_NAME} has to lie in a folder above it."
-            )
-        self.dump = Dump(*place)
+        self.dump = open_dump(filename)
         super().__init__(filename, dataset_type, **options)
 
     @property
@@ -312,24 +307,39 @@ class SfumatoDataset(Dataset):
         return locate_dump(filename) is not None
 
 
+def open_dump(filename: str | Path) -> Dump:
+    """Open the snapshot of a folder or of one of its cell files, given the run.yaml above it."""
+    place = locate_dump(filename)
+    if place is None:
+        raise InputError(
+            f"{filename}: not part of a SFUMATO run; a {DESCRIPTOR_NAME} has to lie in a folder "
+            "above it."
+        )
+    return Dump(*place)
+
+
 def locate_dump(filename: str | Path) -> tuple[Path, str] | None:
-    """Return (run folder, snapshot) of a snapshot's folder or of one of its cell files, None where it is neither."""
-    path = Path(filename).resolve()
-    for run in list(path.parents)[:3]:
-        descriptor_path = run / DESCRIPTOR_NAME
-        if not descriptor_path.is_file() or not re.search(
-            r"(?m)^format:\s*sfumato\b",
-            descriptor_path.read_text(encoding="utf-8", errors="ignore"),
-        ):
-            continue
-        found = load_descriptor(descriptor_path).find(run)
-        holding = [
-            s
-            for s, files in found.items()
-            if path in files or any(file.is_relative_to(path) for file in files)
-        ]
-        if len(holding) == 1:
-            return run, holding[0]
+    """Return (run folder, snapshot) of a snapshot's folder or of one of its cell files, or None.
+
+    A link is taken where it lies first: what is beside its target may belong to another run.
+    """
+    places = (Path(filename).absolute(), Path(filename).resolve())
+    for path in dict.fromkeys(places):
+        for run in list(path.parents)[:3]:
+            described = run / DESCRIPTOR_NAME
+            if not described.is_file() or not re.search(
+                r"(?m)^format:\s*sfumato\b",
+                described.read_text(encoding="utf-8", errors="ignore"),
+            ):
+                continue
+            found = load_descriptor(described).find(run)
+            holding = [
+                snapshot
+                for snapshot, files in found.items()
+                if path in files or any(file.is_relative_to(path) for file in files)
+            ]
+            if len(holding) == 1:
+                return run, holding[0]
     return None
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,14 @@ from starmass.maps.projection import (
 )
 from starmass.maps.simulations import Box, Simulation, open_simulation
 from starmass.maps.sinks import Sinks
-from starmass.maps.units import HYDROGEN_ATOM_G
+from starmass.maps.units import HYDROGEN_ATOM_G, PARSEC_CM, SOLAR_MASS_G
 from starmass.provenance import provenance_json
 from starmass.storage import write_dataset, written_aside
 
 logger = logging.getLogger("starmass")
 
+# From a void between galaxies to water: what lies beyond is a unit gone wrong [g/cm**3].
+DENSITIES = (1e-32, 1.0)
 # Files above this are bulk data: named and sized in the provenance, but not hashed (maps read only the blocks they touch).
 HASHED_BYTES = 4_000_000
 
@@ -62,6 +64,7 @@ def make_maps(
     logger.info("%s %s: a %s", simulation, snapshot, opened.box.describe())
     check_side(side, opened)
     everything = opened.sinks()
+    check_faces(everything, side, opened)
     kept = inside_box(everything.position, side, opened.box)
     sinks = gather(everything, np.flatnonzero(kept))
     if not len(kept):
@@ -85,6 +88,7 @@ def make_maps(
         maps[row], masses[row], refined[row] = map_sink(
             opened, centre, frame, side=side, pixels=pixels, nucleus_mass=nucleus, extra=extra
         )
+        check_gas(masses[row], side, opened)
     with written_aside(output) as temporary, h5py.File(temporary, "w") as file:
         # Written in one go; chunks of one sink and axis, which is what a reader of samples asks for.
         chunks = (
@@ -202,6 +206,28 @@ def check_side(side: float, opened: Simulation) -> None:
             f"maps.projection.side: {side:g} pc is wider than the {opened.box.describe()} of "
             f"{opened.source}; make it smaller, or give the right unit of length by "
             f"{opened.units_key}."
+        )
+
+
+def check_faces(sinks: Sinks, side: float, opened: Simulation) -> None:
+    """Refuse a cube that reaches through a face of which nobody knows whether it repeats."""
+    box = replace(opened.box, periodic=np.zeros(3, bool))
+    through = np.flatnonzero(~inside_box(sinks.position, side, box))
+    if opened.box.assumed and len(through):
+        raise InputError(
+            f"{opened.source}: the cube about sink {sinks.identity[through[0]]} reaches through a "
+            "face of the box, and yt calls every box of this code periodic, true or not; say what "
+            "yours is by `periodic: [true, true, true]` (or false) in the simulation's entry."
+        )
+
+
+def check_gas(mass: float, side: float, opened: Simulation) -> None:
+    """Refuse a mean density that no cloud has: some unit is wrong."""
+    density = mass * SOLAR_MASS_G / (side * PARSEC_CM) ** 3
+    if mass and not DENSITIES[0] < density < DENSITIES[1]:
+        raise InputError(
+            f"{opened.source}: the mean density of a cube is {density:.2g} g/cm**3, which no cloud "
+            f"has; give the right units of length, mass and time by {opened.units_key}."
         )
 
 

@@ -5,6 +5,7 @@ position (three integers a block, in blocks of its own level, x first); then the
 A sink file is: its header records, then one record for each item of the sink table.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,8 @@ from starmass.maps.block_tree import find_parents, morton_keys
 from starmass.maps.descriptor import DESCRIPTOR_NAME, Descriptor, load_descriptor
 from starmass.maps.records import RecordReader, check_markers, record_bytes, value_dtype
 from starmass.maps.sinks import Sinks, SinkSource, check_sinks, whole_numbers
+
+logger = logging.getLogger("starmass")
 
 
 @dataclass(frozen=True)
@@ -213,6 +216,7 @@ class Dump:
         descriptor = self.descriptor
         path = self.run / descriptor.sinks_path(self.snapshot)
         if not path.is_file() or not path.stat().st_size:
+            logger.info("%s: no sink file, or an empty one", path)
             nothing, places = np.empty(0), np.empty((0, 3))
             return SinkTable(np.empty(0, np.int64), nothing, places, places, nothing, nothing)
         reader = RecordReader(path, descriptor)

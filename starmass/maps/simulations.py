@@ -20,6 +20,8 @@ from starmass.maps.sfumato import Dump
 from starmass.maps.sinks import Sinks
 from starmass.maps.units import KM_CM, PARSEC_CM, SOLAR_MASS_G, YEAR_S
 
+LIGHT_KMS = 299792.458
+
 
 @dataclass(frozen=True)
 class Box:
@@ -30,12 +32,14 @@ class Box:
     left, width : (3,) lower corner and sides [pc]
     periodic : (3,) which axes repeat
     source : who says so
+    assumed : nobody knows: yt says so of every box of this code
     """
 
     left: np.ndarray
     width: np.ndarray
     periodic: np.ndarray
     source: str = ""
+    assumed: bool = False
 
     @property
     def period(self) -> np.ndarray:
@@ -103,10 +107,11 @@ class Simulation(ABC):
         density = np.asarray(blocks.density, float)
         self._refuse(blocks, density, ~(density >= 0) | ~np.isfinite(density), "density [g/cm**3]")
         velocity, fields = np.asarray(blocks.velocity, float), dict(blocks.fields)
-        if not np.isfinite(velocity).all():
+        if not np.all(np.abs(velocity) < LIGHT_KMS):
             velocity = np.where((density == 0) & ~np.isfinite(velocity), 0.0, velocity)
             for axis, values in zip("xyz", velocity, strict=True):
-                self._refuse(blocks, values, ~np.isfinite(values), f"velocity along {axis} [km/s]")
+                wrong = ~(np.abs(values) < LIGHT_KMS)
+                self._refuse(blocks, values, wrong, f"velocity along {axis} [km/s]")
         for name, values in fields.items():
             if not np.isfinite(values).all():
                 fields[name] = np.where((density == 0) & ~np.isfinite(values), 0.0, values)
@@ -130,22 +135,27 @@ class Simulation(ABC):
 
 
 def open_simulation(
-    entry: Mapping[str, Any], files: Sequence[str | Path], snapshot: str = ""
+    entry: Mapping[str, Any], files: str | Path | Sequence[str | Path], snapshot: str = ""
 ) -> Simulation:
     """Open a dump as an entry of the config's ``maps.simulations`` says.
 
     Parameters
     ----------
-    files : of the dump, as :func:`starmass.maps.discovery.find_snapshots` hands them over
+    files : of the dump, as :func:`starmass.maps.discovery.find_snapshots` hands them over; or the
+        one that yt opens, for a session by hand
     snapshot : its name
     """
+    paths = [Path(files)] if isinstance(files, str | Path) else [Path(file) for file in files]
     if entry["format"] == "yt":
         # yt takes seconds to import, and SFUMATO's own reader does without it.
         from starmass.maps.yt_simulation import open_with_yt
 
-        return open_with_yt(entry, files, snapshot)
-    paths = [Path(file) for file in files]
-    described = next(path for path in paths if path.name == DESCRIPTOR_NAME)
+        return open_with_yt(entry, paths, snapshot)
+    described = next((path for path in paths if path.name == DESCRIPTOR_NAME), None)
+    if described is None:
+        from starmass.maps.frontend import open_dump
+
+        return SfumatoSimulation(open_dump(paths[0]))
     descriptor, run = load_descriptor(described), described.parent
     cells = [path for path in paths if descriptor.match_cells(path.relative_to(run).as_posix())]
     return SfumatoSimulation(Dump(run, snapshot, descriptor, cells))

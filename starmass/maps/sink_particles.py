@@ -46,10 +46,11 @@ def read_sink_particles(
     def field_of(name: str) -> tuple[str, str]:
         if name in known:
             return kind, name
+        stored = [field[1] for field in dataset.field_list if field[0] == kind]
         raise InputError(
             f"{dataset.filename}: yt knows no particle field {kind!r} {name!r}"
             f"{closest(name, known)}; mend `sinks` of the simulation "
-            f"(fields here: {', '.join(known)})."
+            f"(stored: {', '.join(stored)})."
         )
 
     columns = {**PARTICLE_FIELDS, **where.get("columns", {})}

@@ -101,7 +101,7 @@ def check_sinks(
         first, second = order[same[0]], order[same[0] + 1]
         raise refuse(second, "id", sinks.identity[second], f"is also the id of {source.row(first)}")
     for row in np.flatnonzero(~((sinks.mass > 0) & np.isfinite(sinks.mass))):
-        raise refuse(row, "mass", f"a mass of {sinks.mass[row]:g}", "has no logarithm")
+        raise refuse(row, "mass", f"{sinks.mass[row]:g}", "is not a mass above zero")
     for names, values in (("xyz", sinks.position), (("vx", "vy", "vz"), sinks.velocity)):
         for row, axis in np.argwhere(~np.isfinite(values)):
             raise refuse(row, names[axis], values[row, axis], "is not a finite number")

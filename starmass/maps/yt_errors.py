@@ -56,6 +56,8 @@ def _sentence(dump: str | Path, error: Exception) -> str:
         return f"{said}; mend `load.units_override` of the simulation, as `length_unit: [1.0, pc]`"
     if isinstance(error, TypeError) and "keyword argument" in said:
         return f"yt does not take what `load` of the simulation says ({said}); mend it"
+    if isinstance(error, FileNotFoundError):
+        return f"a file is missing ({error.filename or said}); bring it, or mend the entry"
     if isinstance(error, OSError) and error.errno and error.strerror:
         name = f"{error.filename}: " if error.filename else ""
         return f"the system refused to read it ({name}{error.strerror}); bring the file, or mend it"

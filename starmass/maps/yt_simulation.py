@@ -1,5 +1,6 @@
 """Any grid or octree code, through yt."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,17 @@ from starmass.maps.sink_tables import read_sink_columns
 from starmass.maps.sinks import QUANTITY, Sinks, SinkSource, check_sinks, no_sinks
 from starmass.maps.yt_errors import yt_failures
 
+logger = logging.getLogger("starmass")
+
+# Frontends of yt 4.4 that call a box periodic without having read so (their data_structures.py).
+PERIODIC_UNREAD = (
+    "arepo", "art", "artio", "athena", "athena_pp", "eagle", "enzo_e", "gadget", "gizmo", "owls",
+    "ramses", "tipsy",
+)  # fmt: skip
 WILDCARDS = "[]?!*"  # yt.load takes them for a series of files
 
 
-def open_with_yt(
-    entry: Mapping[str, Any], files: Sequence[str | Path], snapshot: str
-) -> Simulation:
+def open_with_yt(entry: Mapping[str, Any], files: Sequence[Path], snapshot: str) -> Simulation:
     """Open the first of a dump's files with yt, and take sinks from the second one, if any.
 
     Raises
@@ -41,7 +47,7 @@ def open_with_yt(
     if isinstance(dataset, SfumatoDataset):
         return SfumatoSimulation(dataset.dump)
     refuse_other_geometries(dataset, dump)
-    return YtSimulation(dataset, entry, [Path(file) for file in files])
+    return YtSimulation(dataset, entry, files)
 
 
 def load_arguments(entry: Mapping[str, Any], snapshot: str) -> dict[str, Any]:
@@ -101,6 +107,12 @@ def refuse_other_geometries(dataset: Any, dump: str) -> None:
     )
 
 
+def _frontend(dataset: Any) -> str:
+    """The name of yt's frontend for a dataset: ``ramses`` of ``yt.frontends.ramses``."""
+    parts = type(dataset).__module__.split(".")
+    return parts[2] if parts[:2] == ["yt", "frontends"] and len(parts) > 2 else ""
+
+
 class YtSimulation(Simulation):
     """Any grid or octree code that yt reads; ``files`` are the dump and, if any, its sink table."""
 
@@ -111,16 +123,21 @@ class YtSimulation(Simulation):
         self.table = files[1] if len(files) > 1 else None
         self.units_key = "`load: {units_override: {length_unit: [1.0, pc], ...}}` of the simulation"
         with yt_failures(self.source):
-            periodic, says = np.array(dataset.periodicity), "yt says so; `periodic` overrules it"
+            periodic, says, assumed = np.array(dataset.periodicity), "as yt reads it", False
             if "periodic" in entry:
                 periodic, says = np.array(entry["periodic"]), "`periodic` of the config"
                 # A region of yt reaches through the faces of a periodic box alone.
                 dataset._periodicity = tuple(bool(one) for one in periodic | dataset.periodicity)
+            elif _frontend(dataset) in PERIODIC_UNREAD:
+                given = getattr(dataset, "specified_parameters", None) or {}
+                assumed = "periodicity" not in given
+                says = "as `load` says" if not assumed else "yt says so of every box of this code"
             self.box = Box(
                 dataset.domain_left_edge.to_value("pc"),
                 dataset.domain_width.to_value("pc"),
                 periodic,
                 says,
+                assumed,
             )
             self.time_yr = float(dataset.current_time.to_value("yr"))
             self.finest_cell_pc = float(dataset.index.get_smallest_dx().to_value("pc"))
@@ -137,7 +154,9 @@ class YtSimulation(Simulation):
         """Sinks from the table or the particles that the entry names."""
         where = self.entry["sinks"]
         if "table" in where:
-            found = self._sinks_from_table(where) if self.table else None
+            if self.table is None:
+                logger.info("%s: no file matches %r beside it", self.source, where["table"])
+            found = self._sinks_from_table(self.table, where) if self.table else None
         else:
             with yt_failures(self.source):
                 found = read_sink_particles(self.dataset, where)
@@ -162,11 +181,11 @@ class YtSimulation(Simulation):
         )
 
     def _sinks_from_table(
-        self, where: Mapping[str, Any]
+        self, path: Path, where: Mapping[str, Any]
     ) -> tuple[SinkSource, dict[str, np.ndarray]] | None:
-        assert self.table is not None
-        read = read_sink_columns(self.table, where)
+        read = read_sink_columns(path, where)
         if read is None:
+            logger.info("%s: an empty table", path)
             return None
         table, values = read
         for column, numbers in values.items():

@@ -48,6 +48,7 @@ def write_run(tmp_path):
         ranks=1,
         ranks_said=None,
         stars=None,
+        ids=None,
         gas=None,
         snapshot="snap1",
         folder=None,
@@ -72,7 +73,7 @@ def write_run(tmp_path):
             table = {name: np.full(len(stars), 0.1) for name in names}
             table.update({axis: np.array(stars, float)[:, i] for i, axis in enumerate("xyz")})
             table.update(
-                id=np.arange(7, 7 + len(stars)),
+                id=np.arange(7, 7 + len(stars)) if ids is None else np.array(ids),
                 mass=1.0 + np.arange(len(stars)),
                 vx=2.0 + np.arange(len(stars)),
             )

@@ -166,7 +166,7 @@ def test_particles_by_filter(particles):
         assert sorted(read_sink_particles(dataset, where)[1]["id"].tolist()) == ids
     assert read_sink_particles(dataset, {"particles": "stars"}) is None
     with pytest.raises(
-        InputError, match=r"no particle field 'sink' 'mass'.*stored: particle_index"
+        InputError, match=r"no particle field 'sink' 'mass'.*stored: creation_time, particle_index"
     ):
         read_sink_particles(dataset, {"particles": "sink", "columns": {"mass": "mass"}})
     without = {"mass": "particle_index"}

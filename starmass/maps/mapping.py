@@ -17,7 +17,7 @@ from starmass.maps.projection import (
     Cube,
     hydrogen_column,
     project_cube,
-    refined_fraction,
+    volume_shares,
 )
 from starmass.maps.simulations import Box, Simulation, open_simulation
 from starmass.maps.sinks import Sinks
@@ -29,6 +29,8 @@ logger = logging.getLogger("starmass")
 
 # From a void between galaxies to water: what lies beyond is a unit gone wrong [g/cm**3].
 DENSITIES = (1e-32, 1.0)
+# Cells fill a cube once, to the digits of edges that a file stores in single precision.
+COVERAGE = 1e-3
 # Files above this are bulk data: named and sized in the provenance, but not hashed (maps read only the blocks they touch).
 HASHED_BYTES = 4_000_000
 
@@ -196,7 +198,15 @@ def map_sink(
     maps = np.concatenate(
         [default, *(one.project(blocks, cube, frame, nucleus_mass) for one in extra)], axis=1
     )
-    return maps, projected.mass, refined_fraction(blocks, cube, opened.coarsest)
+    refined, covered = volume_shares(blocks, cube, opened.coarsest)
+    if abs(covered - 1) > COVERAGE:
+        place = ", ".join(f"{value:.4g}" for value in centre)
+        raise InputError(
+            f"{opened.source}: its cells fill {covered:.1%} of the cube of {side:g} pc about "
+            f"({place}) pc, where all of it should be filled once; parts of the dump are missing "
+            "or there twice."
+        )
+    return maps, projected.mass, refined
 
 
 def check_side(side: float, opened: Simulation) -> None:

@@ -122,22 +122,21 @@ def flat_blocks(blocks: Blocks, cube: Cube) -> tuple[np.ndarray, np.ndarray, np.
     return left, np.ascontiguousarray(blocks.width, float), density.reshape(len(density), -1)
 
 
-def refined_fraction(blocks: Blocks, cube: Cube, coarsest: np.ndarray) -> float:
-    """Share of the cube's volume in cells finer than those of the base grid, ``coarsest`` (3,) [pc]."""
-    fine = np.flatnonzero(np.any(np.asarray(blocks.width) < 0.75 * np.asarray(coarsest), axis=1))
+def volume_shares(blocks: Blocks, cube: Cube, coarsest: np.ndarray) -> tuple[float, float]:
+    """Shares of the cube's volume: in cells finer than the base grid's, and in any cell.
+
+    The second is 1 where every place in the cube is in one cell. ``coarsest`` (3,) are the sides
+    of the base grid's cells [pc].
+    """
+    fine = np.any(np.asarray(blocks.width) < 0.75 * np.asarray(coarsest), axis=1)
     left, width, _ = flat_blocks(blocks, cube)
     sides = np.array(blocks.density.shape[1:])
-    return (
-        shared_volume(
-            left[fine],
-            width[fine],
-            sides,
-            float(cube.side),
-            np.asarray(cube.period, float),
-            cube.pixels,
-        )
-        / cube.side**3
+    period = np.asarray(cube.period, float)
+    refined, coarse = (
+        shared_volume(left[rows], width[rows], sides, float(cube.side), period, cube.pixels)
+        for rows in (fine, ~fine)
     )
+    return refined / cube.side**3, (refined + coarse) / cube.side**3
 
 
 def hydrogen_column(surface_density: np.ndarray, nucleus_mass: float) -> np.ndarray:

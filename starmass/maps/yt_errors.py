@@ -1,5 +1,7 @@
 """What yt raises over a dump, as one sentence that says which of the possible faults it is."""
 
+import logging
+import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +18,33 @@ from yt.utilities.exceptions import (
     YTFieldTypeNotFound,
     YTUnidentifiedDataType,
 )
+from yt.utilities.logger import ytLogger
 
 from starmass.errors import InputError
+
+logger = logging.getLogger("starmass")
+
+
+class _ToOurLog(logging.Handler):
+    """Hands yt's warnings over to the job's log, a line each and no line twice."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.said: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = record.getMessage().split("\n")[0]
+        if line not in self.said:
+            self.said.add(line)
+            logger.warning("yt: %s", line)
+
+
+def log_warnings_of_yt() -> None:
+    """Let yt say its warnings, which may be about the numbers, and nothing else, in our log."""
+    if not any(isinstance(handler, _ToOurLog) for handler in ytLogger.handlers):
+        ytLogger.handlers[:] = [_ToOurLog()]
+        ytLogger.propagate = False
+    ytLogger.setLevel(logging.WARNING)
 
 
 @contextmanager
@@ -36,7 +63,7 @@ def yt_failures(dump: str | Path) -> Iterator[None]:
 
 
 def _sentence(dump: str | Path, error: Exception) -> str:
-    said = " ".join(str(error).split())[:300]
+    said = " ".join(str(error).split())[:300] or "it says no more"
     if isinstance(error, YTAmbiguousDataType):
         return f"{said}; add `hint` to `load` of the simulation, with the name of the right one"
     if isinstance(error, YTUnidentifiedDataType):
@@ -57,7 +84,7 @@ def _sentence(dump: str | Path, error: Exception) -> str:
     if isinstance(error, TypeError) and "keyword argument" in said:
         return f"yt does not take what `load` of the simulation says ({said}); mend it"
     if isinstance(error, FileNotFoundError):
-        return f"a file is missing ({error.filename or said}); bring it, or mend the entry"
+        return f"a file is missing ({os.fsdecode(error.filename or said)}); bring it, or mend the entry"
     if isinstance(error, OSError) and error.errno and error.strerror:
         name = f"{error.filename}: " if error.filename else ""
         return f"the system refused to read it ({name}{error.strerror}); bring the file, or mend it"

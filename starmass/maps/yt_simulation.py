@@ -15,7 +15,7 @@ from starmass.maps.simulations import Box, SfumatoSimulation, Simulation
 from starmass.maps.sink_particles import read_sink_particles, unit_in
 from starmass.maps.sink_tables import read_sink_columns
 from starmass.maps.sinks import QUANTITY, Sinks, SinkSource, check_sinks, no_sinks
-from starmass.maps.yt_errors import yt_failures
+from starmass.maps.yt_errors import log_warnings_of_yt, yt_failures
 
 logger = logging.getLogger("starmass")
 
@@ -34,7 +34,7 @@ def open_with_yt(entry: Mapping[str, Any], files: Sequence[Path], snapshot: str)
     ------
     InputError : what yt can't open; data that are not on a three-dimensional Cartesian grid
     """
-    yt.set_log_level("error")
+    log_warnings_of_yt()
     dump = str(files[0])
     if set(WILDCARDS) & set(dump):
         raise InputError(

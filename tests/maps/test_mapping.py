@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from starmass.errors import InputError
-from starmass.maps.mapping import make_maps
+from starmass.maps.mapping import make_maps, map_sink
 from starmass.maps.sfumato import Dump
+from starmass.maps.simulations import open_simulation
 
 PROJECTION = {"side": 1.1, "pixels": 16, "velocity_frame": "box", "hydrogen_mass": 1.4}
 PARSEC, SOLAR_MASS = 3.0856775814913673e18, 1.988409870698051e33
@@ -179,3 +180,17 @@ def test_a_truncated_dump_leaves_nothing_behind(write_run, tmp_path, stars):
     with pytest.raises(InputError, match="truncated"):
         make(run, tmp_path / "out" / "m.h5")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_cube_that_is_not_filled_once_is_refused(write_run, stars, monkeypatch):
+    """Whatever a reader loses or reads twice, the cube's volume shows it."""
+    run, _ = write_run(seed=6, stars=stars)
+    opened = open_simulation({"format": "sfumato"}, [run / "run.yaml"], "snap1")
+    whole = opened.dump.leaves_touching
+    settings = {"side": 1.1, "pixels": 8, "nucleus_mass": 2e-24}
+    for wrong in (lambda rows: rows[1:], lambda rows: np.append(rows, rows[0])):
+        monkeypatch.setattr(
+            opened.dump, "leaves_touching", lambda *place, wrong=wrong: wrong(whole(*place))
+        )
+        with pytest.raises(InputError, match=r"its cells fill \d+\.\d% of the cube of 1\.1 pc"):
+            map_sink(opened, np.array(stars[1]), np.zeros(3), **settings)

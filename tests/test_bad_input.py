@@ -113,12 +113,14 @@ def test_a_missing_dump_is_named(run_snakemake, tmp_path):
 
 @pytest.fixture(scope="module")
 def mapped(run_snakemake, tmp_path_factory):
-    """Maps and samples of two small clouds."""
+    """Maps and samples of two small clouds, and a map as FITS."""
     folder = tmp_path_factory.mktemp("mapped")
+    made = "results/maps/toycloud_a/fits/snapshot_0002_1_z.fits"
     done = run_snakemake(
-        folder, "--cores", "2", "results/evaluation/demo/samples.csv", overlay=TINY
+        folder, "--cores", "2", "results/evaluation/demo/samples.csv", made, overlay=TINY
     )
     assert done.returncode == 0, done.stderr[-4000:]
+    assert (folder / made).read_bytes().startswith(b"SIMPLE  =")
     return folder
 
 

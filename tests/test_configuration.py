@@ -143,6 +143,8 @@ def test_schemas_refuse_typos_and_explain_keys(section):
         ({"study": "dmo"}, ["study", "dmo", "did you mean 'demo'"]),
         ({"fractals": {"images": {"flame": {"count": 0}}}}, ["fractals.images.flame.count", "0"]),
         ({"maps": {"projection": {"side": float("nan")}}}, ["maps.projection.side", "finite"]),
+        ({"maps": {"projection": {"hydrogen_mass": 2.8}}}, ["hydrogen_mass", "counts: H2"]),
+        ({"maps": {"fits": {"distance": 140}}}, ["maps.fits.position", "a distance needs one"]),
         (
             {"evaluation": {"features": {"dinov2": {"encoder": ["nano", "nano_mae"]}}}},
             ["features.dinov2.encoder", "differ by method"],

@@ -55,7 +55,8 @@ def test_the_default_target_is_all(plan):
 @pytest.mark.parametrize(
     "path",
     [
-        "results/maps/toycloud_a/snapshot_0001.h5",
+        "results/maps/toycloud_a/snapshot_0001.h5 results/maps/toycloud_a/fits/snapshot_0001_1_x.fits"
+        " results/observed/taurus/toycloud_a/fits/snapshot_0001_1_z.fits",
         "results/fractals/flame/shard-0000.h5",
         "results/pretraining/nano/teacher.safetensors",
         "results/tables/demo.tex",
@@ -68,7 +69,7 @@ def test_the_default_target_is_all(plan):
     ],
 )
 def test_a_target_is_asked_for_by_its_path(plan, path):
-    done = plan(path)
+    done = plan(*path.split())
     assert done.returncode == 0, done.stderr
 
 

@@ -148,6 +148,24 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
+def described_channels(
+    extra: Sequence[Channel], hydrogen_mass: float
+) -> dict[str, tuple[str, str, str]]:
+    """Return all channels of a map file, in order, as in :data:`DEFAULT_CHANNELS`.
+
+    Parameters
+    ----------
+    extra : channels beyond the default three
+    hydrogen_mass : of gas for each hydrogen nucleus [hydrogen atoms]; what is counted says it
+    """
+    maps = {**DEFAULT_CHANNELS, **{k: facts for one in extra for k, facts in one.maps.items()}}
+    mass = f"; {hydrogen_mass:g} hydrogen atoms of gas for each nucleus"
+    return {
+        name: (unit, kind, definition + mass if kind == "column" else definition)
+        for name, (unit, kind, definition) in maps.items()
+    }
+
+
 def extra_channels(names: Sequence[str], entries: Mapping[str, Mapping[str, Any]]) -> list[Channel]:
     """Return the extra channels of these names; ``entries`` is the config's ``maps.channels``."""
     chosen = []

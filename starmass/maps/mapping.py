@@ -1,5 +1,6 @@
 """Maps of every sink of a snapshot, in the file that all later stages read."""
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
@@ -10,7 +11,7 @@ import h5py
 import numpy as np
 
 from starmass.errors import InputError
-from starmass.maps.channels import DEFAULT_CHANNELS, Channel, extra_channels
+from starmass.maps.channels import Channel, described_channels, extra_channels
 from starmass.maps.projection import (
     AXES,
     ORIENTATION,
@@ -57,10 +58,7 @@ def make_maps(
     channels : the config's ``maps.channels``, which the names of extra channels (of ``entry``, else of ``projection``) are found in
     """
     extra = extra_channels(entry.get("channels", projection.get("channels", ())), channels or {})
-    described = {
-        **DEFAULT_CHANNELS,
-        **{name: facts for channel in extra for name, facts in channel.maps.items()},
-    }
+    described = described_channels(extra, float(projection["hydrogen_mass"]))
     opened = open_simulation(entry, dump, snapshot)
     side, pixels = float(projection["side"]), int(projection["pixels"])
     logger.info("%s %s: a %s", simulation, snapshot, opened.box.describe())
@@ -111,6 +109,8 @@ def make_maps(
         for place, key in enumerate(("channel_units", "channel_kinds", "channel_definitions")):
             dataset.attrs[key] = [facts[place] for facts in described.values()]
         dataset.attrs["orientation"] = ORIENTATION
+        spectra = {one.name: dict(one.entry) for one in extra if one.entry["kind"] == "spectrum"}
+        dataset.attrs["spectra"] = json.dumps(spectra, sort_keys=True)
         write_dataset(
             file,
             "sink_id",

@@ -44,6 +44,7 @@ def test_file_contract(write_run, tmp_path, stars):
         assert list(maps.attrs["channels"]) == ["column_density", "v_los", "sigma_v"]
         assert list(maps.attrs["channel_units"]) == ["cm**-2", "km/s", "km/s"]
         assert list(maps.attrs["channel_kinds"]) == ["column", "mean", "dispersion"]
+        assert "1.4 hydrogen atoms of gas for each" in maps.attrs["channel_definitions"][0]
         assert "columns run along +y" in maps.attrs["orientation"]
         assert file["sink_id"][:].tolist() == [7, 8, 9]
         assert file["sink_id"].dtype == np.int64

@@ -39,6 +39,19 @@ def observation_entry(wildcards):
     return named_entry("maps", "observations", wildcards.observation)
 
 
+def fits_options(wildcards):
+    """Options of a FITS file; observed maps are at their observation's distance."""
+    if wildcards.axis not in ("x", "y", "z"):
+        refuse(
+            f"results/{wildcards.folder}/fits/{wildcards.snapshot}_{wildcards.sink}_{wildcards.axis}.fits:"
+            f" there is no axis {wildcards.axis}; the axes are x, y, z."
+        )
+    options = dict(config["maps"].get("fits", {}))
+    if wildcards.folder.startswith("observed/"):
+        options.pop("distance", None)
+    return options
+
+
 def toycloud_entry(wildcards):
     entry = simulation_entry(wildcards.simulation)
     if entry["format"] != "toycloud":
@@ -161,6 +174,32 @@ rule observe_maps:
         "Observing the maps of {wildcards.simulation}, {wildcards.snapshot} ({wildcards.observation})"
     script:
         "../scripts/observe_maps.py"
+
+
+rule export_fits:
+    input:
+        "results/{folder}/{snapshot}.h5",
+    output:
+        "results/{folder}/fits/{snapshot}_{sink}_{axis}.fits",
+    log:
+        "logs/{folder}/fits/{snapshot}_{sink}_{axis}.log",
+    benchmark:
+        "benchmarks/results/{folder}/fits/{snapshot}_{sink}_{axis}.tsv"
+    wildcard_constraints:
+        folder=r"maps/\w+|observed/\w+/\w+",
+        sink=r"[^/_]+",
+        axis=r"[^/_.]+",
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        config=fits_options,
+        code=code_digest("workflow/scripts/export_fits.py"),
+    message:
+        "Writing {wildcards.folder}, {wildcards.snapshot}, sink {wildcards.sink} along {wildcards.axis} as FITS"
+    script:
+        "../scripts/export_fits.py"
 
 
 rule list_samples:

@@ -31,18 +31,15 @@ with job(snakemake.log[0]) as log:
         read_encoder, snakemake.input.get("encoder"), architecture=entry.get("architecture")
     )
     drawn = entry.get("weights") == "random"
-    encoder, untrained = (
-        read(weights="random" if drawn else "pretrained"),
-        read(weights="random", seed=int(drawn)),
-    )
+    encoder = read(weights="random" if drawn else "pretrained")
+    untrained = read(weights="random", seed=int(drawn))
     encode, encode_untrained = (
         partial(encode_maps, one, shown_as=shown_as, tokens="patches")
         for one in (encoder, untrained)
     )
 
-    attend = (
-        (lambda scaled: None) if mass is None else partial(attend_maps, encoder, shown_as=shown_as)
-    )
+    looks = partial(attend_maps, encoder, shown_as=shown_as)
+    attend = (lambda scaled: None) if mass is None else looks
     found = segment(samples, shown, encode, attend, **wanted)
     zoom, count = shown.shown.shape[-1], len(found.segments.centres)
     facts = {"side_pc": zoom * maps.pixel_pc, "attention_mass": mass}
@@ -55,9 +52,8 @@ with job(snakemake.log[0]) as log:
     ways |= fit_baselines(samples, shown, encode_untrained, segments=count, **teachers)
     rows = spread_evenly(shown.test, most)
     sums = measure_segments(samples, maps, rows, zoom, ways, count)
-    write_table(
-        snakemake.output.segments, describe_segments(sums["tokens"]).assign(n_maps=len(rows))
-    )
+    described = describe_segments(sums["tokens"]).assign(n_maps=len(rows))
+    write_table(snakemake.output.segments, described)
     write_table(
         snakemake.output.explained,
         compare_segments(sums).assign(n_maps=len(rows), n_protostars=sums["tokens"].shape[1]),

@@ -16,7 +16,6 @@ from starmass.maps.projection import (
     Cube,
     hydrogen_column,
     project_cube,
-    refined_fraction,
 )
 from starmass.maps.simulations import Box, Simulation, gather, open_simulation
 from starmass.maps.units import HYDROGEN_ATOM_G
@@ -175,18 +174,18 @@ def map_sink(
     extra : channels beyond the default three
     """
     cube = Cube(centre, side, pixels, opened.box.period)
-    blocks = opened.cells(
+    gas = opened.cells(
         centre, side, {name: unit for channel in extra for name, unit in channel.fields.items()}
     )
-    projected = project_cube(blocks, cube)
+    projected = project_cube(gas, cube)
     column = hydrogen_column(projected.surface_density, nucleus_mass)
     default = np.stack(
         [column, projected.velocity - frame[:, None, None], projected.dispersion], axis=1
     )
     maps = np.concatenate(
-        [default, *(one.project(blocks, cube, frame, nucleus_mass) for one in extra)], axis=1
+        [default, *(one.project(gas, cube, frame, nucleus_mass) for one in extra)], axis=1
     )
-    return maps, projected.mass, refined_fraction(blocks, cube, opened.coarsest)
+    return maps, projected.mass, gas.refined_fraction(cube, opened.coarsest)
 
 
 def inside_box(position: np.ndarray, side: float, box: Box) -> np.ndarray:

@@ -166,7 +166,8 @@ class Blocks(Gas):
         left = np.asarray(self.left, float) - cube.left
         density = np.ascontiguousarray(self.density, float)
         width = np.ascontiguousarray(self.width, float)
-        return left, width, np.array(density.shape[1:]), density.reshape(len(density), -1)
+        sides = np.array(density.shape[1:])
+        return left, width, sides, density.reshape(len(density), sides.prod())
 
 
 def _frame(cube: Cube) -> tuple[float, np.ndarray]:

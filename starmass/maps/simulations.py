@@ -1,8 +1,8 @@
 """What maps need to know of a simulation, whichever code made it: its box, its time, its sinks, and the cells near a point.
 
 SFUMATO's dumps are opened by their yt frontend by name (``yt.load`` would import all others to ask them) and hand over touched blocks in
-whole arrays; any other code comes through a yt region padded by the coarsest cell, so that every cell which reaches into the cube is there
-whole (yt selects cells by their centres). The projection cuts them to the cube.
+whole arrays; any other grid code comes through a yt region padded by the coarsest cell, so that every cell which reaches into the cube is
+there whole (yt selects cells by their centres). The projection cuts them to the cube. Particle codes are opened in ``particle_simulation``.
 """
 
 from abc import ABC, abstractmethod
@@ -17,7 +17,7 @@ import yt
 
 from starmass.errors import InputError
 from starmass.maps.frontend import SfumatoDataset
-from starmass.maps.projection import Blocks, single_cells
+from starmass.maps.projection import Blocks, Gas, single_cells
 from starmass.maps.sinks import Sinks, sinks_from_particles, sinks_from_table
 from starmass.maps.units import KM_CM, PARSEC_CM, SOLAR_MASS_G, YEAR_S
 
@@ -53,19 +53,25 @@ class Simulation(ABC):
     @abstractmethod
     def cells(
         self, centre: np.ndarray, side: float, fields: Mapping[str, str] | None = None
-    ) -> Blocks:
-        """Every leaf cell that may reach into the cube of ``side`` about ``centre`` [pc], with ``fields``: name -> unit."""
+    ) -> Gas:
+        """All gas that may reach into the cube of ``side`` about ``centre`` [pc], with ``fields``: name -> unit."""
 
 
 def open_simulation(entry: Mapping[str, Any], dump: str | Path) -> Simulation:
     """Open a dump as an entry of the config's ``maps.simulations`` says."""
     yt.set_log_level("error")
-    with yt_failures(dump):
+    if entry["format"] != "yt":
         # What is said to be SFUMATO's goes straight to its frontend: yt.load would first import all the others.
-        load = yt.load if entry["format"] == "yt" else SfumatoDataset
-        dataset = load(str(dump), **entry.get("load", {}))
+        with yt_failures(dump):
+            return SfumatoSimulation(SfumatoDataset(str(dump), **entry.get("load", {})))
+    from starmass.maps.particle_simulation import ParticleSimulation, box_stated, has_particles
+
+    with yt_failures(dump), box_stated(dump):
+        dataset = yt.load(str(dump), **entry.get("load", {}))
     if isinstance(dataset, SfumatoDataset):
         return SfumatoSimulation(dataset)
+    if has_particles(dataset):
+        return ParticleSimulation(dataset, entry)
     return YtSimulation(dataset, entry)
 
 
@@ -164,7 +170,7 @@ class YtSimulation(Simulation):
 
     def cells(
         self, centre: np.ndarray, side: float, fields: Mapping[str, str] | None = None
-    ) -> Blocks:
+    ) -> Gas:
         """Cells of a yt region that is wider than the cube by the coarsest cell."""
         half = 0.5 * side + 0.5001 * self.coarsest
         left, right = centre - half, centre + half

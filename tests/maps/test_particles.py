@@ -102,7 +102,7 @@ def test_agrees_with_a_deposit_by_hand(judge, period):
         total, mean, spread = moments(shares, mass, velocity[axis], axis)
         column = total * (cube.pixels / cube.side) ** 2 * SURFACE
         np.testing.assert_allclose(
-            projected.surface_density[axis], column, rtol=1e-6, atol=1e-9 * column.max()
+            projected.surface_density[axis], column, rtol=1e-6, atol=1e-8 * column.max()
         )
         np.testing.assert_allclose(projected.velocity[axis], mean, rtol=0, atol=2e-6)
         np.testing.assert_allclose(projected.dispersion[axis], spread, rtol=1e-5, atol=2e-6)
@@ -113,9 +113,9 @@ def test_agrees_with_a_deposit_by_hand(judge, period):
 def test_channels_use_the_same_shares(judge):
     random = np.random.default_rng(4)
     cube = Cube(np.full(3, 0.5), 0.44, 6, np.ones(3))
-    position, support = random.random((8, 3)), random.uniform(0.05, 0.3, 8)
-    mass, velocity = random.random(8), random.normal(0, 2, (3, 8))
-    values = random.random((3, 8))
+    position, support = random.random((20, 3)), random.uniform(0.05, 0.3, 20)
+    mass, velocity = random.random(20), random.normal(0, 2, (3, 20))
+    values = random.random((3, 20))
     shares = judge(position, support, cube)
     gas = Particles(position, mass, support, velocity)
     means = project_means(gas, cube, [list(values)])
@@ -123,16 +123,16 @@ def test_channels_use_the_same_shares(judge):
     spectra = project_spectra(gas, cube, frame, -2.0, 2.0, 5, 0.0)
     for axis in range(3):
         total, mean, _ = moments(shares, mass, values[axis], axis)
-        lit = total > 1e-9 * total.max()  # beyond it, the rim of a kernel is rounding
+        lit = total > 1e-7 * total.max()  # beyond it, the rim of a kernel is rounding
         assert lit.sum() > 20
-        np.testing.assert_allclose(means[axis, 0][lit], mean[lit], rtol=1e-6)
+        np.testing.assert_allclose(means[axis, 0][lit], mean[lit], rtol=1e-5)
         moving = velocity[axis] - frame[axis]
         for channel, low in enumerate(np.linspace(-2, 2, 6)[:-1]):
             in_channel = mass * ((moving >= low) & (moving < low + 0.8))
             total, *_ = moments(shares, in_channel, moving, axis)
             column = total * (cube.pixels / cube.side) ** 2 * SURFACE
             np.testing.assert_allclose(
-                spectra[axis, channel], column, rtol=1e-6, atol=1e-9 * column.max()
+                spectra[axis, channel], column, rtol=2e-5, atol=1e-8 * column.max()
             )
     wide = project_spectra(gas, cube, frame, -60.0, 60.0, 240, 0.4).sum(axis=1)
     np.testing.assert_allclose(wide, project_cube(gas, cube).surface_density, rtol=1e-9)

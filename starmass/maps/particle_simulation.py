@@ -262,3 +262,6 @@ def _leave_unsorted(dataset: Any) -> None:
             self._initialize_frontend_specific()
 
     dataset._index_class = UnsortedIndex
+    if getattr(dataset, "_domain_override", False):
+        # A box of the entry's own does not repeat, and yt would leave out what lies beyond it.
+        dataset._periodicity, dataset._domain_override = (False, False, False), False

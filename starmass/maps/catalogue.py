@@ -6,6 +6,7 @@ A sample is one row here and one map along each axis. Cuts are applied in the or
 import csv
 import itertools
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,13 @@ def apply_cuts(rows: list[dict[str, Any]], cuts: Mapping[str, Any]) -> dict[str,
             raise InputError(
                 f"maps.cuts.{name}: [{bounds[0]}, {bounds[1]}] runs backwards and keeps nothing; give the least first."
             )
+    if cuts.get("refined") not in (None, [None, None]):
+        for row in rows:
+            if math.isnan(row["refined_fraction"]):
+                raise InputError(
+                    f"maps.cuts.refined: {row['simulation']} is a particle code's, which has no base grid to be "
+                    "finer than; take `refined` out of its cuts (`cuts` in its entry of maps.simulations)."
+                )
     for row in rows:
         row["removed_by"] = next(
             (

@@ -1,7 +1,8 @@
-"""Channels beyond the default three: named entries of the config, each one map (or several) an axis, from the same cells by exact overlap.
+"""Channels beyond the default three: named entries of the config, from the same gas by the same shares.
 
-``mean`` is the density-weighted mean of a quantity; ``vector`` a part of the density-weighted mean of a vector, as seen along each axis;
-``spectrum`` a position-position-velocity cube, cut into so many channels; ``components`` the number of peaks of the line profile.
+``mean`` is the density-weighted mean of a quantity; ``vector`` a part of the density-weighted mean of a
+vector, as seen along each axis; ``spectrum`` a position-position-velocity cube, cut into so many channels;
+``components`` the number of peaks of the line profile. Each is one map (or several) an axis.
 """
 
 import itertools
@@ -12,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from starmass.errors import InputError, closest
-from starmass.maps.kernels import count_peaks, deposit_lines, deposit_values
-from starmass.maps.projection import Blocks, Cube, flat_blocks
+from starmass.maps.kernels import count_peaks
+from starmass.maps.projection import Cube, Gas
 from starmass.maps.units import PARSEC_CM
 
 # Unit, how it adds up over the sky (column: by itself; mean: weighted by the column density; dispersion: about the mean before it;
@@ -90,17 +91,15 @@ class Channel:
             for index, (low, high) in enumerate(itertools.pairwise(edges))
         }
 
-    def project(
-        self, blocks: Blocks, cube: Cube, frame: np.ndarray, nucleus_mass: float
-    ) -> np.ndarray:
+    def project(self, gas: Gas, cube: Cube, frame: np.ndarray, nucleus_mass: float) -> np.ndarray:
         """Maps (axis, map, row, column) of the cube; ``frame`` (3,) is the velocity that counts as rest [km/s]."""
         entry = self.entry
         if entry["kind"] == "mean":
-            return project_means(blocks, cube, [self.fields_of(blocks) * 3])
+            return project_means(gas, cube, [self.fields_of(gas) * 3])
         if entry["kind"] == "vector":
-            vector = self.fields_of(blocks)
+            vector = self.fields_of(gas)
             along, columns, rows = (
-                project_means(blocks, cube, [[vector[(axis + step) % 3] for axis in range(3)]])
+                project_means(gas, cube, [[vector[(axis + step) % 3] for axis in range(3)]])
                 for step in range(3)
             )
             return {
@@ -111,7 +110,7 @@ class Channel:
             }[entry["part"]]
         if entry["kind"] == "spectrum":
             spectra = project_spectra(
-                blocks,
+                gas,
                 cube,
                 frame,
                 entry["lowest"],
@@ -120,22 +119,22 @@ class Channel:
                 entry["line_width"],
             )
             return spectra / nucleus_mass
-        return self._count_components(blocks, cube, frame)
+        return self._count_components(gas, cube, frame)
 
-    def fields_of(self, blocks: Blocks) -> list[np.ndarray]:
+    def fields_of(self, gas: Gas) -> list[np.ndarray]:
         """The quantities that it needs, in order."""
-        return [blocks.fields[name] for name in self.fields]
+        return [gas.fields[name] for name in self.fields]
 
-    def _count_components(self, blocks: Blocks, cube: Cube, frame: np.ndarray) -> np.ndarray:
+    def _count_components(self, gas: Gas, cube: Cube, frame: np.ndarray) -> np.ndarray:
         width = self.entry["line_width"]
-        if not blocks.density.size:
+        if not gas.velocity.size:
             return np.full((3, 1, cube.pixels, cube.pixels), np.nan)
         # Bins of half the line's own width over all velocities there are, with room for the wings.
-        moving = blocks.velocity - np.reshape(frame, (3, 1, 1, 1, 1))
+        moving = in_frame(gas.velocity, frame)
         lowest, highest = float(moving.min()) - 4 * width, float(moving.max()) + 4 * width
         count = max(1, int(np.ceil((highest - lowest) / (0.5 * width))))
         spectra = project_spectra(
-            blocks, cube, frame, lowest, lowest + 0.5 * width * count, count, width
+            gas, cube, frame, lowest, lowest + 0.5 * width * count, count, width
         )
         return count_peaks(spectra, float(self.entry["prominence"]))[:, None]
 
@@ -196,55 +195,33 @@ def extra_channels(names: Sequence[str], entries: Mapping[str, Mapping[str, Any]
     return chosen
 
 
-def project_means(blocks: Blocks, cube: Cube, wanted: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Density-weighted means (axis, map, row, column); ``wanted`` names for every map the quantity for each axis, (block, i, j, k) each."""
-    left, width, density = flat_blocks(blocks, cube)
-    values = np.ascontiguousarray(
-        [[np.reshape(quantity, density.shape) for quantity in one] for one in wanted], float
-    )
+def project_means(gas: Gas, cube: Cube, wanted: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """Density-weighted means (axis, map, row, column).
+
+    ``wanted`` has for every map the quantity as seen along each axis: one value for each element of gas.
+    """
     sums = np.zeros((3, len(wanted), cube.pixels, cube.pixels))
     weight = np.zeros((3, cube.pixels, cube.pixels))
-    sides = np.array(blocks.density.shape[1:])
-    deposit_values(
-        left,
-        width,
-        sides,
-        density,
-        values,
-        float(cube.side),
-        np.asarray(cube.period, float),
-        weight,
-        sums,
-    )
+    gas.deposit_values(cube, np.array(wanted, float), weight, sums)
     with np.errstate(invalid="ignore"):
         return sums / weight[:, None]
 
 
 def project_spectra(
-    blocks: Blocks, cube: Cube, frame: np.ndarray, lowest: float, highest: float, count: int, line_width: float
+    gas: Gas, cube: Cube, frame: np.ndarray, lowest: float, highest: float, count: int, line_width: float
 ) -> np.ndarray:  # fmt: skip
     """Mass per area [g cm^-2] within each of ``count`` velocity channels: (axis, channel, row, column).
 
-    A cell shines at its own velocity along the line of sight, relative to ``frame``, with a Gaussian line of dispersion ``line_width``
-    [km/s]; what lies below ``lowest`` or from ``highest`` on is in no channel.
+    A cell or particle shines at its own velocity along the line of sight, relative to ``frame``, with a
+    Gaussian line of dispersion ``line_width`` [km/s]; what lies below ``lowest`` or from ``highest`` on
+    is in no channel.
     """
-    left, width, density = flat_blocks(blocks, cube)
-    velocity = np.ascontiguousarray(blocks.velocity, float).reshape(3, *density.shape) - np.reshape(
-        np.asarray(frame, float), (3, 1, 1)
-    )
     spectra = np.zeros((3, count, cube.pixels, cube.pixels))
-    sides = np.array(blocks.density.shape[1:])
     edges = np.linspace(lowest, highest, count + 1)
-    deposit_lines(
-        left,
-        width,
-        sides,
-        density,
-        velocity,
-        edges,
-        float(line_width),
-        float(cube.side),
-        np.asarray(cube.period, float),
-        spectra,
-    )
+    gas.deposit_lines(cube, in_frame(gas.velocity, frame), edges, float(line_width), spectra)
     return spectra * (cube.pixels / cube.side) ** 2 * PARSEC_CM
+
+
+def in_frame(velocity: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """(3, ...) velocities relative to ``frame`` (3,)."""
+    return velocity - np.reshape(np.asarray(frame, float), (3,) + (1,) * (np.ndim(velocity) - 1))

@@ -18,7 +18,6 @@ from starmass.maps.projection import (
     Cube,
     hydrogen_column,
     project_cube,
-    volume_shares,
 )
 from starmass.maps.simulations import Box, Simulation, open_simulation
 from starmass.maps.sinks import Sinks
@@ -187,18 +186,18 @@ def map_sink(
     extra : channels beyond the default three
     """
     cube = Cube(centre, side, pixels, opened.box.period)
-    blocks = opened.cells(
+    gas = opened.cells(
         centre, side, {name: unit for channel in extra for name, unit in channel.fields.items()}
     )
-    projected = project_cube(blocks, cube)
+    projected = project_cube(gas, cube)
     column = hydrogen_column(projected.surface_density, nucleus_mass)
     default = np.stack(
         [column, projected.velocity - frame[:, None, None], projected.dispersion], axis=1
     )
     maps = np.concatenate(
-        [default, *(one.project(blocks, cube, frame, nucleus_mass) for one in extra)], axis=1
+        [default, *(one.project(gas, cube, frame, nucleus_mass) for one in extra)], axis=1
     )
-    refined, covered = volume_shares(blocks, cube, opened.coarsest)
+    refined, covered = gas.volume_shares(cube, opened.coarsest)
     if abs(covered - 1) > COVERAGE:
         place = ", ".join(f"{value:.4g}" for value in centre)
         raise InputError(

@@ -1,18 +1,24 @@
-"""From cells to maps: exact overlap of every cell with every pixel column inside a cube, along all three axes at once.
+"""From gas to maps: exact shares of every element of gas in every pixel column of a cube, all axes at once.
 
-A cell counts by the part of it that lies inside: in the plane of the sky by its overlap with each pixel, along the line of sight by its
-overlap with the cube, and through the faces of a periodic box by its images. So the mass in a map is the mass in the cube for any
-alignment and any mix of cell widths. Mean velocity and dispersion are density-weighted moments by volume. The cells of a block that stand
-behind one another are taken together first, about their own mean, and such lines are merged pixel by pixel about the running mean
-(Chan, Golub & LeVeque 1983, Am. Stat. 37, 242): nothing large is subtracted from anything large, so that a cold stream keeps its digits.
+:class:`Gas` is what a simulation hands over. :class:`Blocks` are the cells of a grid code; ``particles``
+and ``moving_mesh`` have what particle codes hand over.
+
+A cell counts by the part of it that lies inside: in the plane of the sky by its overlap with each pixel,
+along the line of sight by its overlap with the cube, and through the faces of a periodic box by its images.
+So the mass in a map is the mass in the cube for any alignment and any mix of cell widths. Mean velocity and
+dispersion are density-weighted moments by volume. The cells of a block that stand behind one another are
+taken together first, about their own mean, and such lines are merged pixel by pixel about the running mean
+(Chan, Golub & LeVeque 1983, Am. Stat. 37, 242): nothing large is subtracted from anything large, so that a
+cold stream keeps its digits.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from starmass.maps.kernels import deposit_moments, shared_volume
+from starmass.maps.kernels import deposit_lines, deposit_moments, deposit_values, shared_volume
 from starmass.maps.units import PARSEC_CM, SOLAR_MASS_G
 
 AXES = ("x", "y", "z")
@@ -24,7 +30,91 @@ ORIENTATION = (
 
 
 @dataclass(frozen=True)
-class Blocks:
+class Cube:
+    """Where to project: ``centre`` (3,) and ``side`` [pc], pixels along a side, ``period`` (3,) of the box [pc], inf along bounded axes."""
+
+    centre: np.ndarray
+    side: float
+    pixels: int
+    period: np.ndarray = field(default_factory=lambda: np.full(3, np.inf))
+
+    @property
+    def left(self) -> np.ndarray:
+        """(3,) its lower corner [pc]."""
+        return np.asarray(self.centre, float) - 0.5 * self.side
+
+
+class Gas(ABC):
+    """Gas of a snapshot near a cube, in whatever elements the code has: it adds itself to maps.
+
+    Every method leaves out what lies outside the cube, counts images through periodic faces, and adds
+    to the arrays it is given, so that several kinds of gas can share a map.
+
+    Attributes
+    ----------
+    velocity : (3, ...) of each element [km/s]
+    fields : other quantities by name, (...) each, in the units that they were asked for
+    """
+
+    velocity: np.ndarray
+    fields: Mapping[str, np.ndarray]
+
+    @abstractmethod
+    def deposit_moments(
+        self, cube: Cube, weight: np.ndarray, mean: np.ndarray, square: np.ndarray
+    ) -> float:
+        """Add mass and velocity; return the mass in the cube [g cm^-3 pc^3].
+
+        Parameters
+        ----------
+        weight : (3, row, column) mass in each pixel column [g cm^-3 pc^3]
+        mean : (3, row, column) its mean velocity along each axis [km/s]
+        square : (3, row, column) mass times squared deviation from that mean
+        """
+
+    @abstractmethod
+    def deposit_values(
+        self, cube: Cube, values: np.ndarray, weight: np.ndarray, sums: np.ndarray
+    ) -> None:
+        """Add mass to ``weight``, and mass times value to ``sums``.
+
+        Parameters
+        ----------
+        values : (map, 3, ...) of each element, as seen along each axis
+        weight : (3, row, column) [g cm^-3 pc^3]
+        sums : (3, map, row, column)
+        """
+
+    @abstractmethod
+    def deposit_lines(
+        self, cube: Cube, velocity: np.ndarray, edges: np.ndarray, line_width: float, spectra: np.ndarray
+    ) -> None:  # fmt: skip
+        """Add mass to the velocity channels that each element's line reaches.
+
+        Parameters
+        ----------
+        velocity : (3, ...) of each element, in the frame of the channels [km/s]
+        edges : (channel + 1,) evenly spaced [km/s]
+        line_width : dispersion of the line [km/s]
+        spectra : (3, channel, row, column) [g cm^-3 pc^3]
+        """
+
+    def volume_shares(self, cube: Cube, coarsest: np.ndarray) -> tuple[float, float]:
+        """Shares of the cube's volume: in cells finer than the base grid's, and in any cell.
+
+        The first is NaN for gas without a base grid. The second is 1 where every place in the cube
+        is in one cell.
+
+        Parameters
+        ----------
+        coarsest : (3,) sides of the base grid's cells [pc]
+        """
+        del cube, coarsest
+        return float("nan"), 1.0
+
+
+@dataclass(frozen=True)
+class Blocks(Gas):
     """Gas in blocks of equal cells; a single cell is a block of 1 x 1 x 1.
 
     Attributes
@@ -40,6 +130,58 @@ class Blocks:
     density: np.ndarray
     velocity: np.ndarray
     fields: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def deposit_moments(
+        self, cube: Cube, weight: np.ndarray, mean: np.ndarray, square: np.ndarray
+    ) -> float:
+        """Add density x overlap volume, as :class:`Gas` says."""
+        left, width, sides, density = self._flat(cube)
+        velocity = np.ascontiguousarray(self.velocity, float).reshape(3, *density.shape)
+        return deposit_moments(
+            left, width, sides, density, velocity, *_frame(cube), weight, mean, square
+        )
+
+    def deposit_values(
+        self, cube: Cube, values: np.ndarray, weight: np.ndarray, sums: np.ndarray
+    ) -> None:
+        """Add ``values`` (map, 3, block, i, j, k), as :class:`Gas` says."""
+        left, width, sides, density = self._flat(cube)
+        flat = np.ascontiguousarray(values, float).reshape(len(values), 3, *density.shape)
+        deposit_values(left, width, sides, density, flat, *_frame(cube), weight, sums)
+
+    def deposit_lines(
+        self, cube: Cube, velocity: np.ndarray, edges: np.ndarray, line_width: float, spectra: np.ndarray
+    ) -> None:  # fmt: skip
+        """Add lines at ``velocity`` (3, block, i, j, k), as :class:`Gas` says."""
+        left, width, sides, density = self._flat(cube)
+        flat = np.ascontiguousarray(velocity, float).reshape(3, *density.shape)
+        deposit_lines(left, width, sides, density, flat, edges, line_width, *_frame(cube), spectra)
+
+    def volume_shares(self, cube: Cube, coarsest: np.ndarray) -> tuple[float, float]:
+        """Shares of the cube's volume, as :class:`Gas` says."""
+        fine = np.any(np.asarray(self.width) < 0.75 * np.asarray(coarsest), axis=1)
+        left, width, sides, _ = self._flat(cube)
+        refined, coarse = (
+            shared_volume(left[rows], width[rows], sides, *_frame(cube), cube.pixels)
+            for rows in (fine, ~fine)
+        )
+        return refined / cube.side**3, (refined + coarse) / cube.side**3
+
+    def _flat(self, cube: Cube) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """What kernels take.
+
+        Lower corners, from the cube's own (block, 3); sides of cells (block, 3); number of cells along
+        each side (3,); densities (block, cell).
+        """
+        left = np.asarray(self.left, float) - cube.left
+        density = np.ascontiguousarray(self.density, float)
+        width = np.ascontiguousarray(self.width, float)
+        sides = np.array(density.shape[1:])
+        return left, width, sides, density.reshape(len(density), sides.prod())
+
+
+def _frame(cube: Cube) -> tuple[float, np.ndarray]:
+    return float(cube.side), np.asarray(cube.period, float)
 
 
 def single_cells(
@@ -74,37 +216,13 @@ class Projection:
     mass: float
 
 
-@dataclass(frozen=True)
-class Cube:
-    """Where to project: ``centre`` (3,) and ``side`` [pc], pixels along a side, ``period`` (3,) of the box [pc], inf along bounded axes."""
-
-    centre: np.ndarray
-    side: float
-    pixels: int
-    period: np.ndarray = field(default_factory=lambda: np.full(3, np.inf))
-
-
-def project_cube(blocks: Blocks, cube: Cube) -> Projection:
+def project_cube(gas: Gas, cube: Cube) -> Projection:
     """Project the gas in a cube along x, y and z, oriented as :data:`ORIENTATION` says.
 
-    ``blocks`` holds every cell that may touch the cube; others do no harm, overlapping ones count twice.
+    ``gas`` holds every element that may touch the cube; others do no harm, overlapping ones count twice.
     """
     weight, mean, square = (np.zeros((3, cube.pixels, cube.pixels)) for _ in range(3))
-    left, width, density = flat_blocks(blocks, cube)
-    velocity = np.ascontiguousarray(blocks.velocity, float).reshape(3, *density.shape)
-    sides = np.array(blocks.density.shape[1:])
-    inside = deposit_moments(
-        left,
-        width,
-        sides,
-        density,
-        velocity,
-        float(cube.side),
-        np.asarray(cube.period, float),
-        weight,
-        mean,
-        square,
-    )
+    inside = gas.deposit_moments(cube, weight, mean, square)
     empty = weight == 0
     filled = np.where(empty, 1.0, weight)
     return Projection(
@@ -113,30 +231,6 @@ def project_cube(blocks: Blocks, cube: Cube) -> Projection:
         dispersion=np.where(empty, np.nan, np.sqrt(square / filled)),
         mass=inside * PARSEC_CM**3 / SOLAR_MASS_G,
     )
-
-
-def flat_blocks(blocks: Blocks, cube: Cube) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What kernels take: lower corners from the cube's own (block, 3), sides of cells (block, 3), densities (block, cell)."""
-    left = np.asarray(blocks.left, float) - (np.asarray(cube.centre, float) - 0.5 * cube.side)
-    density = np.ascontiguousarray(blocks.density, float)
-    return left, np.ascontiguousarray(blocks.width, float), density.reshape(len(density), -1)
-
-
-def volume_shares(blocks: Blocks, cube: Cube, coarsest: np.ndarray) -> tuple[float, float]:
-    """Shares of the cube's volume: in cells finer than the base grid's, and in any cell.
-
-    The second is 1 where every place in the cube is in one cell. ``coarsest`` (3,) are the sides
-    of the base grid's cells [pc].
-    """
-    fine = np.any(np.asarray(blocks.width) < 0.75 * np.asarray(coarsest), axis=1)
-    left, width, _ = flat_blocks(blocks, cube)
-    sides = np.array(blocks.density.shape[1:])
-    period = np.asarray(cube.period, float)
-    refined, coarse = (
-        shared_volume(left[rows], width[rows], sides, float(cube.side), period, cube.pixels)
-        for rows in (fine, ~fine)
-    )
-    return refined / cube.side**3, (refined + coarse) / cube.side**3
 
 
 def hydrogen_column(surface_density: np.ndarray, nucleus_mass: float) -> np.ndarray:

@@ -1,8 +1,9 @@
 """What maps need to know of a simulation, whichever code made it: box, time, sinks, and cells near a point.
 
 SFUMATO's dumps are read by our own reader and hand over touched blocks in whole arrays. Any other
-code comes through a yt region padded by the coarsest cell, so that every cell which reaches into
-the cube is there whole (yt selects cells by their centres). The projection cuts them to the cube.
+grid code comes through a yt region padded by the coarsest cell, so that every cell which reaches
+into the cube is there whole (yt selects cells by their centres): ``yt_simulation``. Particle codes
+are in ``particle_simulation``. The projection cuts all of them to the cube.
 """
 
 from abc import ABC, abstractmethod
@@ -15,7 +16,7 @@ import numpy as np
 
 from starmass.errors import InputError
 from starmass.maps.descriptor import DESCRIPTOR_NAME, load_descriptor
-from starmass.maps.projection import Blocks
+from starmass.maps.projection import Blocks, Gas
 from starmass.maps.sfumato import Dump
 from starmass.maps.sinks import Sinks
 from starmass.maps.units import KM_CM, PARSEC_CM, SOLAR_MASS_G, YEAR_S
@@ -78,8 +79,8 @@ class Simulation(ABC):
 
     def cells(
         self, centre: np.ndarray, side: float, fields: Mapping[str, str] | None = None
-    ) -> Blocks:
-        """Every leaf cell that may reach into the cube about a point.
+    ) -> Gas:
+        """All gas that may reach into the cube about a point.
 
         Parameters
         ----------
@@ -91,11 +92,13 @@ class Simulation(ABC):
         ------
         InputError : a density that is negative, or any value that is not finite
         """
-        return self._checked(self._read_cells(centre, side, fields or {}))
+        gas = self._read_cells(centre, side, fields or {})
+        # Particles are checked when they are read, all at once.
+        return self._checked(gas) if isinstance(gas, Blocks) else gas
 
     @abstractmethod
-    def _read_cells(self, centre: np.ndarray, side: float, fields: Mapping[str, str]) -> Blocks:
-        """The cells as they are stored."""
+    def _read_cells(self, centre: np.ndarray, side: float, fields: Mapping[str, str]) -> Gas:
+        """The gas as it is stored."""
 
     def _place(self, corner: np.ndarray) -> str:
         """The file and the place in it of the block with a lower ``corner`` (3,) [pc]."""

@@ -10,7 +10,7 @@ import yt
 
 from starmass.errors import InputError
 from starmass.maps.frontend import SfumatoDataset
-from starmass.maps.projection import Blocks, single_cells
+from starmass.maps.projection import Gas, single_cells
 from starmass.maps.simulations import Box, SfumatoSimulation, Simulation
 from starmass.maps.sink_particles import read_sink_particles, unit_in
 from starmass.maps.sink_tables import read_sink_columns
@@ -41,11 +41,16 @@ def open_with_yt(entry: Mapping[str, Any], files: Sequence[Path], snapshot: str)
             f"{dump}: yt takes each of {' '.join(WILDCARDS)} in a path for a wildcard; "
             "link the folder under a name without them."
         )
-    with yt_failures(dump):
+    from starmass.maps.particle_simulation import ParticleSimulation, box_stated, has_particles
+
+    with yt_failures(dump), box_stated(dump):
         dataset = yt.load(dump, **load_arguments(entry, snapshot))
-        dataset.index  # noqa: B018 (yt reads the grid here)
     if isinstance(dataset, SfumatoDataset):
         return SfumatoSimulation(dataset.dump)
+    if has_particles(dataset):
+        return ParticleSimulation(dataset, entry, files)
+    with yt_failures(dump):
+        dataset.index  # noqa: B018 (yt reads the grid here)
     refuse_other_geometries(dataset, dump)
     return YtSimulation(dataset, entry, files)
 
@@ -86,13 +91,10 @@ def _unit(value: Any) -> Any:
 def refuse_other_geometries(dataset: Any, dump: str) -> None:
     """Refuse what exact overlap with a cube's pixels is not defined for."""
     from yt.geometry.grid_geometry_handler import GridIndex
-    from yt.geometry.particle_geometry_handler import ParticleIndex
     from yt.geometry.unstructured_mesh_handler import UnstructuredIndex
 
     index, geometry = dataset.index, str(getattr(dataset.geometry, "value", dataset.geometry))
-    if isinstance(index, ParticleIndex):
-        problem = "holds particles and no grid"
-    elif isinstance(index, UnstructuredIndex):
+    if isinstance(index, UnstructuredIndex):
         problem = "is on an unstructured mesh"
     elif geometry != "cartesian":
         problem = f"is on a grid in {geometry} coordinates"
@@ -130,8 +132,8 @@ class YtSimulation(Simulation):
                 dataset._periodicity = tuple(bool(one) for one in periodic | dataset.periodicity)
             elif _frontend(dataset) in PERIODIC_UNREAD:
                 given = getattr(dataset, "specified_parameters", None) or {}
-                assumed = "periodicity" not in given
-                says = "as `load` says" if not assumed else "yt says so of every box of this code"
+                assumed = "periodicity" not in given and bool(periodic.any())
+                says = "yt says so of every box of this code" if assumed else "as `load` says"
             self.box = Box(
                 dataset.domain_left_edge.to_value("pc"),
                 dataset.domain_width.to_value("pc"),
@@ -198,7 +200,7 @@ class YtSimulation(Simulation):
         names["creation_time"] = names.get(time, time)
         return SinkSource(table.where, names, "mend the line, or `sinks` of the simulation"), values
 
-    def _read_cells(self, centre: np.ndarray, side: float, fields: Mapping[str, str]) -> Blocks:
+    def _read_cells(self, centre: np.ndarray, side: float, fields: Mapping[str, str]) -> Gas:
         """Cells of a yt region that is wider than the cube by the coarsest cell."""
         half = 0.5 * side + 0.5001 * self.coarsest
         left, right = centre - half, centre + half

@@ -86,5 +86,6 @@ def test_the_descriptor(examples, tmp_path):
 
 
 def test_every_entry_is_held_by_a_test(examples):
-    """A new example needs a test: RAMSES's runs on real dumps, and toy clouds in the demo."""
-    assert set(examples[1]) == {"toycloud_a", "mine", "ramses_a", "flash_run", "athena_run"}
+    """A new example needs a test: toy clouds in the demo, RAMSES on real dumps, particles apart."""
+    here = {"toycloud_a", "mine", "ramses_a", "flash_run", "athena_run"}
+    assert set(examples[1]) == here | {"gizmo_run", "arepo_run"}

@@ -86,6 +86,32 @@ def check_config(config: Mapping[str, Any], schemas: str | Path) -> dict[str, An
     return found
 
 
+def check_recipe(values: Any, schemas: str | Path) -> dict[str, Any]:
+    """Hold a recipe that is given by hand to what the workflow asks of an entry of ``pretraining.encoders``, in the same words.
+
+    The images may be missing: they are given beside it. Returns the recipe without what null takes away.
+
+    Raises
+    ------
+    InputError
+        names the first key that is unknown, of the wrong kind or out of range, or that doesn't fit another
+    """
+    schema = read_schema(schemas, "pretraining")
+    entry = {"images": "given", **values} if isinstance(values, Mapping) else values
+    section = {"encoders": {"recipe": copy.deepcopy(entry)}}
+    try:
+        _check_names(section, "pretraining")
+        _drop_nulls(section, schema)
+        _validate(section, schema, ("pretraining",))
+        _check_scalars(section, "pretraining")
+        _check_encoders(section["encoders"])
+    except InputError as error:
+        own = "config key 'pretraining.encoders.recipe"
+        sentence = str(error).replace(f"{own}.", "recipe key '").replace(f"{own}'", "recipe")
+        raise InputError(sentence) from None
+    return section["encoders"]["recipe"]
+
+
 @cache  # reading YAML takes longer than checking against it
 def read_schema(schemas: str | Path, section: str) -> dict[str, Any]:
     """Read the schema of a section; not to be changed."""
@@ -214,9 +240,7 @@ def _unquoted(value: Any, wanted: str | list[str]) -> str:
     """Say so where text was meant: names may be null, no, 001 or 1.0e5, but YAML takes these for something else."""
     if "string" not in wanted or isinstance(value, str | list | dict):
         return ""
-    return (
-        f"; YAML reads {_as_written(value)} as {_read_as(value)}, put it in quotes if it is a name"
-    )
+    return f"; YAML reads it as {_read_as(value)}, so a name like that has to be in quotes"
 
 
 def _one_of(branches: Iterable[Mapping[str, Any]]) -> str:

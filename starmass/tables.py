@@ -60,7 +60,7 @@ def read_table(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
         )
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{path}: not a readable table ({error}); delete it and run Snakemake again to remake"
+            f"{path}: not a readable table ({str(error).strip()}); delete it and run Snakemake again to remake"
             " it."
         ) from error
     for column in columns:

@@ -5,6 +5,7 @@ containers and an ``argparse.Namespace`` (the command line, which DINO and MAE k
 """
 
 import argparse
+import errno
 import logging
 import pickle
 import re
@@ -119,6 +120,8 @@ def read_file(path: str | Path) -> Any:
     except MemoryError:
         raise
     except OSError as error:
+        if error.errno == errno.EINVAL:  # a place before the start, of what is cut short
+            raise _damaged(path) from None
         raise InputError(f"{path}: can't be read ({error.strerror or error}).") from error
     except pickle.UnpicklingError as error:
         # torch's own words advise to let the file run its code; of use is only what it would run.

@@ -199,8 +199,11 @@ def numerical_rank(rows: np.ndarray, axes: np.ndarray, variances: np.ndarray) ->
     """
     number, dimensions = rows.shape
     most = min(number - 1, dimensions)
-    rounding = stored_precision(rows) * np.abs(rows).max(axis=0)
-    floor = (axes[:, :most] ** 2).T @ rounding**2 * max(1.0, dimensions / number)
+    largest = np.abs(rows).max(axis=0)
+    rounding = (stored_precision(rows) * largest) ** 2
+    floor = (axes[:, :most] ** 2).T @ rounding * max(1.0, dimensions / number)
+    # What the mean itself is off by is the same for all rows.
+    floor += np.sum((number * np.finfo(np.float64).eps * largest) ** 2)
     above = (variances[:most] > floor) & (variances[:most] > 1e-10 * variances[0])
     return int(np.argmin(above)) if not above.all() else most
 

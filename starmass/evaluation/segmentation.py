@@ -332,12 +332,13 @@ def fit_palette(tokens: np.ndarray, brightness: np.ndarray) -> Palette:
     """
     flat = tokens.reshape(-1, tokens.shape[-1]).astype(np.float64)
     centre = flat.mean(axis=0)
-    principal = principal_axes(flat - centre)
-    axes, variances = principal[0][:, :COMPONENTS].copy(), principal[1]
-    axes[:, numerical_rank(flat, *principal) :] = 0.0  # rounding has no colour
+    axes, variances = principal_axes(flat - centre)
+    told = np.arange(min(COMPONENTS, axes.shape[1])) < numerical_rank(
+        flat, axes, variances
+    )  # rounding has no colour
+    axes = axes[:, :COMPONENTS] * told
     agreement = ((flat - centre) @ axes).T @ (brightness.ravel() - brightness.mean())
     axes = axes * np.where(agreement < 0, -1.0, 1.0)
     limits = np.percentile((flat - centre) @ axes, PERCENTILES, axis=0).T
-    return Palette(
-        centre, axes, limits, variances[:COMPONENTS] / max(variances.sum(), np.finfo(float).tiny)
-    )
+    whole = max(float(variances.sum()), np.finfo(float).tiny)
+    return Palette(centre, axes, limits, variances[:COMPONENTS] / whole * told)

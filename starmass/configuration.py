@@ -87,14 +87,16 @@ def check_config(config: Mapping[str, Any], schemas: str | Path) -> dict[str, An
 
 
 def check_recipe(values: Any, schemas: str | Path) -> dict[str, Any]:
-    """Hold a recipe that is given by hand to what the workflow asks of an entry of ``pretraining.encoders``, in the same words.
+    """Hold a recipe given by hand to what the workflow asks of one, in the same words.
 
-    The images may be missing: they are given beside it. Returns the recipe without what null takes away.
+    It is an entry of ``pretraining.encoders``, but for the images, which are given beside it.
+    Returns the recipe without what null takes away.
 
     Raises
     ------
     InputError
-        names the first key that is unknown, of the wrong kind or out of range, or that doesn't fit another
+        names the first key that is unknown, of the wrong kind or out of range, or that doesn't
+        fit another
     """
     schema = read_schema(schemas, "pretraining")
     entry = {"images": "given", **values} if isinstance(values, Mapping) else values
@@ -237,10 +239,10 @@ def _unread_number(value: Any) -> str:
 
 
 def _unquoted(value: Any, wanted: str | list[str]) -> str:
-    """Say so where text was meant: names may be null, no, 001 or 1.0e5, but YAML takes these for something else."""
+    """Say what YAML takes a value for where text was meant: null, no and 001 may be names."""
     if "string" not in wanted or isinstance(value, str | list | dict):
         return ""
-    return f"; YAML reads it as {_read_as(value)}, so a name like that has to be in quotes"
+    return f"; YAML reads it as {_read_as(value)}, so such a name has to be in quotes, in a config file"
 
 
 def _one_of(branches: Iterable[Mapping[str, Any]]) -> str:
@@ -253,13 +255,14 @@ def _or(names: str | Iterable[str]) -> str:
 
 
 def _check_names(value: Any, path: str) -> None:
-    """Refuse names that YAML reads as something else than text: first, because no schema looks at them so."""
+    """Refuse names that YAML reads as something else than text; no schema would say so."""
     if isinstance(value, Mapping):
         for key, child in value.items():
             below = f"{path}.{_as_written(key)}".lstrip(".")
             if not isinstance(key, str) and not path.endswith(".variants"):
                 raise InputError(
-                    f"config key {below!r}: YAML reads this name as {_read_as(key)}, not as text; put it in quotes."
+                    f"config key {below!r}: YAML reads this name as {_read_as(key)}, not as text;"
+                    f" put it in quotes."
                 )
             _check_names(child, below)
 
@@ -356,7 +359,8 @@ def _contradictions(
         if scaled and "architecture" not in entry and entry["kind"] == "encoder":
             yield (
                 f"features.{name}.{scaled[0]}",
-                "only architecture reads it: an entry of pretraining.encoders says its own; take it away",
+                "only architecture reads it: an entry of pretraining.encoders says its own; take it"
+                " away",
             )
         if len({len(entry[key]) for key in scaled}) > 1:
             yield (

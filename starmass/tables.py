@@ -1,4 +1,4 @@
-"""Tables between stages: CSV with a header, in which a name stays the text that it is and an empty field alone is missing."""
+"""Tables between stages: CSV in which names are text, and only an empty field is missing."""
 
 import os
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ TEXT = (
     "removed_by", "seed", "segments", "simulation", "snapshot", "split", "split_grouped",
     "split_published", "stage", "study", "unit", "value", "varied", "whitening",
 )  # fmt: skip
-"""Columns of names, whatever they look like: ``null``, ``NA``, ``001`` and ``1e5`` are names too."""
+"""Columns of names, whatever these look like: ``null``, ``NA``, ``001`` and ``1e5`` are names."""
 SAMPLE = (
     "row", "simulation", "snapshot", "sink_id", "axis", "mass_msun", "age_yr", "map_file",
     "sink_index", "axis_index",
@@ -60,7 +60,8 @@ def read_table(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
         )
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{path}: not a readable table ({str(error).strip()}); delete it and run Snakemake again to remake"
+            f"{path}: not a readable table ({str(error).strip()}); delete it and run Snakemake"
+            f" again to remake"
             " it."
         ) from error
     for column in columns:
@@ -124,7 +125,8 @@ def check_masses(samples: pd.DataFrame, source: str | Path) -> None:
         others = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         raise InputError(
             f"{source}: row {first['row']}{others}: the mass of sink {first['sink_id']} of"
-            f" {first['simulation']}, {first['snapshot']}, is {first['mass_msun']:g} Msun, which has"
+            f" {first['simulation']}, {first['snapshot']}, is {first['mass_msun']:g} Msun, which"
+            f" has"
             " no logarithm; mend the table of sinks and make the maps again, or leave the sink out"
             " by maps.cuts (mass or age)."
         )

@@ -11,7 +11,8 @@ from starmass.tables import SAMPLE, TEXT, read_samples, read_table, write_table
 
 LIKE_OTHERS = (
     "null", "NULL", "NA", "N/A", "n/a", "nan", "NaN", "-nan", "None", "none", "inf", "-inf", "001",
-    "1e5", "1_0", "0x1", "1.0", "-0", "True", "false", "yes", "2020-01-01", " x ", "a,b", 'a"b', "#",
+    "1e5", "1_0", "0x1", "1.0", "-0", "True", "false", "yes", "2020-01-01", " x ", "a,b",
+    'a"b', "#",
 )  # fmt: skip
 NAMES = st.sampled_from(LIKE_OTHERS) | st.text(
     st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8

@@ -1,7 +1,8 @@
 """Files of weights by anybody: tensors by name, out of safetensors or of a checkpoint of torch.
 
 A checkpoint of torch is a pickle, which may run code when it is read. Only tensors, plain
-containers and an ``argparse.Namespace`` (the command line, which DINO and MAE keep) are let through.
+containers and an ``argparse.Namespace`` (the command line, which DINO and MAE keep) are let
+through.
 """
 
 import argparse
@@ -33,7 +34,7 @@ They are those of timm, DINO, DINOv2, MAE and MSN.
 ADDED = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
 """What torch puts into names where a model runs on many processes, is compiled or recomputed."""
 AVERAGED = {"student": "teacher", "encoder": "target_encoder"}
-"""A network, and its slow average, which is taken where both are there, as the official code does."""
+"""A network, and its slow average, which the official code takes where both are there."""
 HEADS = ("head", "fc", "pred", "pre_logits", "dino_head", "ibot_head", "prototypes")
 """What follows an encoder: classifiers, projection heads and their prototypes."""
 LOSSES = ("dino_loss", "ibot_patch_loss")

@@ -66,12 +66,17 @@ def extract_features(
 
 
 def check_features(features: np.ndarray, source: str | Path) -> None:
-    """Refuse features [..., row, dimension] that are not finite, and name the first row; ``source`` is where they are from."""
+    """Refuse features [..., row, dimension] that are not finite, and name the first row.
+
+    ``source`` says where they come from.
+    """
     wrong = np.unique(np.argwhere(~np.isfinite(features).all(axis=-1))[:, -1])
     if len(wrong):
         raise InputError(
-            f"{source}: row {wrong[0]} of samples.csv has features that are not finite ({len(wrong)} of {features.shape[-2]} rows"
-            " do): its map has missing pixels (then observe it with missing_fill: nearest), or the encoder's weights are broken;"
+            f"{source}: row {wrong[0]} of samples.csv has features that are not finite"
+            f" ({len(wrong)} of {features.shape[-2]} rows"
+            " do): its map has missing pixels (then observe it with missing_fill: nearest), or the"
+            " encoder's weights are broken;"
             " mend that and make the features again."
         )
 
@@ -108,7 +113,13 @@ def write_features(path: str | Path, features: np.ndarray, *, provenance: str) -
 
 
 def read_features(path: str | Path, fold: int) -> np.ndarray:
-    """Return the features of all rows [row, dimension] as they are shown in a fold; all are finite, or it is an InputError."""
+    """Return the features of all rows [row, dimension] as they are shown in a fold.
+
+    Raises
+    ------
+    InputError
+        when some are not finite
+    """
     with open_hdf5(path) as file:
         features = file["features"][fold]
     check_features(features, path)

@@ -19,7 +19,7 @@ SMALLEST = {
 }  # cm^-2; km/s/pc (of the gradient); km/s
 
 CONSTANT = 4
-"""Times the precision of a pixel that the limits of a channel have to differ by, or it is constant: what adding and averaging costs."""
+"""Limits that differ by less than so many times a pixel's precision are those of a constant."""
 
 
 @dataclass(frozen=True)
@@ -142,9 +142,10 @@ class Input:
 
 
 def scale(shown: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """Bring limits to 0 and 1, float32; values beyond the training rows' limits go beyond 0 and 1 and are left there.
+    """Bring limits to 0 and 1, float32; values beyond the training rows' limits go beyond both.
 
-    A channel whose limits agree to a few times the precision of its pixels is constant, and is moved only: its rounding is no structure.
+    A channel whose limits agree to the precision of its pixels is only moved: its rounding is no
+    structure.
     """
     lowest, highest = limits[..., 0, None, None], limits[..., 1, None, None]
     size = np.maximum(np.abs(lowest), np.abs(highest))

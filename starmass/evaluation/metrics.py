@@ -13,7 +13,7 @@ from starmass.evaluation.splits import parts_of
 NAMES = ("r2", "rmse_dex", "mae_dex", "bias_dex", "within_0.3_dex", "spearman")
 CLOSE_DEX = 0.3
 FEWEST_GROUPS = 2
-"""Independent groups (protostars) that an interval takes: the spread between them is what it is made of."""
+"""Independent groups (protostars) that an interval takes: it is made of the spread between them."""
 
 DEFINED_SHARE = 0.75
 """Of the draws, more than this share has to have a value, or there is no interval."""
@@ -74,8 +74,8 @@ def resampling_weights(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw whole groups with replacement, as many as there are.
 
-    Fewer than :data:`FEWEST_GROUPS` are drawn not even once: one group always comes out as itself, and its interval would have no
-    width. Where there is no draw, :func:`quantiles` are nan.
+    Fewer than :data:`FEWEST_GROUPS` give no draw: a group alone always comes out as itself, and its
+    interval would have no width. Without a draw :func:`quantiles` are nan.
 
     Returns
     -------
@@ -119,8 +119,8 @@ def score(
 
     Returns
     -------
-    each metric; ``{metric}_low`` and ``{metric}_high`` for all but Spearman's (nan for one protostar); ``r2_seed_spread`` (nan for one
-    seed); ``label_spread_dex``
+    each metric; ``{metric}_low`` and ``{metric}_high`` for all but Spearman's (nan for one
+    protostar); ``r2_seed_spread`` (nan for one seed); ``label_spread_dex``
     """
     weights, places = resampling_weights(groups, draws=draws, seed=seed)
     measured = [measure(truth, one) for one in predicted]
@@ -141,10 +141,11 @@ def score(
 
 
 def quantiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """Return the bounds of the middle ``level`` of finite values; nan for none, and where too few draws have a value.
+    """Return the bounds of the middle ``level`` of finite values; nan where too few are finite.
 
-    A draw has no R2 when its stars have one mass, and no mean of a segment when none of its stars has that. Of two stars of one mass each
-    every second draw is such a one, and all others are the same draw: bounds without a width, and no interval.
+    A draw has no R2 when its stars have one mass, and no mean of a segment that none of its stars
+    has. Of two stars with one mass each, every second draw has no R2, and all others are alike:
+    their bounds would have no width.
     """
     finite = values[np.isfinite(values)]
     if len(finite) <= DEFINED_SHARE * len(values):
@@ -154,7 +155,9 @@ def quantiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
 
 
 def coverage(predictions: Sequence[pd.DataFrame]) -> dict[str, float]:
-    """Return how often the truth lies within what a method claims, mean over its seeds; nan where it claims nothing, or no bound.
+    """Return how often the truth lies within what a method claims, mean over its seeds.
+
+    It is nan where a method claims nothing, or a width that is infinite.
 
     ``coverage_spread``: within one ``spread_dex`` (0.68 for normal errors of that size); ``coverage_interval``: within the conformal
     interval (:data:`starmass.evaluation.intervals.LEVEL` is promised); ``interval_dex``: mean half-width of the latter.

@@ -44,7 +44,8 @@ def read_predictions(path: str | Path, split: pd.DataFrame) -> pd.DataFrame:
     wrong = table[~np.isfinite(table[["log10_mass", "predicted_log10_mass"]]).all(axis=1)]
     if len(wrong):
         raise InputError(
-            f"{path}: the masses of row {wrong['row'].iloc[0]} are not finite ({len(wrong)} rows); delete it and run Snakemake"
+            f"{path}: the masses of row {wrong['row'].iloc[0]} are not finite ({len(wrong)} rows);"
+            f" delete it and run Snakemake"
             " again to remake it."
         )
     return table
@@ -76,7 +77,8 @@ def predict_folds(
         found = predict(fold, train, test)
         if not np.isfinite(found.values).all():
             raise InputError(
-                f"fold {fold}: the method predicts {np.count_nonzero(~np.isfinite(found.values))} of {len(test)} masses that are"
+                f"fold {fold}: the method predicts {np.count_nonzero(~np.isfinite(found.values))}"
+                f" of {len(test)} masses that are"
                 " no numbers; look at its features (or lower its learning_rate)."
             )
         table = pd.DataFrame(

@@ -98,8 +98,10 @@ def _check_finite(x: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.ndar
         wrong = np.sort(rows[~good[rows]])
         if len(wrong):
             raise InputError(
-                f"row {wrong[0]} has {what} that {'are' if what == 'features' else 'is'} not finite ({len(wrong)} of {len(rows)} rows"
-                " do); leave these rows out, or mend what they come from (masses above 0, maps without missing pixels)."
+                f"row {wrong[0]} has {what} that {'are' if what == 'features' else 'is'} not finite"
+                f" ({len(wrong)} of {len(rows)} rows"
+                " do); leave these rows out, or mend what they come from (masses above 0, maps"
+                " without missing pixels)."
             )
 
 
@@ -132,8 +134,8 @@ def whiten(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Project both on the training rows' principal components, each scaled to unit variance there.
 
-    Components in which the training rows do not vary beyond the precision that they are stored with are dropped, whatever number was
-    asked for (:func:`numerical_rank`): whitening would blow rounding errors up to the size of the rest.
+    Components in which the training rows vary by no more than their rounding are dropped, whatever
+    number was asked for (:func:`numerical_rank`): whitening would make them as large as the rest.
     """
     if components is None:
         return train, test
@@ -151,7 +153,8 @@ def whiten(
     kept = numerical_rank(train, axes, variances)
     if kept == 0:
         raise InputError(
-            f"whitening: the features of all {len(train)} training rows agree to the digits that are stored, so nothing can be"
+            f"whitening: the features of all {len(train)} training rows agree to the digits that"
+            f" are stored, so nothing can be"
             " told from them; look at the encoder (or the input) that they come from."
         )
     if components != "all":
@@ -175,9 +178,10 @@ def principal_axes(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def stored_precision(values: np.ndarray) -> float:
-    """Return the relative precision of numbers as they are stored: that of float32 where every one is a float32, else of float64.
+    """Return the relative precision of numbers as they were stored.
 
-    Features lie in files as float32 and are computed with as float64, which brings back none of the digits that are lost.
+    It is that of float32 where every number is one, else that of float64. Features lie in files as
+    float32, and are computed with as float64, which brings no lost digit back.
     """
     with np.errstate(over="ignore"):  # beyond float32: then it is none
         single = np.asarray(values, np.float32) == values
@@ -187,10 +191,11 @@ def stored_precision(values: np.ndarray) -> float:
 def numerical_rank(rows: np.ndarray, axes: np.ndarray, variances: np.ndarray) -> int:
     """Return how many of the principal axes of ``rows`` hold more than rounding.
 
-    A number x is stored to within about eps |x|, however little it varies. That makes a variance along an axis of up to the sum over
-    dimensions of (its part in the axis * eps * largest size there)^2, and for more dimensions than rows as many times more, because all
-    of it falls into as few components as there are rows. An axis whose variance is not above that is dropped, with all after it; so is
-    one below 1e-10 of the largest variance, which the Gram matrix itself does not resolve. See scikit-learn issue 29534.
+    A number x is stored to within about eps |x|, however little it varies. Along an axis a this
+    makes a variance of up to sum_j (a_j eps max|x_j|)^2 over dimensions j. Where there are more
+    dimensions than rows, all of it falls into as many components as there are rows, and is so many
+    times larger. An axis whose variance is not above that is dropped, with all after it. So is one
+    below 1e-10 of the largest variance, which the Gram matrix does not resolve.
 
     Parameters
     ----------
@@ -211,9 +216,10 @@ def numerical_rank(rows: np.ndarray, axes: np.ndarray, variances: np.ndarray) ->
 def column_scale(
     train: np.ndarray, precision: float | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and standard deviation of each column [column]; inf for one that varies by no more than its numbers' rounding.
+    """Return mean and standard deviation of each column; inf where it varies by rounding alone.
 
-    ``precision`` is the relative one of the numbers, where they were computed from coarser ones (:func:`stored_precision` by default).
+    ``precision`` is the numbers' relative one (:func:`stored_precision` by default); give it where
+    they were computed from coarser ones.
     """
     mean, spread = train.mean(axis=0), train.std(axis=0)
     rounding = (precision or stored_precision(train)) * np.abs(train).max(axis=0)
@@ -222,7 +228,7 @@ def column_scale(
 
 
 def standardise(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bring each column of both to zero mean and unit spread over the training rows; a constant one becomes 0."""
+    """Bring columns to zero mean and unit spread over the training rows; constant ones become 0."""
     mean, spread = column_scale(train)
     return (train - mean) / spread, (test - mean) / spread
 

@@ -59,7 +59,8 @@ def collect_samples(
     Raises
     ------
     InputError
-        when no row is left, a file lacks one of ``axes``, or a mass (of what the cuts leave) has no logarithm
+        when no row is left, a file lacks one of ``axes``, or a mass that the cuts leave has no
+        logarithm
     """
     rows = []
     cut = _cut_away(catalogues)
@@ -183,7 +184,8 @@ def load_maps(samples: pd.DataFrame) -> Maps:
         if wrong.any():
             sink = part[wrong].iloc[0]
             raise InputError(
-                f"{map_file}: the map of sink {sink['sink_id']} along {sink['axis']} holds pixels that are not finite"
+                f"{map_file}: the map of sink {sink['sink_id']} along {sink['axis']} holds pixels"
+                f" that are not finite"
                 f" (so do {wrong.sum()} of the {len(part)} maps taken from this file); "
                 + (
                     f"set maps.observations.{observation}.missing_fill to nearest."

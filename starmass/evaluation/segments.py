@@ -139,9 +139,9 @@ def describe_segments(sums: np.ndarray, *, draws: int = 1000, seed: int = 0) -> 
 
     Returns
     -------
-    one row a segment (from 1) and quantity: segment, quantity, unit, mean over its cells, mean_low and mean_high (95%, bootstrap over
-    protostars that have it; nan for one), spread (standard deviation over protostars of a protostar's own mean), n_protostars that
-    have the segment
+    one row a segment (from 1) and quantity: segment, quantity, unit, mean over its cells, mean_low
+    and mean_high (95%, bootstrap over protostars; nan where one alone has the segment), spread
+    (standard deviation over protostars of a protostar's own mean), n_protostars that have it
     """
     weights, _ = resampling_weights(np.arange(sums.shape[1]), draws=draws, seed=seed)
     rows = []

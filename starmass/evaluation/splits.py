@@ -154,7 +154,8 @@ def _late(samples: pd.DataFrame, test_fraction: float) -> np.ndarray:
     timeless = samples[~np.isfinite(samples["time_yr"])]
     if len(timeless):
         raise InputError(
-            f"split by time: the snapshot {timeless['snapshot'].iloc[0]} of {timeless['simulation'].iloc[0]} has no time;"
+            f"split by time: the snapshot {timeless['snapshot'].iloc[0]} of"
+            f" {timeless['simulation'].iloc[0]} has no time;"
             " split by something else."
         )
     held = np.zeros(len(samples), bool)

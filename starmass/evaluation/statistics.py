@@ -49,7 +49,7 @@ def moments(shown: np.ndarray) -> np.ndarray:
     """Mean, standard deviation, skewness and excess kurtosis of each channel: 12 numbers for 3 channels (a flat one's last two are 0)."""
     values = shown.reshape(*shown.shape[:2], -1).astype(np.float64)
     mean, spread = values.mean(axis=2), values.std(axis=2)
-    # A channel that varies by the rounding of its pixels alone is flat: its skewness would be that of the rounding.
+    # A channel that varies by the rounding of its pixels alone is flat.
     varies = spread > np.finfo(np.float32).eps * np.abs(values).max(axis=2)
     apart = (
         (values - mean[..., None]) / np.where(varies, spread, 1.0)[..., None] * varies[..., None]

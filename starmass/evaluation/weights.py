@@ -111,7 +111,8 @@ def read_timm_encoder(
         "starmass: %s: images are shown with mean %s and std %s (%s).",
         path, description.mean, description.std,
         "the config's" if mean or std
-        else f"timm's for {architecture}; where they are others, give the features' keys mean and std",
+        else f"timm's for {architecture}; where they are others, give the features' keys mean and"
+        f" std",
     )  # fmt: skip
     return model.eval(), description
 

@@ -84,7 +84,8 @@ class Check:
             )
         if np.ptp(self.labels) == 0:
             raise InputError(
-                f"{path}: all {len(self.labels)} maps are of one mass, which nothing can be held to;"
+                f"{path}: all {len(self.labels)} maps are of one mass, which nothing can be held"
+                f" to;"
                 " choose another split or take the check away."
             )
         self.images, self.size = images, description.image_size

@@ -277,7 +277,8 @@ class Run:
         )  # fmt: skip
         if len(self.images) < recipe.batch:
             logger.warning(
-                "starmass: a step takes %d images, but there are %d, so each step shows some of them"
+                "starmass: a step takes %d images, but there are %d, so each step shows some of"
+                " them"
                 " more than once; lower batch or take more images.",
                 recipe.batch,
                 len(self.images),

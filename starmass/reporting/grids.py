@@ -8,7 +8,7 @@ import pandas as pd
 from starmass.reporting.typesetting import Grid
 
 FEWEST_PROTOSTARS = 5
-"""Test protostars from which on an interval is counted as evidence in a sentence: a bootstrap over fewer is too narrow."""
+"""Test protostars that an interval takes to be counted in a sentence: of fewer it is too narrow."""
 
 
 def split_grid(rows: pd.DataFrame, caption: str) -> Grid:
@@ -122,11 +122,12 @@ def counted(count: int, thing: str) -> str:
 
 
 def too_few(rows: pd.DataFrame) -> str:
-    """Return in words that the test protostars behind some rows are fewer than :data:`FEWEST_PROTOSTARS`; nothing where they are not."""
+    """Say that the test protostars behind rows are fewer than :data:`FEWEST_PROTOSTARS`, if so."""
     stars = rows["n_protostars"].min() if "n_protostars" in rows else FEWEST_PROTOSTARS
     if stars >= FEWEST_PROTOSTARS:
         return ""
-    return f"{counted(int(stars), 'test protostar')} {'is' if stars == 1 else 'are'} too few for a statement"
+    verb = "is" if stars == 1 else "are"
+    return f"{counted(int(stars), 'test protostar')} {verb} too few for a statement"
 
 
 def has_interval(row: Any, name: str = "r2") -> bool:

@@ -263,7 +263,8 @@ def findings(
             kind = splits[str(grouped)]
             few = too_few(table[table["split"].isin([published, grouped])])
             found.append(
-                f"R² by the published protocol (split {published}) minus R² with a new {kind} (split {grouped}):"
+                f"R² by the published protocol (split {published}) minus R² with a new {kind}"
+                f" (split {grouped}):"
                 f" {_range_of(gap, few)}."
             )
     return found
@@ -321,7 +322,7 @@ def _put(below: int, above: int, others: int, base: str) -> str:
 
 
 def _range_of(gap: pd.DataFrame, few: str) -> str:
-    """Return the median and the extremes of sorted overstatements, and how many have an interval above zero.
+    """Return median and extremes of sorted overstatements, and how many intervals are above zero.
 
     ``few`` says that the protostars are too few to count intervals, or is empty.
     """

@@ -73,7 +73,7 @@ CONFIG = {
                 "epochs": 0,
                 "label": "ResNet-18, untrained",
             },
-            # Names that a reader of tables takes for a number, and for nothing, as the second simulation's.
+            # Readers of tables take these names, and the second simulation's, for something else.
             "001": {"features": "central", "regressor": "ridge"},
             "NA": {"regressor": "mean"},
         },

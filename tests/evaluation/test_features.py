@@ -107,7 +107,7 @@ def test_features_in_their_file(tmp_path):
 
 
 def test_features_that_are_no_numbers_are_named_where_they_come_in(samples, tmp_path):
-    """By the row and its map's missing pixels when they are made; by the file when they are written or read."""
+    """By the row when they are made, and by the file too when they are written or read."""
     maps, split = load_maps(samples), draw_split(samples, by="protostar", folds=2)
     maps.values[7, 2, 3, 3] = np.nan
     words = rf"row 7 of samples\.csv .* \(1 of {len(samples)} rows do\).*missing_fill: nearest"

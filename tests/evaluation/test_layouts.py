@@ -1,4 +1,4 @@
-"""Weights by others: each layout gives the class token of the network that its file was written from, or is refused."""
+"""Weights by others: a file gives the class token of the network it is of, or is refused."""
 
 import argparse
 import pickle
@@ -32,7 +32,7 @@ NAME = vit_mite_patch16_96.__name__
 
 
 def official(seed, *, registers=0, layer_scale=False, width=WIDTH, depth=DEPTH, hidden=None):
-    """Tensors of a vision transformer in DINOv2's names, which are DINO's, MAE's and MSN's as far as these have them."""
+    """Tensors of a vision transformer in DINOv2's names; DINO, MAE and MSN have some of them."""
     random = torch.Generator().manual_seed(seed)
 
     def draw(*shape, about=0.0, spread=0.05):
@@ -69,7 +69,7 @@ def official(seed, *, registers=0, layer_scale=False, width=WIDTH, depth=DEPTH, 
 
 
 def class_token(t, images, heads=HEADS, depth=DEPTH):
-    """What the official code computes from those tensors, written out: [N, 3, H, W] -> [N, width]."""
+    """What the official code computes from them, written out: [N, 3, H, W] -> [N, width]."""
     width = t["norm.weight"].shape[0]
     x = conv2d(images, t["patch_embed.proj.weight"], t["patch_embed.proj.bias"], stride=PATCH)
     x = x.flatten(2).transpose(1, 2)
@@ -203,7 +203,7 @@ def test_what_timm_wrote_is_read_as_it_was(tmp_path, images):
 
 
 def test_swiglu_is_timms_where_the_name_has_it(images):
-    """The only names that have it are of a billion weights: a small one of its kind is filled here."""
+    """The only names that have it have a billion weights: a small one of the kind is filled."""
     tensors = official(4, registers=4, layer_scale=True, width=48, depth=2, hidden=40)
     model = timm.create_model(
         "vit_giant_patch14_reg4_dinov2", img_size=SIDE, patch_size=PATCH, embed_dim=48, depth=2,
@@ -222,7 +222,8 @@ def without(tensors, *names):
 REFUSED = {
     "a tensor too many": (
         lambda own: own | {"blocks.1.attn.q_norm.weight": torch.ones(16)},
-        r"1 of its 31 tensors have no place there, the first 'blocks\.1\.attn\.q_norm\.weight'; .*norms within its attention",
+        r"1 of its 31 tensors have no place there, the first 'blocks\.1\.attn\.q_norm\.weight';"
+        r" .*norms within its attention",
     ),
     "a block too many": (
         lambda own: own | prefixed("blocks.2.", {"norm1.weight": torch.ones(WIDTH)}),
@@ -236,45 +237,64 @@ REFUSED = {
         lambda own: own | {"blocks.1.ls1.gamma": torch.ones(WIDTH)},
         r"'blocks\.1\.ls1\.gamma'; one of the two has LayerScale",
     ),
-    "SwiGLU": (lambda own: official(1, hidden=40), r"MLPs are SwiGLU, as those of vit_giant_patch14_dinov2"),
-    "tuned for the mean": (
-        lambda own: without(own, "norm.weight", "norm.bias") | {"fc_norm.weight": torch.ones(WIDTH)},
-        r"'fc_norm\.weight'; 2 tensors .*missing, the first 'norm\.weight'; one of the two was tuned for the mean",
+    "SwiGLU": (
+        lambda own: official(1, hidden=40),
+        r"MLPs are SwiGLU, as those of vit_giant_patch14_dinov2",
     ),
-    "two class tokens": (lambda own: own | {"dist_token": torch.ones(1, 1, WIDTH)}, "a distilled DeiT"),
+    "tuned for the mean": (
+        lambda own: (
+            without(own, "norm.weight", "norm.bias") | {"fc_norm.weight": torch.ones(WIDTH)}
+        ),
+        r"'fc_norm\.weight'; 2 tensors .*missing, the first 'norm\.weight'; one of the two was"
+        r" tuned for the mean",
+    ),
+    "two class tokens": (
+        lambda own: own | {"dist_token": torch.ones(1, 1, WIDTH)},
+        "a distilled DeiT",
+    ),
     "another patch": (
         lambda own: own | {"patch_embed.proj.weight": torch.zeros(WIDTH, 3, 8, 8)},
         r"patch_embed\.proj\.weight is 48x3x8x8 in the file, and not 48x3x16x16",
     ),
     "another width": (
-        lambda own: official(1, width=384, depth=1), r"name a model of the file's sizes, as vit_small_patch16_224"
+        lambda own: official(1, width=384, depth=1),
+        r"name a model of the file's sizes, as vit_small_patch16_224",
     ),
     "no square": (
-        lambda own: own | {"pos_embed": torch.zeros(1, 20, WIDTH)}, "pos_embed holds 20 positions, which are no square"
+        lambda own: own | {"pos_embed": torch.zeros(1, 20, WIDTH)},
+        "pos_embed holds 20 positions, which are no square",
     ),
     "two networks": (
-        lambda own: {"model": own, "model_ema": own}, r"holds 2 networks, model and model_ema; save the state_dict of the one"
+        lambda own: {"model": own, "model_ema": own},
+        r"holds 2 networks, model and model_ema; save the state_dict of the one",
     ),
     "a network and a stranger": (
         lambda own: prefixed("backbone.", own) | {"adapter.weight": torch.ones(3)},
-        r"1 of its tensors lie beside backbone and belong to nothing known, the first is 'adapter\.weight'",
+        r"1 of its tensors lie beside backbone and belong to nothing known, the first is"
+        r" 'adapter\.weight'",
     ),
     "another layout": (
-        lambda own: prefixed("embeddings.", own), r"the first 'embeddings\..*30 tensors .*missing.*layouts of timm, DINO, DINOv2, MAE"
+        lambda own: prefixed("embeddings.", own),
+        r"the first 'embeddings\..*30 tensors .*missing.*layouts of timm, DINO, DINOv2, MAE",
     ),
     "blocks numbered twice": (
-        lambda own: own | {"blocks.0.0.norm1.weight": torch.ones(WIDTH)}, "two of its tensors would be called"
+        lambda own: own | {"blocks.0.0.norm1.weight": torch.ones(WIDTH)},
+        "two of its tensors would be called",
     ),
     "one channel": (
         lambda own: own | {"patch_embed.proj.weight": torch.zeros(WIDTH, 1, PATCH, PATCH)},
         "made for 1 channel.*mean has 3 numbers; give the features' keys mean and std",
     ),
     "a list": (lambda own: [1, 2], r"holds a list, and no tensors by name"),
-    "no tensors": (lambda own: {"epoch": 3, "args": argparse.Namespace()}, r"its keys: epoch, args"),
-    "a whole model": (
-        lambda own: torch.nn.Linear(2, 2), r"other objects of Python \(torch\.nn\.modules\.linear\.Linear\).*state_dict\(\) alone"
+    "no tensors": (
+        lambda own: {"epoch": 3, "args": argparse.Namespace()},
+        r"its keys: epoch, args",
     ),
-}  # fmt: skip
+    "a whole model": (
+        lambda own: torch.nn.Linear(2, 2),
+        r"other objects of Python \(torch\.nn\.modules\.linear\.Linear\).*state_dict\(\) alone",
+    ),
+}
 
 
 def test_what_does_not_fit_is_one_sentence_and_never_advises_to_run_code(tmp_path):
@@ -313,9 +333,15 @@ def test_our_own_file_says_what_it_is_under_a_timm_name_too(tmp_path, images):
     np.testing.assert_array_equal(got, encode(model, images))
     assert (description.mean, description.std) == (own.mean, own.std)
     for options, words in (
-        ({"architecture": "vit_small_patch16_224"}, f"architecture {NAME}, and the config says vit_small"),
-        ({"architecture": NAME, "std": [1, 1, 1]}, r"std \(0\.2, 0\.3, 0\.4\), and the config says \(1"),
-    ):  # fmt: skip
+        (
+            {"architecture": "vit_small_patch16_224"},
+            f"architecture {NAME}, and the config says vit_small",
+        ),
+        (
+            {"architecture": NAME, "std": [1, 1, 1]},
+            r"std \(0\.2, 0\.3, 0\.4\), and the config says \(1",
+        ),
+    ):
         with pytest.raises(InputError, match=f"describes itself, with {words}"):
             read_encoder(path, **options)
 

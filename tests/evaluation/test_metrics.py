@@ -128,7 +128,7 @@ def test_one_star_has_no_interval_whatever_its_maps_say():
 
 
 def test_draws_that_mostly_have_no_value_are_no_interval():
-    """Two stars of one mass each: R2 exists in every second draw, and is the same in all of these."""
+    """Two stars of one mass each: every second draw has an R2, and always the same."""
     truth, groups = np.repeat([-1.0, 0.5], 3), np.repeat([0, 1], 3)
     found = score(truth, [truth + np.tile([0.1, -0.2, 0.3], 2)], groups)
     assert found["r2"] < 1 and np.isnan([found["r2_low"], found["r2_high"]]).all()

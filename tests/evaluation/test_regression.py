@@ -220,7 +220,7 @@ def test_choosing_needs_two_protostars():
     spread=st.sampled_from([1.0, 0.1, 1e-2]),
 )
 def test_whitening_keeps_the_rank_of_what_was_stored(seed, shape, rank, mean, spread):
-    """Low-rank features in float32: as many components as went in, so far as they stand above the rounding, and no noise."""
+    """Low-rank features in float32: the components that went in, above the rounding, no others."""
     generator = np.random.default_rng(seed)
     turn = np.linalg.qr(generator.normal(size=(shape[1], rank)))[0]  # all of one size
     exact = spread * generator.normal(size=(shape[0], rank)) @ turn.T * np.sqrt(shape[1])

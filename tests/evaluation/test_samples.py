@@ -102,12 +102,13 @@ def harm(map_file, name, sink, value):
 
 @pytest.mark.parametrize("mass", [0.0, -0.3, np.nan, np.inf])
 def test_a_mass_without_a_logarithm_is_refused_before_it_teaches(tmp_path, map_files, mass):
-    """Also where minimum_mass would leave it out without a word; what the cuts remove is nobody's label."""
+    """Also where minimum_mass would leave it out; what the cuts remove is nobody's label."""
     harm(map_files[1], "mass", 2, mass)
     for least in (0.0, 0.01):
         with pytest.raises(
             InputError,
-            match=rf"{map_files[1]}: row 2: the mass of sink 3 of a, snapshot_0001, is \S+ Msun, which has no logarithm; "
+            match=rf"{map_files[1]}: row 2: the mass of sink 3 of a, snapshot_0001, is \S+ Msun,"
+            " which has no logarithm; "
             "mend the table of sinks",
         ):
             collect_samples(map_files, minimum_mass=least)

@@ -63,7 +63,7 @@ def test_components_are_ordered_and_denser_gas_is_brighter(samples):
 
 
 def test_rounding_has_no_colour():
-    """Tokens of two directions in float32: the third colour is none, and equal tokens have none at all."""
+    """Tokens of two directions in float32 have no third colour, and equal tokens none at all."""
     random = np.random.default_rng(0)
     tokens = (20 + random.normal(size=(10, 4, 4, 2)) @ random.normal(size=(2, 30))).astype(
         np.float32

@@ -108,7 +108,7 @@ def test_an_unknown_statistic_is_named(shown):
 
 
 def test_rounding_of_a_flat_channel_has_no_shape(shown):
-    """21.3 is no float32: a flat map of it, and one that adds its last digit at random, have skewness and kurtosis 0."""
+    """A flat map, also with its last digit at random, has skewness and kurtosis 0."""
     flat = np.full((2, 1, 64, 64), 21.3, np.float32)
     flat[1] += np.float32(2e-6) * np.random.default_rng(0).integers(-1, 2, (1, 64, 64))
     assert np.ptp(flat[1]) > 0

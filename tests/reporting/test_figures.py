@@ -77,7 +77,7 @@ def test_lengths_are_drawn_where_they_are_known(study):
     ],
 )
 def test_where_there_is_no_interval_none_is_drawn(tmp_path, drawn, study, figure, files):
-    """The same picture as with intervals of no width, but for what marks their place; and also without an R2."""
+    """Nor is there a warning, also where there is no R2 either."""
     tables = {name: read_table(study / f"{name}.csv") for name in files}
     for missing in ("_(low|high)$", "^r2.*|_(low|high)$"):
         changed = {}

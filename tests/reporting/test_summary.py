@@ -190,7 +190,7 @@ FEW = "test protostars are too few for a statement"
 
 
 def test_few_protostars_are_no_evidence_in_any_sentence(study):
-    """What holds for many is not said of one, and of two to four neither: values, and that they are few."""
+    """What holds for many is not said of one to four: of these values, and that they are few."""
     nothing = pd.DataFrame(columns=["split_published", "split_grouped"])
     gap = pd.DataFrame({"r2_overstatement": [0.2, 0.3]}).assign(
         r2_overstatement_low=0.1, r2_overstatement_high=0.4, split_published="random",
@@ -222,7 +222,8 @@ def test_few_protostars_are_no_evidence_in_any_sentence(study):
             assert (words in sentence) == (stars < 5), (stars, sentence)
         if stars == 1:
             assert told[0] == (
-                "Split random: 1 test protostar is too few for a statement; the base has the largest R² of 3, 0.50."
+                "Split random: 1 test protostar is too few for a statement; the base has the"
+                " largest R² of 3, 0.50."
             )
 
 

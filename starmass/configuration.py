@@ -22,7 +22,7 @@ BARE = ("column_density", "v_los", "sigma_v")
 """Channels that every map has."""
 READ_WITH: dict[tuple[str, str], dict[str | None, tuple[str, ...]]] = {
     ("features", "kind"): {
-        "encoder": ("encoder", "architecture", "weights", "tokens"),
+        "encoder": ("encoder", "architecture", "weights", "tokens", "mean", "std"),
         "statistics": ("statistics",),
     },
     ("methods", "regressor"): {
@@ -67,6 +67,7 @@ def check_config(config: Mapping[str, Any], schemas: str | Path) -> dict[str, An
         names the first key that is unknown, missing, of the wrong kind or out of range, or the entry that does not exist
     """
     found = copy.deepcopy(dict(config))
+    _check_names(found, "")
     _validate(found, read_schema(schemas, "config"), ())
     for section in SECTIONS:
         schema = read_schema(schemas, section)
@@ -83,6 +84,34 @@ def check_config(config: Mapping[str, Any], schemas: str | Path) -> dict[str, An
     ):
         raise InputError(f"config key 'evaluation.{key}': {problem}.")
     return found
+
+
+def check_recipe(values: Any, schemas: str | Path) -> dict[str, Any]:
+    """Hold a recipe given by hand to what the workflow asks of one, in the same words.
+
+    It is an entry of ``pretraining.encoders``, but for the images, which are given beside it.
+    Returns the recipe without what null takes away.
+
+    Raises
+    ------
+    InputError
+        names the first key that is unknown, of the wrong kind or out of range, or that doesn't
+        fit another
+    """
+    schema = read_schema(schemas, "pretraining")
+    entry = {"images": "given", **values} if isinstance(values, Mapping) else values
+    section = {"encoders": {"recipe": copy.deepcopy(entry)}}
+    try:
+        _check_names(section, "pretraining")
+        _drop_nulls(section, schema)
+        _validate(section, schema, ("pretraining",))
+        _check_scalars(section, "pretraining")
+        _check_encoders(section["encoders"])
+    except InputError as error:
+        own = "config key 'pretraining.encoders.recipe"
+        sentence = str(error).replace(f"{own}.", "recipe key '").replace(f"{own}'", "recipe")
+        raise InputError(sentence) from None
+    return section["encoders"]["recipe"]
 
 
 @cache  # reading YAML takes longer than checking against it
@@ -186,6 +215,7 @@ def _sentence(error: jsonschema.ValidationError, above: tuple[str, ...]) -> str:
         ),
         "type": lambda: (
             f"{error.instance!r} is not of type {_or(error.validator_value)}{_unread_number(error.instance)}"
+            + _unquoted(error.instance, error.validator_value)
         ),
         "oneOf": lambda: (
             f"give {_one_of(error.validator_value)}{', not both' if 'valid under each' in error.message else ''}"
@@ -208,6 +238,13 @@ def _unread_number(value: Any) -> str:
         return ""
 
 
+def _unquoted(value: Any, wanted: str | list[str]) -> str:
+    """Say what YAML takes a value for where text was meant: null, no and 001 may be names."""
+    if "string" not in wanted or isinstance(value, str | list | dict):
+        return ""
+    return f"; YAML reads it as {_read_as(value)}, so such a name has to be in quotes, in a config file"
+
+
 def _one_of(branches: Iterable[Mapping[str, Any]]) -> str:
     """The keys that the branches of a choice ask for."""
     return " or ".join(name for branch in branches for name in branch.get("required", ()))
@@ -217,14 +254,39 @@ def _or(names: str | Iterable[str]) -> str:
     return names if isinstance(names, str) else " or ".join(names)
 
 
-def _check_scalars(value: Any, path: str) -> None:
-    """What no schema catches: infinities and not-a-numbers pass every bound, names that are no text every pattern."""
+def _check_names(value: Any, path: str) -> None:
+    """Refuse names that YAML reads as something else than text; no schema would say so."""
     if isinstance(value, Mapping):
         for key, child in value.items():
+            below = f"{path}.{_as_written(key)}".lstrip(".")
             if not isinstance(key, str) and not path.endswith(".variants"):
                 raise InputError(
-                    f"config key '{path}.{key}': YAML reads this name as {type(key).__name__}, not as text; put it in quotes."
+                    f"config key {below!r}: YAML reads this name as {_read_as(key)}, not as text;"
+                    f" put it in quotes."
                 )
+            _check_names(child, below)
+
+
+def _as_written(value: Any) -> str:
+    """Return a scalar as one would write it in YAML."""
+    return (
+        "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    )
+
+
+def _read_as(value: Any) -> str:
+    """Say what YAML takes a scalar for that looks like a name."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true or false"
+    return "a number" if isinstance(value, int | float) else "a date"
+
+
+def _check_scalars(value: Any, path: str) -> None:
+    """What no schema catches: infinities and not-a-numbers pass every bound."""
+    if isinstance(value, Mapping):
+        for key, child in value.items():
             _check_scalars(child, f"{path}.{key}" if path else key)
     elif isinstance(value, list):
         for child in value:
@@ -293,6 +355,18 @@ def _contradictions(
                     f"features.{name}.encoder",
                     f"{first} and {other} differ by {apart[0]}; a list is of pretrainings that differ by their seed",
                 )
+        scaled = [key for key in ("mean", "std") if key in entry]
+        if scaled and "architecture" not in entry and entry["kind"] == "encoder":
+            yield (
+                f"features.{name}.{scaled[0]}",
+                "only architecture reads it: an entry of pretraining.encoders says its own; take it"
+                " away",
+            )
+        if len({len(entry[key]) for key in scaled}) > 1:
+            yield (
+                f"features.{name}.{scaled[1]}",
+                "it has another number of channels than mean; give as many",
+            )
     for name, entry in evaluation["methods"].items():
         ways = [key for key in ("network", "fit", "regressor") if key in entry]
         if len(ways) > 1:

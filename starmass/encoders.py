@@ -83,30 +83,43 @@ def load_encoder(path: str | Path) -> tuple[VisionTransformer, EncoderDescriptio
     return model.eval(), description
 
 
+def describe_file(path: str | Path) -> EncoderDescription | None:
+    """Return what a file says of its encoder; None where it says nothing, as files by others."""
+    try:
+        return _describe(path)
+    except (OSError, safetensors.SafetensorError):  # a checkpoint of torch, or no weights at all
+        return None
+
+
+def _describe(path: str | Path) -> EncoderDescription | None:
+    with safetensors.safe_open(path, framework="pt") as file:
+        metadata = file.metadata() or {}
+    try:
+        said = json.loads(metadata.get(METADATA_KEY, "{}")).get("encoder")
+    except (ValueError, AttributeError):  # the key of somebody else
+        return None
+    if said is None:
+        return None
+    known = {entry.name for entry in fields(EncoderDescription)}
+    return EncoderDescription(**{name: value for name, value in said.items() if name in known})
+
+
 def _read_description(path: str | Path) -> EncoderDescription:
     if not Path(path).is_file():
         raise InputError(
             f"{path}: there is no such encoder; ask Snakemake for it by this path, or check the config that names it."
         )
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+        description = _describe(path)
     except (OSError, safetensors.SafetensorError) as error:
         raise InputError(
             f"{path}: not a readable safetensors file ({error}); delete it and run Snakemake again to remake it."
         ) from error
-    if METADATA_KEY not in metadata:
+    if description is None:
         raise InputError(
             f"{path}: has no description of its model (metadata key {METADATA_KEY!r}); only files of save_encoder do."
         )
-    known = {entry.name for entry in fields(EncoderDescription)}
-    return EncoderDescription(
-        **{
-            name: value
-            for name, value in json.loads(metadata[METADATA_KEY])["encoder"].items()
-            if name in known
-        }
-    )
+    return description
 
 
 def normalise_pixels(images: torch.Tensor, description: EncoderDescription) -> torch.Tensor:
@@ -144,6 +157,7 @@ def encode(
         raise InputError(
             f"tokens {tokens!r}: not a choice{closest(tokens, get_args(Tokens))}; choose from {', '.join(get_args(Tokens))}."
         )
+    check_tokens(model, tokens)
     height, width = model.patch_embed.patch_size
     rows, columns = images.shape[-2] // height, images.shape[-1] // width
     if images.shape[-2:] != (rows * height, columns * width):
@@ -156,6 +170,15 @@ def encode(
         for batch in images.split(batch_size)
     ]
     return torch.cat(features).float().cpu().numpy()
+
+
+def check_tokens(model: VisionTransformer, tokens: str) -> None:
+    """Refuse the class token of a model that has none: its place in the sequence is a patch's."""
+    if tokens in ("class", "class_mean") and model.cls_token is None:
+        raise InputError(
+            f"tokens {tokens!r}: the encoder has no class token; choose mean, or an architecture"
+            " that has one."
+        )
 
 
 def _pool(

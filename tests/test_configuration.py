@@ -178,6 +178,25 @@ def test_schemas_refuse_typos_and_explain_keys(section):
             ["features.dinov2", "give encoder or architecture, not both"],
         ),
         (
+            {"evaluation": {"features": {"dinov2": {"mean": [0.5, 0.5, 0.5]}}}},
+            ["features.dinov2.mean", "only architecture reads it"],
+        ),
+        (
+            {
+                "evaluation": {
+                    "features": {
+                        "dinov2": {
+                            "encoder": None,
+                            "architecture": "vit_small_patch16_224",
+                            "mean": [0.5],
+                            "std": [1, 1],
+                        }
+                    }
+                }
+            },
+            ["features.dinov2.std", "another number of channels than mean"],
+        ),
+        (
             {"evaluation": {"inputs": {"whole": {"image_size": 20}}}},
             ["inputs.whole", "no whole number of tokens of 8", "dinov2_knn uses"],
         ),
@@ -337,6 +356,38 @@ def test_a_mistake_is_one_sentence_with_the_key(default, change, words):
     sentence = str(caught.value)
     assert "\n" not in sentence and len(sentence) < 600
     assert all(word in sentence for word in words), sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "taken_for"),
+    [
+        ("evaluation: {methods: {null: {regressor: mean}}}", "evaluation.methods.null", "nothing"),
+        ("maps: {observations: {~: null}}", "maps.observations.null", "nothing"),
+        ("maps: {simulations: {001: null}}", "maps.simulations.1", "a number"),
+        ("pretraining: {encoders: {off: null}}", "pretraining.encoders.false", "true or false"),
+        ("evaluation: {splits: {2024-01-01: {by: row}}}", "splits.2024-01-01", "a date"),
+        ("{7: 1}", "7", "a number"),
+        ("evaluation: {studies: {demo: {methods: [null]}}}", "demo.methods.0", "nothing"),
+        ("evaluation: {studies: {demo: {reference: 001}}}", "demo.reference", "a number"),
+        ("study: no", "study", "true or false"),
+    ],
+)
+def test_names_that_yaml_reads_as_something_else_are_told(default, text, key, taken_for):
+    """Also in quotes they are names: then nothing is said of quotes."""
+    with pytest.raises(InputError) as caught:
+        check_config(merge(default, yaml.safe_load(text)), SCHEMAS)
+    said = str(caught.value)
+    assert f"{key}'" in said and f"as {taken_for}" in said and "in quotes" in said
+
+
+def test_names_of_any_look_are_names_in_quotes(default):
+    names = ("null", "NA", "nan", "None", "001", "1e5", "yes", "inf")
+    methods = {name: {"regressor": "mean", "label": name} for name in names}
+    study = {"methods": [*default["evaluation"]["studies"]["demo"]["methods"], *names]}
+    over = {"evaluation": {"methods": methods, "studies": {"demo": study}}}
+    text = yaml.safe_dump(merge(default, over))
+    found = check_config(yaml.safe_load(text), SCHEMAS)
+    assert set(names) <= set(found["evaluation"]["methods"])
 
 
 def test_seeds_have_a_pretraining_each(default):

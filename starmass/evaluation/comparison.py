@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 
 from starmass.errors import InputError, closest
-from starmass.evaluation.metrics import bootstrap, measure, quantiles, resampling_weights
+from starmass.evaluation.metrics import (
+    FEWEST_GROUPS,
+    bootstrap,
+    measure,
+    quantiles,
+    resampling_weights,
+)
 from starmass.evaluation.samples import protostars
 
 MASS_EDGES = (0.0, 1.0, 6.0, 15.0, float("inf"))
@@ -119,6 +125,8 @@ def measure_overstatement(
     first, second = (next(iter(one.values()))[0]["row"].to_numpy() for one in (published, grouped))
     both = np.union1d(stars[first], stars[second])
     weights, _ = resampling_weights(both, draws=draws, seed=seed)
+    if min(len(np.unique(stars[rows])) for rows in (first, second)) < FEWEST_GROUPS:
+        weights = weights[:0]  # draws of one side alone are no interval of the difference
     found = []
     for method in published:
         value, drawn = _measure_and_draw(

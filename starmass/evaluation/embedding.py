@@ -5,7 +5,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from starmass.errors import InputError
-from starmass.evaluation.regression import principal_axes
+from starmass.evaluation.regression import numerical_rank, principal_axes
 from starmass.evaluation.samples import protostars
 
 COMPONENTS = 50
@@ -51,9 +51,7 @@ def embed_features(
     x = np.asarray(features, np.float64)
     centre = x[train].mean(axis=0)
     axes, variances = principal_axes(x[train] - centre)
-    kept = int(
-        np.clip(np.count_nonzero(variances[: len(train) - 1] > 1e-10 * variances[0]), 2, COMPONENTS)
-    )
+    kept = int(np.clip(numerical_rank(x[train], axes, variances), 2, COMPONENTS))
     axes = axes[:, :kept] * np.sign(
         axes[np.abs(axes[:, :kept]).argmax(axis=0), np.arange(kept)]
     )  # or signs were a matter of chance

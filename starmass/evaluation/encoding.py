@@ -1,17 +1,14 @@
 """Maps through a frozen encoder."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import timm
 import torch
-from timm.models import VisionTransformer
 from torch.nn.functional import interpolate
 
 from starmass.encoders import (
-    EncoderDescription,
     create_encoder,
     encode,
     load_encoder,
@@ -20,9 +17,8 @@ from starmass.encoders import (
 from starmass.errors import InputError, closest
 from starmass.evaluation.inputs import Input
 from starmass.evaluation.statistics import radii, ring_masks
-from starmass.evaluation.weights import load_weights
+from starmass.evaluation.weights import Encoder, read_timm_encoder
 
-Encoder = tuple[VisionTransformer, EncoderDescription]
 POOLINGS = ("class", "mean", "class_mean", "patches", "centre", "rings")
 ROWS_AT_A_TIME = 64
 
@@ -33,18 +29,25 @@ def read_encoder(
     architecture: str | None = None,
     weights: str = "pretrained",
     seed: int = 0,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
 ) -> Encoder:
     """Return a frozen encoder.
 
     Parameters
     ----------
-    path : a file of weights: of this workflow (it describes its model), or of a timm ``architecture``; None fetches timm's own weights
-    architecture : timm name of the model where the file does not say, e.g. ``vit_small_patch14_dinov2.lvd142m``
+    path : a file of weights: of this workflow (it describes its model), or of a timm
+        ``architecture`` (:func:`starmass.evaluation.weights.read_timm_encoder`); None fetches
+        timm's own weights
+    architecture : timm name of the model where the file does not say, e.g.
+        ``vit_small_patch14_dinov2.lvd142m``
     weights : ``pretrained``, or ``random``: the same architecture with weights drawn from ``seed``
+    mean, std : of an ``architecture``, instead of timm's
     """
     if architecture:
-        model, description = _read_timm(
-            architecture, path, fetched=path is None and weights == "pretrained"
+        fetched = path is None and weights == "pretrained"
+        model, description = read_timm_encoder(
+            architecture, path, fetched=fetched, mean=mean, std=std
         )
     else:
         if path is None:
@@ -57,30 +60,11 @@ def read_encoder(
     return model.to("cuda" if torch.cuda.is_available() else "cpu"), description
 
 
-def _read_timm(architecture: str, path: str | Path | None, *, fetched: bool) -> Encoder:
-    """Build a timm vision transformer and fill it from a state dict (safetensors or torch), or from timm's own weights."""
-    plain = architecture.split(".")[0]
-    if plain not in timm.list_models("vit_*"):
-        near = closest(architecture, timm.list_models("vit_*"))
-        raise InputError(
-            f'evaluation.features: architecture {architecture!r} is no timm vision transformer{near}; timm.list_models("vit_*").'
-        )
-    try:
-        model: Any = timm.create_model(
-            architecture, pretrained=fetched, num_classes=0, dynamic_img_size=True
-        )
-    except (OSError, RuntimeError) as error:
-        raise InputError(
-            f"evaluation.features: timm's weights of {architecture} can't be had ({error}); give a file of them."
-        ) from error
-    if path is not None:
-        load_weights(model, path)
-    facts: Any = model.pretrained_cfg
-    sides = {
-        "image_size": model.patch_embed.img_size[0],
-        "patch_size": model.patch_embed.patch_size[0],
-    }
-    return model.eval(), EncoderDescription(plain, **sides, mean=facts["mean"], std=facts["std"])
+def encoder_options(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an entry of the config's features says to :func:`read_encoder`."""
+    said = {name: entry[name] for name in ("architecture", "mean", "std") if name in entry}
+    drawn = entry.get("weights") == "random"
+    return {**said, "weights": "random" if drawn else "pretrained"}
 
 
 def encode_maps(encoder: Encoder, scaled: np.ndarray, shown_as: Input, tokens: str) -> np.ndarray:

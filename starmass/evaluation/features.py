@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from starmass.errors import InputError
 from starmass.evaluation.inputs import Input, scale
 from starmass.evaluation.samples import Maps
 from starmass.evaluation.splits import parts_of
@@ -32,6 +33,11 @@ def extract_features(
     shown_as : how a map is shown
     describe : takes maps scaled to 0..1 [row, channel, height, width] and returns features [row, dimension]
     average : over which views of a map features are averaged: ``none``, ``sky`` or ``sky_and_behind`` (:func:`views`)
+
+    Raises
+    ------
+    InputError
+        when a feature is no number, as those of a map with missing pixels
     """
     shown = shown_as.transform(maps)
     done: dict[bytes, np.ndarray] = {}
@@ -54,7 +60,25 @@ def extract_features(
                 total, number = total + found, number + 1
             done[key] = total / number
         folds.append(done[key])
-    return np.stack(folds).astype(np.float32)
+    features = np.stack(folds).astype(np.float32)
+    check_features(features, "features")
+    return features
+
+
+def check_features(features: np.ndarray, source: str | Path) -> None:
+    """Refuse features [..., row, dimension] that are not finite, and name the first row.
+
+    ``source`` says where they come from.
+    """
+    wrong = np.unique(np.argwhere(~np.isfinite(features).all(axis=-1))[:, -1])
+    if len(wrong):
+        raise InputError(
+            f"{source}: row {wrong[0]} of samples.csv has features that are not finite"
+            f" ({len(wrong)} of {features.shape[-2]} rows"
+            " do): its map has missing pixels (then observe it with missing_fill: nearest), or the"
+            " encoder's weights are broken;"
+            " mend that and make the features again."
+        )
 
 
 def views(shown: np.ndarray, shown_as: Input, average: str) -> Iterator[np.ndarray]:
@@ -79,7 +103,8 @@ def views(shown: np.ndarray, shown_as: Input, average: str) -> Iterator[np.ndarr
 
 
 def write_features(path: str | Path, features: np.ndarray, *, provenance: str) -> None:
-    """Write features [fold, row, dimension] as HDF5, whole or not at all."""
+    """Write features [fold, row, dimension], all finite, as HDF5, whole or not at all."""
+    check_features(features, path)
     with written_aside(path) as temporary, h5py.File(temporary, "w") as file:
         write_dataset(
             file, "features", features, unit="", description="fold, row of samples.csv, dimension"
@@ -88,6 +113,14 @@ def write_features(path: str | Path, features: np.ndarray, *, provenance: str) -
 
 
 def read_features(path: str | Path, fold: int) -> np.ndarray:
-    """Return the features of all rows [row, dimension] as they are shown in a fold."""
+    """Return the features of all rows [row, dimension] as they are shown in a fold.
+
+    Raises
+    ------
+    InputError
+        when some are not finite
+    """
     with open_hdf5(path) as file:
-        return file["features"][fold]
+        features = file["features"][fold]
+    check_features(features, path)
+    return features

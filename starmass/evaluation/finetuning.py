@@ -10,7 +10,7 @@ import torch
 from timm.models import VisionTransformer
 from torch import nn
 
-from starmass.encoders import EncoderDescription, normalise_pixels
+from starmass.encoders import EncoderDescription, check_tokens, normalise_pixels
 from starmass.errors import InputError, closest
 from starmass.evaluation.training import learn
 
@@ -106,6 +106,7 @@ class Regressor(nn.Module):
             raise InputError(
                 f"evaluation.features: tokens {tokens!r} can't be fine-tuned; choose from {', '.join(POOLINGS)}."
             )
+        check_tokens(encoder, tokens)
         if in_channels not in (1, channels):
             raise InputError(
                 f"evaluation.inputs: {channels} channels are shown to an encoder of {in_channels};"

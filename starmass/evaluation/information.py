@@ -50,7 +50,8 @@ def locate_information(
     }
     found = []
     for facts, kept in _parts(rings, ends, shown_as.channels):
-        features = kept.reshape(len(kept), -1)
+        # In the precision of the maps, as features lie in files: what is below is rounding.
+        features = kept.reshape(len(kept), -1).astype(np.float32)
         for method, options in methods.items():
 
             def predict_fold(

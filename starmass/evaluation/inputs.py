@@ -18,6 +18,9 @@ SMALLEST = {
     "sigma_v": 1e-3,
 }  # cm^-2; km/s/pc (of the gradient); km/s
 
+CONSTANT = 4
+"""Limits that differ by less than so many times a pixel's precision are those of a constant."""
+
 
 @dataclass(frozen=True)
 class Input:
@@ -139,6 +142,12 @@ class Input:
 
 
 def scale(shown: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """Bring limits to 0 and 1, float32; values beyond the training rows' limits go beyond 0 and 1 and are left there."""
+    """Bring limits to 0 and 1, float32; values beyond the training rows' limits go beyond both.
+
+    A channel whose limits agree to the precision of its pixels is only moved: its rounding is no
+    structure.
+    """
     lowest, highest = limits[..., 0, None, None], limits[..., 1, None, None]
-    return ((shown - lowest) / np.where(highest > lowest, highest - lowest, 1.0)).astype(np.float32)
+    size = np.maximum(np.abs(lowest), np.abs(highest))
+    varies = highest - lowest > CONSTANT * np.finfo(np.float32).eps * size
+    return ((shown - lowest) / np.where(varies, highest - lowest, 1.0)).astype(np.float32)

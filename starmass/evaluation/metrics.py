@@ -12,6 +12,11 @@ from starmass.evaluation.splits import parts_of
 
 NAMES = ("r2", "rmse_dex", "mae_dex", "bias_dex", "within_0.3_dex", "spearman")
 CLOSE_DEX = 0.3
+FEWEST_GROUPS = 2
+"""Independent groups (protostars) that an interval takes: it is made of the spread between them."""
+
+DEFINED_SHARE = 0.75
+"""Of the draws, more than this share has to have a value, or there is no interval."""
 
 
 def measure(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
@@ -69,11 +74,15 @@ def resampling_weights(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw whole groups with replacement, as many as there are.
 
+    Fewer than :data:`FEWEST_GROUPS` give no draw: a group alone always comes out as itself, and its
+    interval would have no width. Without a draw :func:`quantiles` are nan.
+
     Returns
     -------
     weights [draw, group]: how often each group was drawn; places [row]: each row's group
     """
     names, places = np.unique(groups, return_inverse=True)
+    draws = draws if len(names) >= FEWEST_GROUPS else 0
     generator = np.random.default_rng(np.random.SeedSequence([seed, len(names)]))
     return generator.multinomial(
         len(names), np.full(len(names), 1 / len(names)), size=draws
@@ -110,8 +119,8 @@ def score(
 
     Returns
     -------
-    each metric; ``{metric}_low`` and ``{metric}_high`` for all but Spearman's; ``r2_seed_spread`` (nan for one seed);
-    ``label_spread_dex``
+    each metric; ``{metric}_low`` and ``{metric}_high`` for all but Spearman's (nan for one
+    protostar); ``r2_seed_spread`` (nan for one seed); ``label_spread_dex``
     """
     weights, places = resampling_weights(groups, draws=draws, seed=seed)
     measured = [measure(truth, one) for one in predicted]
@@ -132,18 +141,23 @@ def score(
 
 
 def quantiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """Return the bounds of the middle ``level`` of finite values; nan for none."""
-    values = values[
-        np.isfinite(values)
-    ]  # a draw of one star many times over can have no label variance
-    if not len(values):
+    """Return the bounds of the middle ``level`` of finite values; nan where too few are finite.
+
+    A draw has no R2 when its stars have one mass, and no mean of a segment that none of its stars
+    has. Of two stars with one mass each, every second draw has no R2, and all others are alike:
+    their bounds would have no width.
+    """
+    finite = values[np.isfinite(values)]
+    if len(finite) <= DEFINED_SHARE * len(values):
         return float("nan"), float("nan")
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
 def coverage(predictions: Sequence[pd.DataFrame]) -> dict[str, float]:
-    """Return how often the truth lies within what a method claims, mean over its seeds; nan where it claims nothing.
+    """Return how often the truth lies within what a method claims, mean over its seeds.
+
+    It is nan where a method claims nothing, or a width that is infinite.
 
     ``coverage_spread``: within one ``spread_dex`` (0.68 for normal errors of that size); ``coverage_interval``: within the conformal
     interval (:data:`starmass.evaluation.intervals.LEVEL` is promised); ``interval_dex``: mean half-width of the latter.
@@ -153,7 +167,7 @@ def coverage(predictions: Sequence[pd.DataFrame]) -> dict[str, float]:
         error = (table["predicted_log10_mass"] - table["log10_mass"]).abs()
         shares = [
             float((error <= table[name]).mean())
-            if name in table and table[name].notna().all()
+            if name in table and np.isfinite(table[name]).all()
             else float("nan")
             for name in ("spread_dex", "interval_dex")
         ]

@@ -10,8 +10,9 @@ import pandas as pd
 
 from starmass.errors import InputError
 from starmass.evaluation.intervals import calibrate
-from starmass.evaluation.samples import log_mass, protostars, read_table
+from starmass.evaluation.samples import log_mass, protostars
 from starmass.evaluation.splits import parts_of
+from starmass.tables import read_table
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ def read_predictions(path: str | Path, split: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     InputError
-        when they are not of these rows, each once in its fold
+        when they are not of these rows, each once in its fold, or not finite
     """
     table = read_table(path, ("row", "fold", "log10_mass", "predicted_log10_mass"))
     tested = split.loc[split["part"] == "test", ["fold", "row"]]
@@ -39,6 +40,13 @@ def read_predictions(path: str | Path, split: pd.DataFrame) -> pd.DataFrame:
         raise InputError(
             f"{path}: does not hold the {len(tested)} test rows of its split once each, so it was cut or changed;"
             " delete it and run Snakemake again to remake it."
+        )
+    wrong = table[~np.isfinite(table[["log10_mass", "predicted_log10_mass"]]).all(axis=1)]
+    if len(wrong):
+        raise InputError(
+            f"{path}: the masses of row {wrong['row'].iloc[0]} are not finite ({len(wrong)} rows);"
+            f" delete it and run Snakemake"
+            " again to remake it."
         )
     return table
 
@@ -67,6 +75,12 @@ def predict_folds(
     parts, chosen = [], []
     for fold, train, test in parts_of(split):
         found = predict(fold, train, test)
+        if not np.isfinite(found.values).all():
+            raise InputError(
+                f"fold {fold}: the method predicts {np.count_nonzero(~np.isfinite(found.values))}"
+                f" of {len(test)} masses that are"
+                " no numbers; look at its features (or lower its learning_rate)."
+            )
         table = pd.DataFrame(
             {
                 "row": test,

@@ -61,6 +61,7 @@ def predict(
     values = _listed(parameters.get(key, default))
     whitenings = _listed(whitening)
     x, y = np.asarray(features, np.float64), np.asarray(labels, np.float64)
+    _check_finite(x, y, train, test)
     if reach:
         rows = len(train)
         if len(whitenings) * len(values) > 1:
@@ -86,6 +87,22 @@ def predict(
         best = min(errors, key=lambda candidate: errors[candidate])
     predicted, spread = attempt(train, test, best[0], [best[1]])[0]
     return Predictions(predicted, spread, {"whitening": best[0], **({key: best[1]} if key else {})})
+
+
+def _check_finite(x: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.ndarray) -> None:
+    """Refuse what no method can learn from, by row; labels of test rows are not looked at."""
+    for what, rows, good in (
+        ("features", np.concatenate([train, test]), np.isfinite(x).all(axis=1)),
+        ("a label", train, np.isfinite(y)),
+    ):
+        wrong = np.sort(rows[~good[rows]])
+        if len(wrong):
+            raise InputError(
+                f"row {wrong[0]} has {what} that {'are' if what == 'features' else 'is'} not finite"
+                f" ({len(wrong)} of {len(rows)} rows"
+                " do); leave these rows out, or mend what they come from (masses above 0, maps"
+                " without missing pixels)."
+            )
 
 
 def within_reach(candidates: Sequence[Any], most: int) -> list[Any]:
@@ -117,20 +134,29 @@ def whiten(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Project both on the training rows' principal components, each scaled to unit variance there.
 
-    Components in which the training rows do not vary are dropped: whitening would blow rounding errors up to the size of the rest.
+    Components in which the training rows vary by no more than their rounding are dropped, whatever
+    number was asked for (:func:`numerical_rank`): whitening would make them as large as the rest.
     """
     if components is None:
         return train, test
     if components == "standard":
-        return _standardise(train, test)
+        return standardise(train, test)
     most = min(len(train) - 1, train.shape[1])
     if components != "all" and not 1 <= int(components) <= most:
         raise InputError(
             f"whitening: {components} components, but {len(train)} rows of {train.shape[1]} numbers span only {most}; lower it."
         )
+    if most < 1:
+        raise InputError("whitening: one training row has no components; take whitening away.")
     centre = train.mean(axis=0)
     axes, variances = principal_axes(train - centre)
-    kept = int(np.count_nonzero(variances[:most] > 1e-10 * variances[0]))
+    kept = numerical_rank(train, axes, variances)
+    if kept == 0:
+        raise InputError(
+            f"whitening: the features of all {len(train)} training rows agree to the digits that"
+            f" are stored, so nothing can be"
+            " told from them; look at the encoder (or the input) that they come from."
+        )
     if components != "all":
         kept = min(kept, int(components))
     turn = axes[:, :kept] / np.sqrt(variances[:kept])
@@ -151,9 +177,59 @@ def principal_axes(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return axes[:, ::-1], np.maximum(variances[::-1], 0.0) / (rows - 1)
 
 
-def _standardise(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def stored_precision(values: np.ndarray) -> float:
+    """Return the relative precision of numbers as they were stored.
+
+    It is that of float32 where every number is one, else that of float64. Features lie in files as
+    float32, and are computed with as float64, which brings no lost digit back.
+    """
+    with np.errstate(over="ignore"):  # beyond float32: then it is none
+        single = np.asarray(values, np.float32) == values
+    return float(np.finfo(np.float32 if single.all() else np.float64).eps)
+
+
+def numerical_rank(rows: np.ndarray, axes: np.ndarray, variances: np.ndarray) -> int:
+    """Return how many of the principal axes of ``rows`` hold more than rounding.
+
+    A number x is stored to within about eps |x|, however little it varies. Along an axis a this
+    makes a variance of up to sum_j (a_j eps max|x_j|)^2 over dimensions j. Where there are more
+    dimensions than rows, all of it falls into as many components as there are rows, and is so many
+    times larger. An axis whose variance is not above that is dropped, with all after it. So is one
+    below 1e-10 of the largest variance, which the Gram matrix does not resolve.
+
+    Parameters
+    ----------
+    rows : [row, dimension], not centred
+    axes, variances : of :func:`principal_axes`
+    """
+    number, dimensions = rows.shape
+    most = min(number - 1, dimensions)
+    largest = np.abs(rows).max(axis=0)
+    rounding = (stored_precision(rows) * largest) ** 2
+    floor = (axes[:, :most] ** 2).T @ rounding * max(1.0, dimensions / number)
+    # What the mean itself is off by is the same for all rows.
+    floor += np.sum((number * np.finfo(np.float64).eps * largest) ** 2)
+    above = (variances[:most] > floor) & (variances[:most] > 1e-10 * variances[0])
+    return int(np.argmin(above)) if not above.all() else most
+
+
+def column_scale(
+    train: np.ndarray, precision: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation of each column; inf where it varies by rounding alone.
+
+    ``precision`` is the numbers' relative one (:func:`stored_precision` by default); give it where
+    they were computed from coarser ones.
+    """
     mean, spread = train.mean(axis=0), train.std(axis=0)
-    spread[spread <= 1e-12 * np.maximum(np.abs(mean), 1.0)] = np.inf  # a constant says nothing
+    rounding = (precision or stored_precision(train)) * np.abs(train).max(axis=0)
+    spread[spread <= np.maximum(rounding, 1e-12)] = np.inf  # a constant says nothing
+    return mean, spread
+
+
+def standardise(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Bring columns to zero mean and unit spread over the training rows; constant ones become 0."""
+    mean, spread = column_scale(train)
     return (train - mean) / spread, (test - mean) / spread
 
 
@@ -188,7 +264,7 @@ def ridge(
     x: np.ndarray, y: np.ndarray, x_test: np.ndarray, values: Sequence[float], seed: int
 ) -> Results:
     """Linear regression on standardised features with penalty alpha on the squared slopes, for each alpha of ``values``."""
-    x, x_test = _standardise(x, x_test)
+    x, x_test = standardise(x, x_test)
     # One decomposition serves every alpha; of the smaller of the two Gram matrices.
     if x.shape[1] <= len(x):
         eigenvalues, vectors = np.linalg.eigh(x.T @ x)
@@ -224,7 +300,7 @@ def multilayer(
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPRegressor
 
-    x, x_test = _standardise(x, x_test)
+    x, x_test = standardise(x, x_test)
     centre, spread = y.mean(), y.std() or 1.0
     fixed: dict[str, Any] = {
         "alpha": 1e-3,

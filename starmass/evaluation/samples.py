@@ -1,6 +1,5 @@
 """Which maps a study looks at: one row a map, with its label, over the map files of its simulations."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +8,16 @@ import numpy as np
 import pandas as pd
 
 from starmass.errors import InputError
-from starmass.storage import open_hdf5, written_aside
+from starmass.storage import open_hdf5
+from starmass.tables import SAMPLE, check_masses, read_table, write_table
+from starmass.tables import read_samples as read_list
 
-COLUMNS = (
-    "row", "simulation", "snapshot", "sink_id", "axis", "mass_msun", "age_yr", "map_file", "sink_index", "axis_index", "time_yr",
-)  # fmt: skip
+__all__ = [
+    "COLUMNS", "Maps", "collect_samples", "load_maps", "log_mass", "protostars", "read_samples",
+    "write_table",
+]  # fmt: skip
+
+COLUMNS = (*SAMPLE, "time_yr")
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ def collect_samples(
     Raises
     ------
     InputError
-        when no row is left, or a file lacks one of ``axes``
+        when no row is left, a file lacks one of ``axes``, or a mass that the cuts leave has no
+        logarithm
     """
     rows = []
     cut = _cut_away(catalogues)
@@ -73,9 +78,13 @@ def collect_samples(
             raise InputError(
                 f"{map_file}: holds no maps along {missing[0]}, only along {', '.join(known)}; change the study's axes."
             )
-        for sink in np.flatnonzero(masses >= minimum_mass):
-            if (simulation, snapshot, int(identifiers[sink])) in cut:
-                continue
+        there = pd.DataFrame(
+            {"row": np.arange(len(masses)), "sink_id": identifiers, "mass_msun": masses}
+        ).assign(simulation=simulation, snapshot=snapshot)
+        left = [(simulation, snapshot, int(one)) not in cut for one in identifiers]
+        there = there[np.array(left, bool)]
+        check_masses(there, map_file)
+        for sink in there["row"][there["mass_msun"] >= minimum_mass]:
             facts = (int(identifiers[sink]), float(masses[sink]), float(ages[sink]), int(sink))
             rows += [
                 (
@@ -114,49 +123,25 @@ def _cut_away(catalogues: Sequence[str | Path]) -> set[tuple[str, str, int]]:
     }
 
 
-def write_table(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table as CSV, whole or not at all."""
-    with written_aside(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
-
-
-def read_table(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
-    """Read a CSV table that has at least ``columns``; names of simulations and snapshots stay text even when they look like numbers."""
-    try:
-        text = dict.fromkeys(("simulation", "snapshot", "split", "study", "method"), str)
-        with open(path, "rb") as file:
-            whole = (
-                not file.seek(0, os.SEEK_END)
-                or file.seek(-1, os.SEEK_END) < 0
-                or file.read(1) == b"\n"
-            )
-        if not whole:
-            raise ValueError("its last line is cut short")
-        table = pd.read_csv(path, dtype=text)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: not a readable table ({error}); delete it and run Snakemake again to remake it."
-        ) from error
-    for column in columns:
-        if column not in table:
-            raise InputError(
-                f"{path}: has no column {column!r}; delete it and run Snakemake again to remake it."
-            )
-    return table
-
-
 def read_samples(path: str | Path) -> pd.DataFrame:
     """Read the table that :func:`collect_samples` made."""
-    return read_table(path, COLUMNS)
+    return read_list(path, COLUMNS)
 
 
 def log_mass(samples: pd.DataFrame) -> np.ndarray:
-    """The label of every row: log10 of the stellar mass in Msun."""
+    """The label of every row: log10 of the stellar mass in Msun; one that has none is refused."""
+    check_masses(samples, "samples")
     return np.log10(samples["mass_msun"].to_numpy(np.float64))
 
 
 def protostars(samples: pd.DataFrame) -> np.ndarray:
     """A number for every row that tells its protostar: rows of one sink of one simulation share it, at all times and axes."""
+    for name in ("simulation", "sink_id"):
+        if samples[name].isna().any():  # pandas would make one protostar of all of them
+            raise InputError(
+                f"samples: row {samples['row'][samples[name].isna()].iloc[0]} has no {name}; delete"
+                " samples.csv and run Snakemake again to remake it."
+            )
     return samples.groupby(["simulation", "sink_id"], sort=True).ngroup().to_numpy()
 
 
@@ -194,9 +179,19 @@ def load_maps(samples: pd.DataFrame) -> Maps:
             values[at] = maps[used][place, axes]
             if str(file.attrs["velocity_frame"]) == "box":
                 star_velocity[at] = file["velocity"][:][sinks, axes]
-        if not np.isfinite(values[at]).all():
+            observation = str(file.attrs["observation"]) if "missing" in file else ""
+        wrong = ~np.isfinite(values[at]).all(axis=(1, 2, 3))
+        if wrong.any():
+            sink = part[wrong].iloc[0]
             raise InputError(
-                f"{map_file}: a map holds values that are not finite; remake it, or raise the study's minimum_mass past that sink."
+                f"{map_file}: the map of sink {sink['sink_id']} along {sink['axis']} holds pixels"
+                f" that are not finite"
+                f" (so do {wrong.sum()} of the {len(part)} maps taken from this file); "
+                + (
+                    f"set maps.observations.{observation}.missing_fill to nearest."
+                    if observation
+                    else "make the file again, or raise the study's minimum_mass past that sink."
+                )
             )
     assert values is not None and first is not None
     return Maps(values, first[0], star_velocity, first[2] / first[1][0])

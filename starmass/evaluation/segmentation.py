@@ -11,7 +11,7 @@ import pandas as pd
 from starmass.errors import InputError
 from starmass.evaluation.attention import keep_mass
 from starmass.evaluation.inputs import Input, scale
-from starmass.evaluation.regression import principal_axes
+from starmass.evaluation.regression import column_scale, numerical_rank, principal_axes
 from starmass.evaluation.samples import Maps, protostars
 from starmass.evaluation.segments import (
     Segments,
@@ -173,7 +173,9 @@ def fit_baselines(
         )
 
     taught = cells(teachers)
-    centre, spread = taught.mean(axis=(0, 1, 2)), np.maximum(taught.std(axis=(0, 1, 2)), 1e-12)
+    # Cells are means of pixels, and say no more than those do.
+    pixel = float(np.finfo(maps.shown.dtype).eps)
+    centre, spread = column_scale(taught.reshape(-1, taught.shape[-1]), pixel)
     by_pixel = fit_segments((taught - centre) / spread, brightness, segments)
     rings = ring_segments(side, segments)
     return {
@@ -331,8 +333,12 @@ def fit_palette(tokens: np.ndarray, brightness: np.ndarray) -> Palette:
     flat = tokens.reshape(-1, tokens.shape[-1]).astype(np.float64)
     centre = flat.mean(axis=0)
     axes, variances = principal_axes(flat - centre)
-    axes = axes[:, :COMPONENTS]
+    told = np.arange(min(COMPONENTS, axes.shape[1])) < numerical_rank(
+        flat, axes, variances
+    )  # rounding has no colour
+    axes = axes[:, :COMPONENTS] * told
     agreement = ((flat - centre) @ axes).T @ (brightness.ravel() - brightness.mean())
     axes = axes * np.where(agreement < 0, -1.0, 1.0)
     limits = np.percentile((flat - centre) @ axes, PERCENTILES, axis=0).T
-    return Palette(centre, axes, limits, variances[:COMPONENTS] / variances.sum())
+    whole = max(float(variances.sum()), np.finfo(float).tiny)
+    return Palette(centre, axes, limits, variances[:COMPONENTS] / whole * told)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from starmass.evaluation.metrics import quantiles, resampling_weights
+from starmass.evaluation.metrics import FEWEST_GROUPS, quantiles, resampling_weights
 from starmass.evaluation.samples import Maps
 from starmass.evaluation.statistics import radii
 
@@ -139,8 +139,9 @@ def describe_segments(sums: np.ndarray, *, draws: int = 1000, seed: int = 0) -> 
 
     Returns
     -------
-    one row a segment (from 1) and quantity: segment, quantity, unit, mean over its cells, mean_low and mean_high (95%, bootstrap over
-    protostars), spread (standard deviation over protostars of a protostar's own mean), n_protostars that have the segment
+    one row a segment (from 1) and quantity: segment, quantity, unit, mean over its cells, mean_low
+    and mean_high (95%, bootstrap over protostars; nan where one alone has the segment), spread
+    (standard deviation over protostars of a protostar's own mean), n_protostars that have it
     """
     weights, _ = resampling_weights(np.arange(sums.shape[1]), draws=draws, seed=seed)
     rows = []
@@ -152,8 +153,9 @@ def describe_segments(sums: np.ndarray, *, draws: int = 1000, seed: int = 0) -> 
         )
         whole = _means(sums.sum(axis=1, keepdims=True), quantity)[0]
         for segment in range(sums.shape[2]):
-            low, high = quantiles(drawn[:, segment])
             own = each[np.isfinite(each[:, segment]), segment]
+            # Draws with and without the one protostar that has a segment tell nothing of its mean.
+            low, high = quantiles(drawn[: len(drawn) if len(own) >= FEWEST_GROUPS else 0, segment])
             spread = float(np.std(own, ddof=1)) if len(own) > 1 else float("nan")
             there = int((number[:, segment] > 0).sum())
             rows.append(

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from starmass.errors import InputError
-from starmass.evaluation.samples import protostars, read_table
+from starmass.evaluation.samples import protostars
+from starmass.tables import read_table
 
 KINDS = ("row", "snapshot", "protostar", "simulation", "time")
 
@@ -150,6 +151,13 @@ def deal_groups(groups: np.ndarray, folds: int, order: np.ndarray) -> np.ndarray
 
 def _late(samples: pd.DataFrame, test_fraction: float) -> np.ndarray:
     """Of each simulation, its last snapshots: as many as come nearest to the fraction of its rows, its first one never."""
+    timeless = samples[~np.isfinite(samples["time_yr"])]
+    if len(timeless):
+        raise InputError(
+            f"split by time: the snapshot {timeless['snapshot'].iloc[0]} of"
+            f" {timeless['simulation'].iloc[0]} has no time;"
+            " split by something else."
+        )
     held = np.zeros(len(samples), bool)
     for _, part in samples.groupby("simulation", sort=True):
         times, rows = np.unique(part["time_yr"].to_numpy(), return_counts=True)

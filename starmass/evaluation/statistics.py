@@ -49,12 +49,14 @@ def moments(shown: np.ndarray) -> np.ndarray:
     """Mean, standard deviation, skewness and excess kurtosis of each channel: 12 numbers for 3 channels (a flat one's last two are 0)."""
     values = shown.reshape(*shown.shape[:2], -1).astype(np.float64)
     mean, spread = values.mean(axis=2), values.std(axis=2)
-    apart = (values - mean[..., None]) / np.where(spread > 0, spread, 1.0)[..., None]
-    flat = np.where(
-        spread > 0, 3.0, 0.0
-    )  # the kurtosis of a normal distribution, by which others exceed it
+    # A channel that varies by the rounding of its pixels alone is flat.
+    varies = spread > np.finfo(np.float32).eps * np.abs(values).max(axis=2)
+    apart = (
+        (values - mean[..., None]) / np.where(varies, spread, 1.0)[..., None] * varies[..., None]
+    )
+    normal = np.where(varies, 3.0, 0.0)  # a normal distribution's kurtosis, which others exceed
     return np.concatenate(
-        [mean, spread, (apart**3).mean(axis=2), (apart**4).mean(axis=2) - flat], axis=1
+        [mean, spread, (apart**3).mean(axis=2), (apart**4).mean(axis=2) - normal], axis=1
     )
 
 

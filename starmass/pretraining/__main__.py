@@ -1,6 +1,7 @@
 """``python -m starmass.pretraining``: what every rank runs, alone, under torchrun or as a task of srun."""
 
 import argparse
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 import yaml
 
+from starmass.configuration import check_recipe
 from starmass.console import job
 from starmass.errors import InputError
 from starmass.pretraining.attempts import attempt_recorded
@@ -17,6 +19,10 @@ from starmass.pretraining.loop import Run
 from starmass.pretraining.ranks import find_ranks, ranks_joined
 from starmass.pretraining.recipe import read_recipe
 from starmass.pretraining.samples import identify_files, open_images
+from starmass.provenance import ROOT
+
+logger = logging.getLogger("starmass")
+SCHEMAS = ROOT / "workflow" / "schemas"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -60,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         job(log, history=log and log.with_suffix(".attempts.log")),
         attempt_recorded(log, world) as attempt,
     ):
-        recipe = read_recipe(_read_yaml(options.config))
+        recipe = read_recipe(_read_entry(options.config))
         with ranks_joined(recipe.execution.device) as ranks:
             check = Check(options.check, recipe.description()) if options.check else None
             attempt.of(
@@ -75,13 +81,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
             ).train()
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_entry(path: Path) -> dict[str, Any]:
+    """Read a recipe, and hold it to the workflow's schema where that is beside the package."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
+        entry = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(
             f"{path}: not a readable YAML file ({error}); --config takes one entry of pretraining.encoders."
         ) from error
+    if SCHEMAS.is_dir():
+        return check_recipe(entry, SCHEMAS)
+    logger.warning("starmass: there is no %s, so the recipe's bounds are not checked.", SCHEMAS)
+    return entry
 
 
 if __name__ == "__main__":

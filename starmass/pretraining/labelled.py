@@ -77,6 +77,17 @@ class Check:
             raise InputError(
                 f"{path}: holds maps of one protostar only, and a check keeps protostars apart; choose another split."
             )
+        if not (np.isfinite(self.labels).all() and images.isfinite().all()):
+            raise InputError(
+                f"{path}: holds masses or pixels that are not finite; delete it and run Snakemake"
+                " again to remake it."
+            )
+        if np.ptp(self.labels) == 0:
+            raise InputError(
+                f"{path}: all {len(self.labels)} maps are of one mass, which nothing can be held"
+                f" to;"
+                " choose another split or take the check away."
+            )
         self.images, self.size = images, description.image_size
 
     def score(self, method: Method) -> float:

@@ -275,6 +275,14 @@ class Run:
             recipe.method, recipe.encoder.architecture, recipe.views.global_size, len(self.images), self.steps, recipe.batch, self.rate,
             recipe.optimiser.rate, self.ranks.world, self.ranks.device,
         )  # fmt: skip
+        if len(self.images) < recipe.batch:
+            logger.warning(
+                "starmass: a step takes %d images, but there are %d, so each step shows some of"
+                " them"
+                " more than once; lower batch or take more images.",
+                recipe.batch,
+                len(self.images),
+            )
         if recipe.optimiser.rate > HIGH_RATE:
             logger.warning(
                 "starmass: optimiser.rate %g is above %g, ten times what DINOv2 uses or near it.",

@@ -232,8 +232,21 @@ class Recipe:
         )
 
     def steps_per_epoch(self, images: int) -> int:
-        """Return the number of steps that one epoch of the schedules lasts."""
-        return self.epoch_steps or max(1, images // self.batch)
+        """Return the number of steps that one epoch of the schedules lasts.
+
+        Raises
+        ------
+        InputError
+            when it is the images once, and they fill no batch
+        """
+        steps = self.epoch_steps or images // self.batch
+        if not steps:
+            raise InputError(
+                f"batch: a step takes {self.batch} images, but there are {images}, so an epoch has"
+                " no step; lower batch, take more images, or give epoch_steps to go through them"
+                " several times."
+            )
+        return steps
 
     def digest(self, images: Any) -> str:
         """Return what a resumed run has to share: a digest of all that shapes the weights, and of the images' identity."""

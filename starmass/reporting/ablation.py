@@ -140,6 +140,8 @@ def read_values(table: pd.DataFrame, width: float) -> Values:
     written = list(dict.fromkeys(table["value"]))
     try:
         places = np.array([float(value) for value in written])
+        if not np.isfinite(places).all():  # nan and inf are names here
+            raise ValueError
     except ValueError:
         room = width / len(written) - 0.06
         names = [
@@ -202,10 +204,13 @@ def _draw_panel(
 
 def bounds(rows: pd.DataFrame, name: str) -> tuple[float, float]:
     """Return limits that show what can be told apart: zero and the points, and not all of an interval far below."""
-    low, high = float(rows[f"{name}_low"].min()), float(rows[f"{name}_high"].max())
-    seen = min(LOWEST, max(float(rows[name].min()), OFF))
+    numbers = rows[[name, f"{name}_low", f"{name}_high"]].to_numpy(float)
+    numbers = numbers[np.isfinite(numbers)]  # without an interval the points alone
+    low, high = float(numbers.min(initial=0.0)), float(numbers.max(initial=0.0))
+    least = rows[name].min()
+    seen = min(LOWEST, max(OFF if pd.isna(least) else float(least), OFF))
     low, high = max(min(low, 0.0), seen), min(max(high, 0.0), 1.0)
-    margin = 0.06 * (high - low)
+    margin = 0.06 * (high - low) or 0.06
     return low - margin, high + margin
 
 

@@ -7,6 +7,9 @@ import pandas as pd
 
 from starmass.reporting.typesetting import Grid
 
+FEWEST_PROTOSTARS = 5
+"""Test protostars that an interval takes to be counted in a sentence: of fewer it is too narrow."""
+
 
 def split_grid(rows: pd.DataFrame, caption: str) -> Grid:
     """One line a method: metrics, difference from the reference, published counterpart, width and coverage of intervals."""
@@ -116,6 +119,15 @@ def number(value: Any, digits: int = 2) -> str:
 def counted(count: int, thing: str) -> str:
     """Return a number of things, in the singular or plural."""
     return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
+def too_few(rows: pd.DataFrame) -> str:
+    """Say that the test protostars behind rows are fewer than :data:`FEWEST_PROTOSTARS`, if so."""
+    stars = rows["n_protostars"].min() if "n_protostars" in rows else FEWEST_PROTOSTARS
+    if stars >= FEWEST_PROTOSTARS:
+        return ""
+    verb = "is" if stars == 1 else "are"
+    return f"{counted(int(stars), 'test protostar')} {verb} too few for a statement"
 
 
 def has_interval(row: Any, name: str = "r2") -> bool:

@@ -1,6 +1,6 @@
 """What the figures read from earlier stages: maps, fractal images, splits, features, predictions and metrics."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -11,6 +11,7 @@ import pandas as pd
 
 from starmass.errors import InputError
 from starmass.storage import open_hdf5
+from starmass.tables import read_samples, read_table
 
 # What columns and rows of a map run along, for a line of sight along each axis (the cyclic order in which maps are stored).
 SKY = {"x": ("y", "z"), "y": ("z", "x"), "z": ("x", "y")}
@@ -19,21 +20,6 @@ CHANNELS = ("column_density", "v_los", "sigma_v")
 """What the paper shows of a map; files may hold more."""
 TOY = "analytic clouds, drawn from formulae and not from a solver: a test of the pipeline, not a result about stars"
 """What every table and figure says of toy clouds."""
-TEXTS = (
-    "study",
-    "split",
-    "method",
-    "label",
-    "simulation",
-    "snapshot",
-    "axis",
-    "map_file",
-    "part",
-    "seed",
-    "value",
-    "base",
-)
-"""Columns that are names, even where they look like numbers."""
 
 
 @dataclass(frozen=True)
@@ -55,60 +41,27 @@ class MapRow:
     sink_id: int
 
 
-def read_table(path: str | Path, needed: Sequence[str]) -> pd.DataFrame:
-    """Read a CSV file of an earlier stage and make sure that it has the columns asked for."""
-    if not Path(path).is_file():
-        raise InputError(
-            f"{path}: there is no such file; ask Snakemake for it by this path, or take its entry out of the config."
-        )
-    try:
-        table = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str))
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path}: not a readable CSV file ({error}); delete it and run Snakemake again to remake it."
-        ) from error
-    missing = [name for name in needed if name not in table.columns]
-    if missing:
-        raise InputError(
-            f"{path}: the column {missing[0]!r} is missing; delete the file and run Snakemake again to remake it."
-        )
-    return table
-
-
 def require_rows(path: str | Path, table: pd.DataFrame, **columns: Iterable[Any]) -> None:
     """Make sure that a table has a row for every combination of what its ``columns`` should hold.
 
     A file that was cut at the end of a line can be read and drawn, and shows less than there was.
     """
-    there = set(zip(*(table[name].astype(str) for name in columns), strict=True))
+    # A missing name is not the name "nan".
+    there = set(
+        zip(
+            *(
+                table[name].astype(object).where(table[name].notna(), "").map(str)
+                for name in columns
+            ),
+            strict=True,
+        )
+    )
     for row in product(*(map(str, values) for values in columns.values())):
         if row not in there:
             words = ", ".join(f"{name} {value}" for name, value in zip(columns, row, strict=True))
             raise InputError(
                 f"{path}: there is no row of {words}; delete the file and run Snakemake again to remake it."
             )
-
-
-def read_samples(path: str | Path) -> pd.DataFrame:
-    """Read the list of all map rows of a study (one row a protostar, time and line of sight)."""
-    needed = (
-        "row",
-        "simulation",
-        "snapshot",
-        "sink_id",
-        "axis",
-        "mass_msun",
-        "age_yr",
-        "map_file",
-        "sink_index",
-        "axis_index",
-    )
-    samples = read_table(path, needed)
-    if samples.empty:
-        raise InputError(
-            f"{path}: the study has no maps; lower evaluation.studies.*.minimum_mass or add simulations to it."
-        )
-    return samples
 
 
 def read_map_row(sample: Any) -> MapRow:

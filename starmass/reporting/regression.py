@@ -275,7 +275,7 @@ def _draw_prediction(axes: Axes, panel: Panel, limits: tuple[float, float]) -> N
 
 def metrics_text(metrics: Mapping[str, Any]) -> str:
     """R2 with its interval, where there is one, and RMSE as the table has them."""
-    text = rf"$R^2 = {metrics['r2']:.2f}$"
+    text = rf"$R^2 = {metrics['r2']:.2f}$" if np.isfinite(metrics["r2"]) else "no $R^2$"
     if np.isfinite(metrics.get("r2_low", np.nan)):
         text += rf" [${metrics['r2_low']:.2f}$, ${metrics['r2_high']:.2f}$]"
     return text + f"\nRMSE = {metrics['rmse_dex']:.2f} dex"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from starmass.provenance import git_commit
-from starmass.reporting.grids import has_interval, number, with_interval
+from starmass.reporting.grids import has_interval, number, too_few, with_interval
 from starmass.reporting.information import read_information
 from starmass.reporting.inputs import describe_data, read_table, require_rows
 from starmass.reporting.labels import read_few_labels
@@ -103,6 +103,8 @@ def information_finding(table: pd.DataFrame) -> str:
         + (f" (the sinks accrete within {accretion:.2g} pc)" if known else "")
         + f", {with_interval(outside, 'r2', 2)} from beyond."
     )
+    if few := too_few(ridge):
+        return f"{sentence} {few.capitalize()}."
     alone = ridge[ridge["part"] == "only"]
     if alone["r2"].notna().any():
         best = alone.loc[alone["r2"].idxmax()]
@@ -117,6 +119,7 @@ def information_finding(table: pd.DataFrame) -> str:
 
 def few_labels_finding(rows: pd.DataFrame) -> str:
     """Return the best method at the least and at the largest share of labels, of one split."""
+    few = too_few(rows)
     parts, level = [], 0
     for fraction in dict.fromkeys((rows["fraction"].min(), rows["fraction"].max())):
         shared = rows[rows["fraction"] == fraction]
@@ -126,14 +129,18 @@ def few_labels_finding(rows: pd.DataFrame) -> str:
             continue
         best = shared.loc[shared["r2"].idxmax()]
         others = shared.drop(index=best.name)
-        place = f"comes first of {len(shared)}, " if len(others) else "has "
+        place = f"comes first of {len(shared)}, " if len(others) and not few else "has "
         parts.append(f"{share} {best['label']} {place}R² = {with_interval(best, 'r2', 2)}")
-        if has_interval(best) and len(others):
+        if has_interval(best) and len(others) and not few:
             overlapping = int((others["r2_high"] >= best["r2_low"]).sum())
             level += overlapping
             parts[-1] += f" ({_overlaps(overlapping, len(others))})"
     caveat = (
-        " These intervals are not paired: where they overlap, the order is open." if level else ""
+        f" {few.capitalize()}."
+        if few
+        else " These intervals are not paired: where they overlap, the order is open."
+        if level
+        else ""
     )
     return f"Few labels (figure 8; split {rows['split'].iloc[0]}): {'; '.join(parts)}.{caveat}"
 
@@ -155,6 +162,8 @@ def segments_finding(table: pd.DataFrame) -> str:
         f"{with_interval(row, 'eta2', 2)} of the {GAS[name]}" for name, row in own.iterrows()
     )
     sentence = f"Segments (figure 6): those of the encoder's tokens explain a share η² of the variance of the gas, {shares}."
+    if few := too_few(table):
+        return f"{sentence} {few.capitalize()}."
     for way, (words, _, _) in WAYS.items():
         if way == "tokens":
             continue

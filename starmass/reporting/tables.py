@@ -16,6 +16,7 @@ from starmass.reporting.grids import (
     overstatement_grid,
     published_grid,
     split_grid,
+    too_few,
     with_interval,
 )
 from starmass.reporting.inputs import describe_data, read_table, require_rows
@@ -253,19 +254,18 @@ def findings(
     table: pd.DataFrame, overstatement: pd.DataFrame, splits: Mapping[str, str]
 ) -> list[str]:
     """Return what the numbers say: the best row of each split, and by how much the published protocol overstates."""
-    found = [
-        _first(str(name), rows)
-        for name, rows in table.groupby("split", sort=False)
-        if rows["r2"].notna().any()
-    ]
+    found = [_first(str(name), rows) for name, rows in table.groupby("split", sort=False)]
     for (published, grouped), rows in overstatement.groupby(
         ["split_published", "split_grouped"], sort=False
     ):
         gap = rows.dropna(subset="r2_overstatement").sort_values("r2_overstatement", kind="stable")
         if len(gap):
             kind = splits[str(grouped)]
+            few = too_few(table[table["split"].isin([published, grouped])])
             found.append(
-                f"R² by the published protocol (split {published}) minus R² with a new {kind} (split {grouped}): {_range_of(gap)}."
+                f"R² by the published protocol (split {published}) minus R² with a new {kind}"
+                f" (split {grouped}):"
+                f" {_range_of(gap, few)}."
             )
     return found
 
@@ -274,8 +274,17 @@ def _first(split: str, rows: pd.DataFrame) -> str:
     """Say who comes first in a split, and whom paired differences tell apart: all are differences from the reference.
 
     A pair of intervals may overlap where the interval of the difference, on the same stars, leaves zero out; so overlaps are not counted.
+    Of few test protostars nothing is counted.
     """
+    few = too_few(rows)
+    if rows["r2"].isna().all():
+        return f"Split {split}: no method has an R²; {few or 'the test masses do not differ'}."
     best = rows.loc[rows["r2"].idxmax()]
+    if few:
+        largest = f"the largest R² of {len(rows)}" if len(rows) > 1 else "R²"
+        return (
+            f"Split {split}: {few}; {best['label']} has {largest}, {with_interval(best, 'r2', 2)}."
+        )
     if len(rows) == 1:
         return f"Split {split}: {best['label']} has R² = {with_interval(best, 'r2', 2)}."
     sentence = f"Split {split}: {best['label']} comes first of {len(rows)} with R² = {with_interval(best, 'r2', 2)}"
@@ -312,12 +321,15 @@ def _put(below: int, above: int, others: int, base: str) -> str:
     return f"the intervals put {some} below {base}" + (f" and {above} above" if above else "")
 
 
-def _range_of(gap: pd.DataFrame) -> str:
-    """Return the median and the extremes of sorted overstatements, and how many have an interval above zero."""
+def _range_of(gap: pd.DataFrame, few: str) -> str:
+    """Return median and extremes of sorted overstatements, and how many intervals are above zero.
+
+    ``few`` says that the protostars are too few to count intervals, or is empty.
+    """
     least, most = (with_interval(gap.iloc[place], "r2_overstatement", 2) for place in (0, -1))
     if len(gap) == 1:
-        return least
+        return f"{least}; {few}" if few else least
     above = int((gap["r2_overstatement_low"] > 0).sum())
     middle = f"{number(gap['r2_overstatement'].median())} in the median of {len(gap)} methods"
     spread = f"from {least} to {most}" if least != most else f"{least} for each"
-    return f"{middle}, {spread}; its interval lies above zero for {above}"
+    return f"{middle}, {spread}; {few or f'its interval lies above zero for {above}'}"

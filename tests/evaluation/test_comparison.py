@@ -110,3 +110,36 @@ def test_coverage_is_counted(samples):
     assert found["coverage_interval"] == pytest.approx(np.mean(error <= 0.2))
     assert found["interval_dex"] == pytest.approx(0.2)
     assert np.isnan(found["coverage_spread"])
+
+
+def only(table, stars, kept):
+    return table[np.isin(stars, kept)].reset_index(drop=True)
+
+
+def test_one_star_is_no_evidence_in_any_comparison(samples):
+    stars = protostars(samples)
+    tables = {name: [predictions(samples, error, 3)] for name, error in (("a", 0.2), ("b", 0.3))}
+    one = {name: [only(*table, stars, [2])] for name, table in tables.items()}
+    two = {name: [only(*table, stars, [2, 5])] for name, table in tables.items()}
+    for few, many, known in ((one, tables, False), (tables, one, False), (two, tables, True)):
+        found = measure_overstatement(samples, few, many)
+        assert found["r2_overstatement"].notna().all()
+        assert (found.filter(regex="_low|_high").notna().all(axis=None)) == known
+    for few, known in ((one, False), (two, True)):
+        found = compare_methods(samples, few, "a")
+        assert found.filter(regex="_difference$").notna().all(axis=None)
+        assert found.filter(regex="rmse_dex.*(_low|_high)").notna().all(axis=None) == known
+    heavy = {
+        name: [table.assign(log10_mass=table["log10_mass"].mask(stars == 2, 1.0))]
+        for name, (table,) in tables.items()
+    }
+    bins = measure_by_mass(samples, heavy)
+    alone = bins["n_protostars"] == 1
+    for part, known in ((bins[alone], False), (bins[~alone], True)):
+        bounds = part.filter(regex="(rmse_dex|bias_dex)_(low|high)").notna()
+        assert len(part) and (bounds == known).all(axis=None)
+
+
+def test_an_interval_without_bounds_covers_nothing(samples):
+    table = predictions(samples, 0.3, 1).assign(spread_dex=0.2, interval_dex=np.inf)
+    assert np.isnan(coverage([table])["coverage_interval"])

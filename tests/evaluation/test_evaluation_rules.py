@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from starmass.encoders import EncoderDescription, create_encoder, save_encoder
+from starmass.evaluation.samples import protostars, read_samples
+from starmass.tables import read_table
 
 ROOT = Path(__file__).resolve().parents[2]
 SNAKEFILE = """
@@ -33,9 +35,9 @@ CONFIG = {
     "evaluation": {
         "studies": {
             "small": {
-                "simulations": ["a", "b"],
+                "simulations": ["a", "null"],
                 "splits": ["protostar"],
-                "methods": ["dinov2", "pyramid", "network", "ridge", "mean"],
+                "methods": ["dinov2", "pyramid", "network", "001", "NA"],
                 "information": {"split": "protostar", "input": "whole"},
                 "segmentation": {"features": "dinov2", "input": "magnified", "examples": 2},
             }
@@ -71,8 +73,9 @@ CONFIG = {
                 "epochs": 0,
                 "label": "ResNet-18, untrained",
             },
-            "ridge": {"features": "central", "regressor": "ridge"},
-            "mean": {"regressor": "mean"},
+            # Readers of tables take these names, and the second simulation's, for something else.
+            "001": {"features": "central", "regressor": "ridge"},
+            "NA": {"regressor": "mean"},
         },
     },
 }
@@ -82,9 +85,12 @@ CONFIG = {
 def workflow(tmp_path, map_files):
     folder = tmp_path / "run"
     for file in map_files:
-        target = folder / "results/maps" / Path(file).parent.name / Path(file).name
+        simulation = {"a": "a", "b": "null"}[Path(file).parent.name]
+        target = folder / "results/maps" / simulation / Path(file).name
         target.parent.mkdir(parents=True, exist_ok=True)
         Path(file).rename(target)
+        with h5py.File(target, "r+") as maps:
+            maps.attrs["simulation"] = simulation
     for simulation in CONFIG["evaluation"]["studies"]["small"]["simulations"]:
         # The maps' own stage writes these; an empty one cuts nothing away.
         (folder / f"results/maps/{simulation}/catalogue.csv").write_text(
@@ -135,19 +141,21 @@ def test_maps_become_metrics_and_colours(workflow):
     assert done.returncode == 0, done.stderr
     study = folder / "results/evaluation/small"
     methods = CONFIG["evaluation"]["studies"]["small"]["methods"]
-    metrics = pd.read_csv(study / "metrics.csv")
+    samples, metrics = read_samples(study / "samples.csv"), read_table(study / "metrics.csv")
+    assert set(samples["simulation"]) == {"a", "null"} and len(set(protostars(samples))) == 8
+    assert set(metrics["n_protostars"]) == {8}
     assert list(zip(metrics["split"], metrics["method"], strict=True)) == [
         ("protostar", method) for method in methods
     ]
-    assert set(pd.read_csv(study / "differences.csv")["method"]) == set(methods[1:])
-    assert set(pd.read_csv(study / "mass_bins.csv")["method"]) == set(methods)
+    assert set(read_table(study / "differences.csv")["method"]) == set(methods[1:])
+    assert set(read_table(study / "mass_bins.csv")["method"]) == set(methods)
     assert pd.read_csv(study / "overstatement.csv").empty
     for method, row in zip(methods, metrics.to_dict("records"), strict=True):
         assert (row["study"], row["split"], row["method"], row["seed"]) == (
             "small",
             "protostar",
             method,
-            0,
+            "0",
         )
         assert row["r2_low"] <= row["r2"] <= row["r2_high"]
         assert row["n_folds"] == 2

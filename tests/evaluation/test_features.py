@@ -2,6 +2,7 @@ import h5py
 import numpy as np
 import pytest
 
+from starmass.errors import InputError
 from starmass.evaluation.features import extract_features, read_features, views, write_features
 from starmass.evaluation.inputs import Input
 from starmass.evaluation.samples import Maps, load_maps
@@ -103,3 +104,24 @@ def test_features_in_their_file(tmp_path):
     assert (tmp_path / "first.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()
     with h5py.File(tmp_path / "first.h5") as file:
         assert file.attrs["provenance"] == '{"seed": 0}'
+
+
+def test_features_that_are_no_numbers_are_named_where_they_come_in(samples, tmp_path):
+    """By the row when they are made, and by the file too when they are written or read."""
+    maps, split = load_maps(samples), draw_split(samples, by="protostar", folds=2)
+    maps.values[7, 2, 3, 3] = np.nan
+    words = rf"row 7 of samples\.csv .* \(1 of {len(samples)} rows do\).*missing_fill: nearest"
+    with pytest.raises(InputError, match=f"features: {words}"):
+        extract_features(maps, split, Input(scaling="map"), flatten)
+    path = tmp_path / "seed-0.h5"
+    features = np.zeros((2, len(samples), 5), np.float32)
+    write_features(path, features, provenance="{}")
+    with h5py.File(path, "r+") as file:
+        file["features"][1, 7, 4] = np.inf
+    assert (read_features(path, 0) == 0).all()
+    with pytest.raises(InputError, match=rf"seed-0\.h5: {words}"):
+        read_features(path, 1)
+    features[1, 7, 4] = np.nan
+    with pytest.raises(InputError, match=rf"other\.h5: {words}"):
+        write_features(tmp_path / "other.h5", features, provenance="{}")
+    assert not list(tmp_path.glob("*other*"))

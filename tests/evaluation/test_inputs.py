@@ -102,3 +102,16 @@ def test_the_size_of_an_image():
 def test_mistakes_are_one_sentence(maps, wrong, words):
     with pytest.raises(InputError, match=words):
         wrong(maps)
+
+
+def test_rounding_of_a_constant_channel_is_not_stretched(maps):
+    values = maps.values.copy()
+    noise = np.random.default_rng(0).integers(-1, 2, values[:, 1].shape)
+    values[:, 1] = np.float32(300) + np.float32(3e-5) * noise
+    assert np.ptp(values[:, 1]) > 0
+    for scaling in ("training", "map"):
+        shown_as = Input(scaling=scaling, column_density="none")
+        shown = shown_as.transform(maps_of(values))
+        scaled = scale(shown, shown_as.find_limits(shown, np.arange(4)))
+        assert np.abs(scaled[:, 1]).max() < 1e-3
+        assert scaled[:4, 0].min() == 0 and scaled[:4, 0].max() == 1

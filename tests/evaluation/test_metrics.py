@@ -8,6 +8,7 @@ from starmass.errors import InputError
 from starmass.evaluation.metrics import (
     bootstrap,
     measure,
+    quantiles,
     resampling_weights,
     score,
     spearman,
@@ -109,3 +110,39 @@ def test_a_summary_counts_what_is_behind_it(samples):
     assert found["label_spread_dex"] == pytest.approx(np.std(log_mass(samples)))
     with pytest.raises(InputError, match="different rows"):
         summarise(samples, split, [table, table.iloc[::-1].reset_index(drop=True)])
+
+
+def bounds_of(values):
+    return [value for name, value in values.items() if name.endswith(("_low", "_high"))]
+
+
+def test_one_star_has_no_interval_whatever_its_maps_say():
+    generator = np.random.default_rng(0)
+    for rows in (1, 2, 60):
+        truth = generator.normal(size=rows)
+        predicted = [truth + 0.2 * generator.normal(size=rows) for _ in range(2)]
+        found = score(truth, predicted, np.full(rows, 7))
+        assert np.isnan(bounds_of(found)).all() and found["rmse_dex"] > 0
+    two = score(truth, predicted, np.arange(rows) % 2)
+    assert np.isfinite(bounds_of(two)).all() and two["rmse_dex_low"] < two["rmse_dex_high"]
+
+
+def test_draws_that_mostly_have_no_value_are_no_interval():
+    """Two stars of one mass each: every second draw has an R2, and always the same."""
+    truth, groups = np.repeat([-1.0, 0.5], 3), np.repeat([0, 1], 3)
+    found = score(truth, [truth + np.tile([0.1, -0.2, 0.3], 2)], groups)
+    assert found["r2"] < 1 and np.isnan([found["r2_low"], found["r2_high"]]).all()
+    assert np.isfinite([found["rmse_dex_low"], found["rmse_dex_high"]]).all()
+    values = np.arange(100.0)
+    values[:24] = np.nan
+    assert quantiles(values) == pytest.approx((24 + 0.025 * 75, 24 + 0.975 * 75))
+    values[24] = np.nan
+    assert np.isnan(quantiles(values)).all() and np.isnan(quantiles(values[:0])).all()
+
+
+def test_one_mass_for_all_has_errors_and_no_r2():
+    truth, groups = np.full(40, np.log10(0.3)), np.arange(40) // 4
+    found = score(truth, [truth + np.linspace(-0.2, 0.3, 40)], groups)
+    assert np.isnan([found[f"r2{bound}"] for bound in ("", "_low", "_high")]).all()
+    assert np.isnan(found["spearman"]) and found["label_spread_dex"] == pytest.approx(0, abs=1e-12)
+    assert found["bias_dex_low"] < found["bias_dex"] == pytest.approx(0.05)

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from starmass.errors import InputError
-from starmass.evaluation.regression import REGRESSORS, predict, whiten
+from starmass.evaluation.regression import REGRESSORS, predict, standardise, whiten
 
 
 def data(rows=80, dimensions=6, seed=0):
@@ -209,3 +209,94 @@ def test_choosing_needs_two_protostars():
     features, labels, _, train, test = data()
     with pytest.raises(InputError, match="2 protostars or more"):
         predict(features, labels, np.zeros(80, int), train, test, regressor="ridge")
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 10**6),
+    shape=st.sampled_from([(80, 64), (40, 300), (300, 20), (25, 24)]),
+    rank=st.integers(1, 12),
+    mean=st.sampled_from([0.0, 1.0, 30.0, 300.0, 5e4]),
+    spread=st.sampled_from([1.0, 0.1, 1e-2]),
+)
+def test_whitening_keeps_the_rank_of_what_was_stored(seed, shape, rank, mean, spread):
+    """Low-rank features in float32: the components that went in, above the rounding, no others."""
+    generator = np.random.default_rng(seed)
+    turn = np.linalg.qr(generator.normal(size=(shape[1], rank)))[0]  # all of one size
+    exact = spread * generator.normal(size=(shape[0], rank)) @ turn.T * np.sqrt(shape[1])
+    features = (mean + exact).astype(np.float32)
+    whole = features.astype(np.float64)
+    kept = whiten(whole, whole, "all")[0]
+    rounding = np.finfo(np.float32).eps * np.abs(features).max()
+    assert kept.shape[1] == rank or (kept.shape[1] < rank and spread < 40 * rounding)
+    # The same components, asked for by a number that is too large.
+    most = min(shape[0] - 1, shape[1])
+    np.testing.assert_array_equal(whiten(whole, whole, most)[0], kept)
+    # And the score is that of the exact features.
+    if kept.shape[1] == rank:
+        centred = np.linalg.svd(exact - exact.mean(axis=0), full_matrices=False)[0][:, :rank]
+        distances = [np.linalg.norm(x[:, None] - x[None], axis=-1) for x in (kept, centred)]
+        scale = np.sqrt(shape[0] - 1)
+        np.testing.assert_allclose(distances[0], scale * distances[1], rtol=0.2, atol=0.2)
+
+
+def test_small_columns_beside_a_large_one_are_signal():
+    """What is stored finely is not rounding because another column is coarse."""
+    generator = np.random.default_rng(0)
+    small = 1e-3 * generator.normal(size=(60, 4))
+    features = np.concatenate([small, 3e3 + 0.1 * generator.normal(size=(60, 1))], axis=1)
+    for dtype in (np.float32, np.float64):
+        stored = features.astype(dtype).astype(np.float64)
+        assert whiten(stored, stored, "all")[0].shape[1] == 5
+    # As float64 even what float32 could not hold is signal, and rounding of float64 is none.
+    fine = 1 + 1e-9 * generator.normal(size=(60, 3)) @ generator.normal(size=(3, 8))
+    assert whiten(fine, fine, "all")[0].shape[1] == 3
+
+
+def test_rounding_in_a_constant_column_is_not_scaled_up():
+    features, labels, groups, train, test = data()
+    generator = np.random.default_rng(1)
+    noisy = np.float32(300) + np.float32(2e-5) * generator.choice([-1, 0, 1], (len(features), 3))
+    padded = np.concatenate([features, noisy], axis=1).astype(np.float32).astype(np.float64)
+    assert np.ptp(padded[:, -1]) > 0
+    inside, outside = standardise(padded[train], padded[test])
+    assert (inside[:, 6:] == 0).all() and (outside[:, 6:] == 0).all()
+    for options in ({"regressor": "ridge"}, {"regressor": "knn", "whitening": "standard"}):
+        plain, more = (
+            predict(x, labels, groups, train, test, **options).values
+            for x in (padded[:, :6], padded)
+        )
+        np.testing.assert_allclose(plain, more, atol=1e-9)
+
+
+def test_what_is_no_number_is_refused_by_row():
+    features, labels, groups, train, test = data()
+    for name in REGRESSORS:
+        for whitening in (None, "all", "standard"):
+            options = {"regressor": name, "whitening": whitening}
+            for row, what in ((train[4], "training"), (test[2], "test")):
+                spoilt = features.copy()
+                spoilt[row, 2] = np.nan
+                with pytest.raises(InputError, match=f"row {row} has features that are not finite"):
+                    predict(spoilt, labels, groups, train, test, **options)
+                assert what
+            for value in (-np.inf, np.nan):
+                wrong = labels.copy()
+                wrong[train[3]] = value
+                with pytest.raises(InputError, match=f"row {train[3]} has a label that is not"):
+                    predict(features, wrong, groups, train, test, **options)
+
+
+def test_equal_features_or_equal_masses_have_a_defined_end():
+    features, labels, groups, train, test = data()
+    same = np.full(len(labels), np.log10(0.3))
+    for name in REGRESSORS:
+        for whitening in (None, "all", "standard"):
+            options = {"regressor": name, "whitening": whitening}
+            found = predict(features, same, groups, train, test, **options).values
+            np.testing.assert_allclose(found, np.log10(0.3), atol=1e-6)
+    equal = np.full_like(features, 0.1)
+    with pytest.raises(InputError, match="features of all 60 training rows agree to the digits"):
+        predict(equal, labels, groups, train, test, regressor="knn", whitening="all")
+    found = predict(equal, labels, groups, train, test, regressor="ridge").values
+    np.testing.assert_allclose(found, labels[train].mean())

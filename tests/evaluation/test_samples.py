@@ -95,6 +95,49 @@ def test_maps_that_differ_or_are_not_finite_are_refused(map_files, samples):
         load_maps(samples)
 
 
+def harm(map_file, name, sink, value):
+    with h5py.File(map_file, "r+") as file:
+        file[name][sink] = value
+
+
+@pytest.mark.parametrize("mass", [0.0, -0.3, np.nan, np.inf])
+def test_a_mass_without_a_logarithm_is_refused_before_it_teaches(tmp_path, map_files, mass):
+    """Also where minimum_mass would leave it out; what the cuts remove is nobody's label."""
+    harm(map_files[1], "mass", 2, mass)
+    for least in (0.0, 0.01):
+        with pytest.raises(
+            InputError,
+            match=rf"{map_files[1]}: row 2: the mass of sink 3 of a, snapshot_0001, is \S+ Msun,"
+            " which has no logarithm; "
+            "mend the table of sinks",
+        ):
+            collect_samples(map_files, minimum_mass=least)
+    catalogue = tmp_path / "catalogue.csv"
+    catalogue.write_text("simulation,snapshot,sink_id,kept\na,snapshot_0001,3,0\n")
+    table = collect_samples(map_files, catalogues=[catalogue])
+    assert len(table) == 69
+    table.loc[5, "mass_msun"] = mass
+    with pytest.raises(InputError, match="samples: row 5: the mass of sink"):
+        log_mass(table)
+
+
+def test_missing_pixels_are_named_with_what_fills_them(map_files, samples):
+    with h5py.File(map_files[0], "r+") as file:
+        file["maps"][1, 2, 0, 3, 3] = np.nan
+    with pytest.raises(InputError, match=r"sink 2 along z .*1 of the 12 maps.*make the file again"):
+        load_maps(samples)
+    with h5py.File(map_files[0], "r+") as file:
+        file.attrs["observation"], file["missing"] = "taurus", np.zeros(3, bool)
+    with pytest.raises(InputError, match=r"set maps\.observations\.taurus\.missing_fill to near"):
+        load_maps(samples)
+
+
+def test_rows_without_a_star_are_not_one_star(samples):
+    samples["simulation"] = samples["simulation"].replace("b", None)
+    with pytest.raises(InputError, match="row 36 has no simulation"):
+        protostars(samples)
+
+
 def test_a_foreign_file_is_named(tmp_path):
     with h5py.File(tmp_path / "foreign.h5", "w") as file:
         file["maps"] = np.zeros(3)

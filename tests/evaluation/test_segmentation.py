@@ -62,6 +62,20 @@ def test_components_are_ordered_and_denser_gas_is_brighter(samples):
         np.testing.assert_allclose(palette.axes.T @ palette.axes, np.eye(3), atol=1e-9)
 
 
+def test_rounding_has_no_colour():
+    """Tokens of two directions in float32 have no third colour, and equal tokens none at all."""
+    random = np.random.default_rng(0)
+    tokens = (20 + random.normal(size=(10, 4, 4, 2)) @ random.normal(size=(2, 30))).astype(
+        np.float32
+    )
+    palette = fit_palette(tokens, tokens[..., 0])
+    components, colours = palette.paint(tokens)
+    assert (components[..., 2] == 0).all() and (colours[..., 2] == 0).all()
+    assert colours[..., :2].std() > 0.1
+    same = fit_palette(np.full((3, 4, 4, 5), 0.1), np.zeros((3, 4, 4)))
+    assert (same.paint(np.full((3, 4, 4, 5), 0.1))[1] == 0).all() and (same.explained < 1e-9).all()
+
+
 def test_examples_go_from_light_to_heavy(samples):
     chosen = choose_examples(samples, np.arange(len(samples)), 5)
     masses = samples.loc[chosen, "mass_msun"].to_numpy()

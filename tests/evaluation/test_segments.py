@@ -134,3 +134,22 @@ def test_shrinking_averages_whatever_the_sizes():
     np.testing.assert_allclose(shrink(maps, 4), maps.reshape(2, 4, 3, 4, 3).mean(axis=(2, 4)))
     np.testing.assert_allclose(shrink(maps, 5).mean(), maps.mean())
     np.testing.assert_allclose(shrink(maps, 24), maps.repeat(2, axis=1).repeat(2, axis=2))
+
+
+def test_what_one_protostar_tells_alone_has_no_interval():
+    generator = np.random.default_rng(0)
+    members = np.zeros((6, 4, 4), int)
+    members[:, 1:] = 1
+    members[2:4, 0, 0] = 2  # a segment of the second protostar alone
+    quantities = (
+        generator.normal(size=(len(QUANTITIES), 6, 4, 4)) + np.arange(6)[:, None, None] // 2
+    )
+    sums = tally(members, quantities, np.arange(6) // 2, 3, 3)
+    found = describe_segments(sums).set_index(["segment", "quantity"])
+    for name in QUANTITIES:
+        assert np.isnan(found.loc[(3, name), ["mean_low", "mean_high"]].astype(float)).all()
+        assert found.loc[(1, name), "mean_low"] < found.loc[(1, name), "mean_high"]
+        assert np.isfinite(found.loc[(3, name), "mean"])
+    alone = tally(members[:2], quantities[:, :2], np.zeros(2, int), 3, 1)
+    for table in (describe_segments(alone), compare_segments({"a": alone, "b": alone})):
+        assert table.filter(regex="_low|_high").isna().all(axis=None)

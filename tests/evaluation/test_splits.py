@@ -117,6 +117,13 @@ def test_time_with_one_snapshot_has_nothing_to_test():
         draw_split(table(1, 1, 3), by="time", test_fraction=0.25)
 
 
+def test_a_snapshot_without_a_time_is_neither_early_nor_late():
+    samples = table(1, 4, 3)
+    samples.loc[samples["snapshot"] == "t2", "time_yr"] = np.nan
+    with pytest.raises(InputError, match="the snapshot t2 of s0 has no time"):
+        draw_split(samples, by="time", test_fraction=0.25)
+
+
 def test_a_saved_split_without_test_rows_is_refused():
     split = pd.DataFrame({"row": [0, 1], "fold": [0, 0], "part": ["train", "train"]})
     with pytest.raises(InputError, match="has no test rows"):
@@ -152,3 +159,16 @@ def test_predictions_that_lost_rows_are_a_sentence(samples, tmp_path):
     write_table(path, table.iloc[:-1])
     with pytest.raises(InputError, match=r"seed-0\.csv: does not hold the \d+ test rows"):
         read_predictions(path, split)
+
+
+def test_predictions_that_are_no_numbers_are_a_sentence(samples, tmp_path):
+    split = draw_split(samples, by="protostar", folds=3, seed=0)
+    with pytest.raises(InputError, match=r"fold 0: the method predicts \d+ of \d+ masses that are"):
+        predict_folds(samples, split, lambda *rows: Predictions(np.full(len(rows[2]), np.nan)))
+    table, _ = predict_folds(
+        samples, split, lambda fold, train, test: Predictions(np.zeros(len(test)))
+    )
+    table.loc[4, "predicted_log10_mass"] = np.inf
+    write_table(tmp_path / "seed-0.csv", table)
+    with pytest.raises(InputError, match=rf"seed-0\.csv: .* row {table['row'][4]} are not finite"):
+        read_predictions(tmp_path / "seed-0.csv", split)

@@ -1,3 +1,5 @@
+import argparse
+
 import pytest
 import safetensors.torch
 import timm
@@ -23,6 +25,19 @@ def test_a_network_starts_from_the_file_but_for_its_last_layer(file):
     tensors = safetensors.torch.load_file(file)
     assert torch.equal(model.conv1.weight, tensors["conv1.weight"])
     assert torch.equal(model.fc.weight, plain.fc.weight)
+
+
+def test_a_network_is_found_in_a_checkpoint_and_filled_whole_or_not_at_all(tmp_path, file):
+    tensors = safetensors.torch.load_file(file)
+    path, model = tmp_path / "checkpoint.pth", create_network("resnet18", 3, 0)
+    wrapped = {f"module.{name}": tensor for name, tensor in tensors.items()}
+    torch.save({"state_dict": wrapped, "args": argparse.Namespace(lr=1), "epoch": 3}, path)
+    load_weights(model, path)
+    name = "layer1.0.conv1.weight"
+    assert torch.equal(model.state_dict()[name], tensors[name])
+    torch.save(tensors | {"layer1.0.se.weight": torch.zeros(3)}, path)
+    with pytest.raises(InputError, match=r"1 of its 121 tensors have no place there, the first"):
+        load_weights(model, path)
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "pt"])

@@ -132,6 +132,22 @@ def test_files_that_hold_no_maps_or_too_few_stars_are_sentences(maps_file, tiny_
         )
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("log10_mass", -np.inf, "masses or pixels that are not finite"),
+        ("images", np.nan, "masses or pixels that are not finite"),
+        ("log10_mass", None, "all 40 maps are of one mass"),
+    ],
+)
+def test_a_check_has_labels_to_be_held_to(maps_file, tiny_recipe, name, value, words):
+    """Of one mass for all, scikit-learn's R2 would be 1."""
+    with h5py.File(maps_file, "a") as file:
+        file[name][... if value is None else 3] = -1.0 if value is None else value
+    with pytest.raises(InputError, match=words):
+        Check(maps_file, tiny_recipe().description())
+
+
 @pytest.mark.parametrize("colour", [True, False])
 def test_a_batch_of_planes_becomes_the_images_that_the_shard_holds(
     tmp_path, colour, tiny_recipe, maps_file

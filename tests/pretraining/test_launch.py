@@ -13,6 +13,7 @@ import yaml
 from starmass.encoders import load_encoder
 from starmass.errors import InputError
 from starmass.fractals.generation import render_shard
+from starmass.pretraining.__main__ import main
 from starmass.pretraining.launch import launcher
 
 ROOT = Path(__file__).parents[2]
@@ -93,3 +94,20 @@ def test_a_mistake_is_one_sentence(tmp_path):
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert done.stderr.startswith("starmass: recipe key 'bacth' is unknown (did you mean 'batch'?)")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        ("batch: 0", "recipe key 'batch': 0 is less than 2, the least allowed; it means: Images a"),
+        ("- batch", "recipe: ['batch'] is not of type object"),
+        ("batch: [", "not a readable YAML file"),
+    ],
+)
+def test_by_hand_the_workflows_checks_are_made(tmp_path, monkeypatch, capsys, recipe, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipe.yaml").write_text(recipe)
+    with pytest.raises(SystemExit):
+        main(["--config", "recipe.yaml", "--images", "none.h5", "--output", "out"])
+    said = capsys.readouterr().err
+    assert words in said and "Traceback" not in said and not (tmp_path / "out").exists()

@@ -256,6 +256,19 @@ def test_a_high_rate_is_warned_of(start, caplog):
     assert "0.04 is above 0.01" in caplog.text
 
 
+def test_fewer_images_than_a_batch_are_named_with_it(start, block_images, caplog):
+    with pytest.raises(
+        InputError, match=r"takes 8 images, but there are 7, so an epoch has no step"
+    ):
+        start("none", images=block_images(7), epoch_steps=None)
+    assert start("some", images=block_images(8), epoch_steps=None).epoch_steps == 1
+    with caplog.at_level("WARNING", "starmass"):
+        start("enough", images=block_images(8))._announce()
+        assert "more than once" not in caplog.text
+        start("repeats", images=block_images(7))._announce()
+    assert "a step takes 8 images, but there are 7, so each step shows some" in caplog.text
+
+
 def first_step(run):
     """Take a run's first step; return its gradients, laid end to end."""
     recipe = run.recipe

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from starmass.configuration import check_config, check_recipe
 from starmass.errors import InputError
 from starmass.pretraining.recipe import NOT_OF_THE_RECIPE, Recipe, read_recipe
 
@@ -160,3 +161,35 @@ def test_the_demo_spells_out_every_key():
 def test_values_that_no_training_can_use_are_named(values, words):
     with pytest.raises(InputError, match=words):
         read_recipe(values)
+
+
+def complaint(check, values):
+    try:
+        check(values, SCHEMA.parent)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def test_by_hand_a_recipe_is_held_to_what_the_workflow_asks(tmp_path):
+    """Each sentence but for its place; what the workflow takes is taken."""
+    section = yaml.safe_load((ROOT / "config/config.yaml").read_text())["pretraining"]
+    nano = section["encoders"]["nano"]
+    for change in (
+        {"bacth": 3}, {"batch": 0}, {"batch": 33, "resources": {"ranks": 2}}, {"epochs": -1},
+        {"epochs": float("inf")}, {"optimiser": {"rate": -1.0}}, {"encoder": {"drop_path": 1.5}},
+        {"dinov2": {"prototypes": 1}}, {"views": {"local_size": 30}}, {"method": "dnio"},
+        {"views": {"flip": 2}}, {"execution": {"accumulation": 0}}, {1: 2}, {"seed": None}, {},
+    ):  # fmt: skip
+        entry = {**nano, **change, "images": "flame"}
+        config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+        config["pretraining"]["encoders"]["nano"] = entry
+        said = [complaint(check_config, config), complaint(check_recipe, entry)]
+        place = "config key 'pretraining.encoders.nano"
+        by_hand = said[0].replace(f"{place}.", "recipe key '").replace(f"{place}'", "recipe")
+        assert said[1] == by_hand and bool(said[1]) == (change not in ({"seed": None}, {})), change
+    without = {key: value for key, value in nano.items() if key not in NOT_OF_THE_RECIPE}
+    assert read_recipe(check_recipe(without, SCHEMA.parent)) == read_recipe(nano)
+    for wrong in ([1], 3, "nano"):
+        with pytest.raises(InputError, match=r"recipe: .* is not of type object"):
+            check_recipe(wrong, SCHEMA.parent)

@@ -210,7 +210,7 @@ def write_segments(folder):
         "mean_high": table["mean"] + 0.05,
         "spread": 0.1,
         "n_maps": 6,
-        "n_protostars": 4,
+        "n_protostars": 6,
     }
     table.assign(**facts).to_csv(folder / "segments.csv", index=False)
     ways, channels = (
@@ -220,7 +220,7 @@ def write_segments(folder):
     table = pd.DataFrame(
         [(way, channel) for way in ways for channel in channels], columns=["segments", "quantity"]
     )
-    table = table.assign(eta2=0.5, eta2_low=0.4, eta2_high=0.6, n_maps=6, n_protostars=4)
+    table = table.assign(eta2=0.5, eta2_low=0.4, eta2_high=0.6, n_maps=6, n_protostars=6)
     other = table["segments"] != "tokens"
     for bound, value in (("", 0.1), ("_low", -0.1), ("_high", 0.2)):
         table[f"eta2_difference{bound}"] = np.where(other, value, np.nan)

@@ -10,6 +10,7 @@ from matplotlib.text import Text
 
 from starmass.errors import InputError
 from starmass.reporting import style
+from starmass.tables import read_table
 
 COLUMN = ("information", "few_labels", "ablation")
 FIGURES = (
@@ -62,6 +63,31 @@ def test_lengths_are_drawn_where_they_are_known(study):
 
     assert upright(table.assign(beam_pc=np.nan)) == {0.004, 0.05}
     assert upright(table.assign(beam_pc=0.012)) == {0.004, 0.05, 0.012}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("figure", "files"),
+    [
+        ("information", ["information"]),
+        ("few_labels", ["few_labels"]),
+        ("ablation", ["ablation"]),
+        ("segments", ["segments", "explained"]),
+        ("regression", ["metrics"]),
+    ],
+)
+def test_where_there_is_no_interval_none_is_drawn(tmp_path, drawn, study, figure, files):
+    """Nor is there a warning, also where there is no R2 either."""
+    tables = {name: read_table(study / f"{name}.csv") for name in files}
+    for missing in ("_(low|high)$", "^r2.*|_(low|high)$"):
+        changed = {}
+        for name, table in tables.items():
+            lost = table.filter(regex=missing).columns
+            assert len(lost)
+            changed[name] = tmp_path / f"{name}.csv"
+            table.assign(**dict.fromkeys(lost, np.nan)).to_csv(changed[name], index=False)
+        pixels = imread(drawn(tmp_path, figure, **changed)["png"])[..., :3]
+        assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
 
 
 def test_a_misspelt_colour_map_is_one_sentence(tmp_path, drawn):

@@ -184,3 +184,52 @@ def test_one_method_has_no_median():
     assert findings(rows_of(), gap, SPLITS)[1].endswith(
         "with a new protostar (split protostar): 0.20 [0.10, 0.30]."
     )
+
+
+FEW = "test protostars are too few for a statement"
+
+
+def test_few_protostars_are_no_evidence_in_any_sentence(study):
+    """What holds for many is not said of one to four: of these values, and that they are few."""
+    nothing = pd.DataFrame(columns=["split_published", "split_grouped"])
+    gap = pd.DataFrame({"r2_overstatement": [0.2, 0.3]}).assign(
+        r2_overstatement_low=0.1, r2_overstatement_high=0.4, split_published="random",
+        split_grouped="random",
+    )  # fmt: skip
+    tables = {
+        name: pd.read_csv(study / f"{name}.csv")
+        for name in ("information", "few_labels", "explained")
+    }
+    few_labels = tables["few_labels"][tables["few_labels"]["split"] == "random"]
+    for stars in (1, 2, 4, 5, 90):
+        lost = [f"r2{name}_{end}" for name in ("", "_difference") for end in ("low", "high")]
+        bounds = dict.fromkeys(lost, float("nan")) if stars == 1 else {}
+        rows = rows_of((-0.2, 0.1), (-0.1, 0.05)).assign(n_protostars=stars, **bounds)
+        told = [
+            *findings(rows, nothing, SPLITS),
+            findings(rows, gap, {"random": "protostar"})[1],
+            information_finding(tables["information"].assign(n_protostars=stars)),
+            few_labels_finding(few_labels.assign(n_protostars=stars)),
+            segments_finding(tables["explained"].assign(n_protostars=stars)),
+        ]
+        claims = (
+            "the intervals put all 2 others below it", "interval lies above zero for 2",
+            "tells most", "comes first of 2", "Against",
+        )  # fmt: skip
+        words = f"{stars} {FEW}" if stars > 1 else "1 test protostar is too few for a statement"
+        for sentence, claim in zip(told, claims, strict=True):
+            assert (claim in sentence) == (stars >= 5), (stars, sentence)
+            assert (words in sentence) == (stars < 5), (stars, sentence)
+        if stars == 1:
+            assert told[0] == (
+                "Split random: 1 test protostar is too few for a statement; the base has the"
+                " largest R² of 3, 0.50."
+            )
+
+
+def test_one_mass_for_all_is_said_and_ranks_nobody():
+    nothing = pd.DataFrame(columns=["split_published", "split_grouped"])
+    rows = rows_of((-0.2, 0.1)).assign(r2=float("nan"), n_protostars=9)
+    assert findings(rows, nothing, SPLITS) == [
+        "Split random: no method has an R²; the test masses do not differ."
+    ]

@@ -4,6 +4,7 @@ import pytest
 
 from starmass.errors import InputError
 from starmass.reporting.grids import number
+from starmass.reporting.inputs import require_rows
 from starmass.reporting.tables import build_table, implied_label_spread, read_published
 
 SPLITS = {"random": "row", "protostar": "protostar"}
@@ -206,3 +207,30 @@ def test_a_table_that_lost_its_last_line_is_one_sentence(build, tmp_path, study,
         match=rf"{name}\.csv: there is no row of .*; delete the file and run Snakemake again",
     ):
         build(**{name: cut}, methods=["dinov2_knn", "resnet18"])
+
+
+def test_names_that_look_like_nothing_or_like_numbers_stay_names(build, study, tmp_path):
+    """Methods called null and 001, a split called NA, labels called nan and 1e5."""
+    folder = tmp_path / "study"
+    folder.mkdir()
+    names = {"dinov2_knn": "null", "resnet18": "001", "protostar": "NA", "DINOv2 + 5-NN": "nan"}
+    for name in ("metrics", "differences", "mass_bins", "overstatement"):
+        table = pd.read_csv(study / f"{name}.csv", dtype=str).replace(names)
+        table.to_csv(folder / f"{name}.csv", index=False)
+    found = build(
+        folder, methods=["null", "001"], splits={"random": "row", "NA": "protostar"},
+        counterparts={"001": "resnet18_pretrained"},
+    )  # fmt: skip
+    for split in ("random", "NA"):
+        assert f"Split {split}: nan comes first of 2 with R² = 0.80 [0.70, 0.90]" in found["md"]
+    rows = [line.split(",") for line in found["csv"].splitlines()[1:]]
+    assert [row[:3] for row in rows] == [
+        [method, "nan", split] for split in ("random", "NA") for method in ("null", "001")
+    ]
+
+
+def test_a_missing_name_is_not_the_name_nan(tmp_path):
+    table = pd.DataFrame({"method": [None, "b"], "split": ["a", "a"]})
+    require_rows("table.csv", table, method=["b"], split=["a"])
+    with pytest.raises(InputError, match="there is no row of method nan, split a"):
+        require_rows("table.csv", table, method=["nan"], split=["a"])

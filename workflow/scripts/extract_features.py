@@ -15,15 +15,10 @@ with job(snakemake.log[0]) as log:
     config, seed = snakemake.params.config, int(snakemake.wildcards.seed)
     entry = config["features"]
     if entry["kind"] == "encoder":
-        from starmass.evaluation.encoding import encode_maps, read_encoder
+        from starmass.evaluation.encoding import encode_maps, encoder_options, read_encoder
 
-        weights = "random" if entry.get("weights") == "random" else "pretrained"
-        encoder = read_encoder(
-            snakemake.input.get("encoder"),
-            architecture=entry.get("architecture"),
-            weights=weights,
-            seed=seed,
-        )
+        path = snakemake.input.get("encoder")
+        encoder = read_encoder(path, seed=seed, **encoder_options(entry))
 
     def turn(shown_as):
         if entry["kind"] == "encoder":

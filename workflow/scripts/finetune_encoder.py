@@ -1,7 +1,7 @@
 from starmass.console import job
 
 with job(snakemake.log[0]):
-    from starmass.evaluation.encoding import read_encoder, resize
+    from starmass.evaluation.encoding import encoder_options, read_encoder, resize
     from starmass.evaluation.finetuning import finetune_and_predict
     from starmass.evaluation.inputs import Input, scale
     from starmass.evaluation.predictions import Predictions, predict_folds
@@ -10,13 +10,8 @@ with job(snakemake.log[0]):
 
     config, seed = snakemake.params.config, int(snakemake.wildcards.seed)
     entry, samples = config["features"], read_samples(snakemake.input.samples)
-    weights = "random" if entry.get("weights") == "random" else "pretrained"
-    encoder = read_encoder(
-        snakemake.input.get("encoder"),
-        architecture=entry.get("architecture"),
-        weights=weights,
-        seed=seed,
-    )
+    path = snakemake.input.get("encoder")
+    encoder = read_encoder(path, seed=seed, **encoder_options(entry))
     shown_as = Input(**config["input"])
     shown, labels = shown_as.transform(load_maps(samples)), log_mass(samples)
     size = shown_as.images_size(shown.shape[-1], encoder[1].patch_size)

@@ -14,10 +14,10 @@ with job(snakemake.log[0]) as log:
     row = summarise(samples, split, predictions)
     names = {name: snakemake.wildcards[name] for name in ("study", "split", "method")}
     write_table(snakemake.output[0], pd.DataFrame([{**names, **snakemake.params.config, **row}]))
+    bounds = f"{row['r2_low']:.2f} to {row['r2_high']:.2f}"
     log.info(
-        "R2 %.2f (%.2f to %.2f), RMSE %.2f dex",
+        "R2 %.2f (%s), RMSE %.2f dex",
         row["r2"],
-        row["r2_low"],
-        row["r2_high"],
+        bounds if pd.notna(row["r2_low"]) else "no interval",
         row["rmse_dex"],
     )

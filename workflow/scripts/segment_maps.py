@@ -4,7 +4,7 @@ from starmass.console import job
 
 with job(snakemake.log[0]) as log:
     from starmass.evaluation.attention import attend_maps
-    from starmass.evaluation.encoding import encode_maps, read_encoder
+    from starmass.evaluation.encoding import encode_maps, encoder_options, read_encoder
     from starmass.evaluation.inputs import Input
     from starmass.evaluation.samples import load_maps, read_samples, write_table
     from starmass.evaluation.segmentation import (
@@ -27,12 +27,10 @@ with job(snakemake.log[0]) as log:
     samples = read_samples(snakemake.input.samples)
     maps = load_maps(samples)
     shown = show_maps(maps, read_split(snakemake.input.split, samples), shown_as)
-    read = partial(
-        read_encoder, snakemake.input.get("encoder"), architecture=entry.get("architecture")
-    )
-    drawn = entry.get("weights") == "random"
-    encoder = read(weights="random" if drawn else "pretrained")
-    untrained = read(weights="random", seed=int(drawn))
+    path, options = snakemake.input.get("encoder"), encoder_options(entry)
+    drawn = options["weights"] == "random"
+    encoder = read_encoder(path, **options)
+    untrained = read_encoder(path, **{**options, "weights": "random"}, seed=int(drawn))
     encode, encode_untrained = (
         partial(encode_maps, one, shown_as=shown_as, tokens="patches")
         for one in (encoder, untrained)

@@ -19,6 +19,7 @@ from yt.frontends.eagle.data_structures import EagleDataset
 from yt.frontends.gadget.data_structures import GadgetDataset
 from yt.frontends.owls.data_structures import OWLSDataset
 from yt.frontends.swift.data_structures import SwiftDataset
+from yt.frontends.tipsy.data_structures import TipsyDataset
 from yt.geometry.particle_geometry_handler import ParticleIndex
 
 from starmass.errors import InputError
@@ -74,10 +75,11 @@ class ParticleSimulation(YtSimulation):
             raise InputError(_no_box(source))
         with yt_failures(source):
             _check_units(dataset, entry)
-        if getattr(dataset, "gen_hsmls", False) and not (mesh or self.is_mesh):
+        made_up = getattr(dataset, "gen_hsmls", False) and not (mesh or self.is_mesh)
+        if made_up or isinstance(dataset, TipsyDataset):
             raise InputError(
-                f"{source}: has no smoothing lengths of its gas; write them into it as SmoothingLength, or "
-                "say `deposit: mesh` in the simulation's entry if the code has a moving mesh."
+                f"{source}: has no smoothing lengths of its gas; write it as Gadget's HDF5 with SmoothingLength, "
+                "or say `deposit: mesh` in the simulation's entry if the code has a moving mesh."
             )
         _leave_unsorted(dataset)
         velocity = [f"{self.gas} particle_velocity_{axis}" for axis in "xyz"]
@@ -243,14 +245,12 @@ def _check_units(dataset: Any, entry: Mapping[str, Any]) -> None:
 
 
 def _stated_count(dataset: Any, gas: str) -> int | None:
-    """Number of gas particles in all files of the snapshot, as a Gadget-like header says."""
+    """Number of gas particles in all files of the snapshot, as a Gadget-like header says; None where it does not."""
     total = dataset.parameters.get("NumPart_Total", dataset.parameters.get("Nall"))
-    if total is None or not gas.removeprefix("PartType").isdigit():
+    if total is None or gas not in ("PartType0", "Gas"):
         return None
-    place = int(gas.removeprefix("PartType"))
-    high = np.atleast_1d(dataset.parameters.get("NumPart_Total_HighWord", 0))
-    upper = int(high[place]) if place < len(high) else 0
-    return int(np.atleast_1d(total)[place]) + (upper << 32)
+    upper = np.atleast_1d(dataset.parameters.get("NumPart_Total_HighWord", 0))
+    return int(np.atleast_1d(total)[0]) + (int(upper[0]) << 32)
 
 
 def _leave_unsorted(dataset: Any) -> None:
@@ -262,6 +262,8 @@ def _leave_unsorted(dataset: Any) -> None:
             self._initialize_frontend_specific()
 
     dataset._index_class = UnsortedIndex
+    if dataset.domain_dimensions is None:  # SWIFT's
+        dataset.domain_dimensions = np.ones(3, int)
     if getattr(dataset, "_domain_override", False):
         # A box of the entry's own does not repeat, and yt would leave out what lies beyond it.
         dataset._periodicity, dataset._domain_override = (False, False, False), False

@@ -1,9 +1,11 @@
-"""Mapping particle codes, against yt's own projections: python benchmarks/particles.py [--particles 1000000 10000000] [--mesh]
+"""Mapping particle codes, against yt's own projections: python benchmarks/particles.py [--particles
+1000000 10000000] [--mesh]
 
-Writes a GIZMO-like snapshot of so many gas particles, most of them in r^-2 cores about the sinks, into a temporary folder, and maps it
-in fresh processes that take turns: with starmass (three axes x three channels about every sink), and the plain way with yt (a projection
-an axis and field, each to a fixed-resolution buffer, which yt pixelizes by the same kernel). With --mesh: how exact moving meshes are, on
-Voronoi meshes of exact volumes, and the same speeds for an AREPO-like snapshot.
+Writes a GIZMO-like snapshot of so many gas particles, most of them in r^-2 cores about the sinks,
+into a temporary folder, and maps it in fresh processes that take turns: with starmass (three axes x
+three channels about every sink), and the plain way with yt (a projection an axis and field, each to
+a fixed-resolution buffer, which yt pixelizes by the same kernel). With --mesh: how exact moving
+meshes are, on Voronoi meshes of exact volumes, and the same speeds for an AREPO-like snapshot.
 """
 
 import argparse
@@ -38,7 +40,8 @@ ENTRY = {
 
 
 def write_snapshot(path: Path, count: int, seed: int = 0) -> None:
-    """Seven tenths of the gas in cores about the sinks, the rest anywhere; smoothing lengths that hold 32 particles."""
+    """Seven tenths of the gas in cores about the sinks, the rest anywhere; smoothing lengths that
+    hold 32 particles."""
     random = np.random.default_rng(seed)
     stars = random.uniform(1.0, BOX - 1.0, (STARS, 3))
     cored = int(0.7 * count)
@@ -194,7 +197,8 @@ def compare(folder: Path, code: str, count: int, repeats: int) -> None:
 
 
 def voronoi_mesh(count: int, clump: float, seed: int = 1) -> tuple[np.ndarray, np.ndarray, object]:
-    """Relaxed points in a periodic box of 1 pc, dense about its middle: places, exact volumes, scipy's mesh of all images."""
+    """Relaxed points in a periodic box of 1 pc, dense about its middle: places, exact volumes,
+    scipy's mesh of all images."""
     from scipy.spatial import ConvexHull, Voronoi
 
     def tessellate(position: np.ndarray) -> Voronoi:
@@ -231,7 +235,8 @@ def voronoi_mesh(count: int, clump: float, seed: int = 1) -> tuple[np.ndarray, n
 
 
 def exact_mass(mesh: object, density: np.ndarray, volume: np.ndarray, centre: np.ndarray) -> float:
-    """Mass in the cube, each cell's polyhedron cut by the faces (to 40^3 points of the part in question)."""
+    """Mass in the cube, each cell's polyhedron cut by the faces (to 40^3 points of the part in
+    question)."""
     from scipy.spatial import ConvexHull, cKDTree
 
     tree = cKDTree(mesh.points[: len(density)] % 1.0, boxsize=1.0)  # type: ignore[attr-defined]
@@ -257,7 +262,8 @@ def exact_mass(mesh: object, density: np.ndarray, volume: np.ndarray, centre: np
 
 
 def counted(gas: object, cube: object, voxels: int, margin: float) -> tuple[np.ndarray, float]:
-    """The alternative: each cell's mass shared by its count of voxels, in a grid that holds the cells which reach in."""
+    """The alternative: each cell's mass shared by its count of voxels, in a grid that holds the
+    cells which reach in."""
     from scipy.spatial import cKDTree
 
     from starmass.maps.projection import Blocks, project_cube, single_cells
@@ -280,7 +286,8 @@ def counted(gas: object, cube: object, voxels: int, margin: float) -> tuple[np.n
 
 
 def measure_meshes(count: int) -> None:
-    """Mass in the cube against exact polyhedra, column densities against six voxels along a pixel; both ways of sharing."""
+    """Mass in the cube against exact polyhedra, column densities against six voxels along a pixel;
+    both ways of sharing."""
     from starmass.maps import moving_mesh
     from starmass.maps.moving_mesh import MovingMesh
     from starmass.maps.projection import Cube, project_cube

@@ -1,4 +1,5 @@
-"""Particle codes through yt from files on disk: GIZMO-like and AREPO-like, the entries of docs/maps.md, and what is refused."""
+"""Particle codes through yt from files on disk: GIZMO-like and AREPO-like, the entries of
+docs/maps.md, and what is refused."""
 
 import logging
 from pathlib import Path
@@ -94,7 +95,8 @@ def maps_of(entry, path, output, **projection):
 
 
 def test_kernels_of_a_file(gas, tmp_path):
-    """Maps of the documented entry are those of the particles themselves; nothing is written beside the dump."""
+    """Maps of the documented entry are those of the particles themselves; nothing is written beside
+    the dump."""
     path = write(tmp_path / "snapshot_001.hdf5", gas)
     entry = {**documented("gizmo_run", tmp_path), "channels": ["energy"]}
     with maps_of(entry, path, tmp_path / "maps" / "m.h5") as file:
@@ -129,7 +131,8 @@ def test_kernels_of_a_file(gas, tmp_path):
 
 
 def test_a_mesh_of_a_file(gas, tmp_path):
-    """An AREPO-like file whose cells are those of its points: the mass of a cube by points of space by hand."""
+    """An AREPO-like file whose cells are those of its points: the mass of a cube by points of space
+    by hand."""
     random = np.random.default_rng(1)
     points = random.random((400, 3)) * BOX
     tree = cKDTree(points, boxsize=BOX)
@@ -150,7 +153,7 @@ def test_a_mesh_of_a_file(gas, tmp_path):
         assert mass[row] == pytest.approx(truth, rel=0.01)
         on_map = column[row].sum(axis=(1, 2), dtype=float) * NUCLEUS * (2.0 / 16 * PARSEC) ** 2
         np.testing.assert_allclose(on_map / SOLAR_MASS, mass[row], rtol=1e-6)
-    # The same file by kernels (yt makes their radii of the volumes), and a mesh from a file of no known code.
+    # The same file by kernels (yt makes their radii of the volumes), and a mesh of no known code.
     smooth = open_simulation({**entry, "deposit": "kernel"}, path).cells(STARS[0], 2.0)
     assert project_cube(smooth, Cube(STARS[0], 2.0, 16)).mass == pytest.approx(mass[0], rel=0.2)
     plain = write(tmp_path / "plain.hdf5", cells, kind="gadget")
@@ -177,7 +180,8 @@ def test_several_files_are_one_snapshot(gas, tmp_path):
 
 
 def test_where_kernels_end(gas, tmp_path):
-    """SWIFT's smoothing lengths are shorter than its kernels; Gadget's binary files are read as well."""
+    """SWIFT's smoothing lengths are shorter than its kernels; Gadget's binary files are read as
+    well."""
     path = write(tmp_path / "swift_001.hdf5", gas, GIZMO_version=None)
     with h5py.File(path, "a") as file:
         file["Header"].attrs.update(

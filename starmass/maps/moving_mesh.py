@@ -1,11 +1,12 @@
 """Gas of moving-mesh codes: the Voronoi cells of the mesh-generating points, laid onto a cube.
 
-A point of space belongs to the cell of the nearest mesh-generating point (Springel 2010, MNRAS 401, 791), so
-that asking for the nearest one at the middle of each voxel gives the mesh at the voxels' resolution. A
-voxel has the density of its cell. Cells smaller than a voxel go as cubes of their own volume and mass at
-their place. One factor, close to 1, gives all cells that lie whole in the cube exactly their mass together;
-what the faces of the cube cut is right to the voxels' resolution. docs/maps.md says how exact this is, and
-how the alternative (each cell's mass shared by its count of voxels) compares.
+A point of space belongs to the cell of the nearest mesh-generating point (Springel 2010, MNRAS 401,
+791), so that asking for the nearest one at the middle of each voxel gives the mesh at the voxels'
+resolution. A voxel has the density of its cell. Cells smaller than a voxel go as cubes of their own
+volume and mass at their place. One factor, close to 1, gives all cells that lie whole in the cube
+exactly their mass together; what the faces of the cube cut is right to the voxels' resolution.
+docs/maps.md says how exact this is, and how the alternative (each cell's mass shared by its count
+of voxels) compares.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,12 +24,12 @@ MOST_VOXELS = 512
 SLAB = 16
 """Planes of voxels that are laid onto the maps at once."""
 TOLERANCE, ENOUGH = 0.1, 1000
-"""How far masses may be from density times volume, where so many voxels show it: a mesh is right to 1e-3."""
+"""How far masses may be from density times volume, where at least so many voxels show it."""
 
 
 @dataclass(frozen=True, eq=False)
 class MovingMesh(Gas):
-    """Gas in the Voronoi cells of a moving mesh: all cells of which any point of the cube may be part.
+    """Gas in the Voronoi cells of a moving mesh: all that any point of the cube may be part of.
 
     Attributes
     ----------
@@ -73,8 +74,13 @@ class MovingMesh(Gas):
             blocks.deposit_values(cube, values[:, :, cells], weight, sums)
 
     def deposit_lines(
-        self, cube: Cube, velocity: np.ndarray, edges: np.ndarray, line_width: float, spectra: np.ndarray
-    ) -> None:  # fmt: skip
+        self,
+        cube: Cube,
+        velocity: np.ndarray,
+        edges: np.ndarray,
+        line_width: float,
+        spectra: np.ndarray,
+    ) -> None:
         """Add lines at ``velocity`` (3, n), as :class:`~starmass.maps.projection.Gas` says."""
         for left, width, density, cells in self._pieces(cube):
             blocks = Blocks(left, width, density, velocity[:, cells])
@@ -83,7 +89,10 @@ class MovingMesh(Gas):
     def _pieces(
         self, cube: Cube
     ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-        """Blocks as left (block, 3), width (block, 3) and density (block, i, j, k), and the cell of each of their cells."""
+        """What to lay onto maps, part by part.
+
+        Left and width (block, 3), density (block, i, j, k), and rows of the mesh (block, i, j, k).
+        """
         if not self._laid or self._laid[0][0] is not cube:
             self._laid[:] = [(cube, _lay_voxels(self, cube))]  # channels of one cube come in turn
         voxels = self._laid[0][1]
@@ -116,7 +125,7 @@ class _Voxels:
 
 
 def voxels_along(pixels: int) -> int:
-    """Voxels along a side of the cube: two for each pixel of a small map, one for each of a large."""
+    """Voxels along a side of the cube: two a pixel of small maps, one a pixel of large ones."""
     return min(2 * pixels, max(128, pixels), MOST_VOXELS)
 
 
@@ -147,9 +156,10 @@ def _lay_voxels(mesh: MovingMesh, cube: Cube) -> _Voxels:
     factor = np.sum(mesh.mass[whole]) / seen if seen > 0.0 else 1.0
     if abs(factor - 1.0) > TOLERANCE and np.sum(found[whole]) > ENOUGH * width**3:
         raise InputError(
-            f"{mesh.source}: about {np.round(cube.centre, 3).tolist()} pc the cells' masses are {factor:.3g} times "
-            "their density times the volume of the Voronoi mesh of their positions; name the right `density`, give "
-            "the box as `load: {bounding_box: ...}`, or say `deposit: kernel`."
+            f"{mesh.source}: about {np.round(cube.centre, 3).tolist()} pc the cells' masses are "
+            f"{factor:.3g} times density times volume of the Voronoi mesh of their positions; name "
+            "the right `density`, give the box as `load: {bounding_box: ...}`, or say "
+            "`deposit: kernel`."
         )
     density = np.where(whole, factor, 1.0) * np.where(tiny, 0.0, mesh.density)
     return _Voxels(width, np.ascontiguousarray(inner), density, np.flatnonzero(tiny))

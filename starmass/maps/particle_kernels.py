@@ -1,11 +1,12 @@
-"""Compiled loops from particles to maps: exact shares of a tabulated kernel, along all three axes at once.
+"""Compiled loops from particles to maps: exact shares of a tabulated kernel, all axes at once.
 
-A table holds H(x, y, z), the integral of the unit kernel between the centre and (x, y, z), of one octant:
-the kernel is the same in all eight, so that H is odd in each argument. The kernel's mass in any box is the
-signed sum of H at the box's corners, and such sums over the pixels of a map telescope.
+A table holds H(x, y, z), the integral of the unit kernel between the centre and (x, y, z), of one
+octant: the kernel is the same in all eight, so that H is odd in each argument. The kernel's mass in
+any box is the signed sum of H at the box's corners, and such sums over the pixels of a map
+telescope.
 
-All in one file of its own, because numba's cache of compiled code looks at one file's time stamp: a loop
-that calls another one's must lie beside it.
+All in one file of its own, because numba's cache of compiled code looks at one file's time stamp: a
+loop that calls another one's must lie beside it.
 """
 
 import math
@@ -16,7 +17,7 @@ import numpy as np
 
 @numba.njit(cache=True)
 def find_reaching(position, support, centre, side, period):  # type: ignore[no-untyped-def]
-    """Rows of ``position`` (n, 3) whose support may reach into the cube, through periodic faces too."""
+    """Rows of ``position`` (n, 3) whose support reaches into the cube, through periodic faces too."""
     found = np.empty(len(position), np.int64)
     count = 0
     for row in range(len(position)):
@@ -38,7 +39,7 @@ def find_reaching(position, support, centre, side, period):  # type: ignore[no-u
 def deposit_particle_moments(  # type: ignore[no-untyped-def]
     lower, mass, support, velocity, side, period, table, weight, mean, square
 ):
-    """Add particles to ``weight``, ``mean`` and ``square`` as ``kernels.deposit_moments`` does; return all weight.
+    """Add to ``weight``, ``mean`` and ``square`` as ``kernels.deposit_moments``; return all weight.
 
     Parameters
     ----------
@@ -164,7 +165,11 @@ def _line_share(place, width):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def _workspace(pixels):  # type: ignore[no-untyped-def]
-    """Shares (axis, row, column), edges (axis, pixel + 1, place | rest | sign), reach (axis, first | last)."""
+    """What :func:`_lay_kernel` fills.
+
+    Shares (axis, row, column); edges (axis, pixel + 1, place | rest | sign) in cells of the table;
+    reach (axis, first | last) in pixels.
+    """
     return (
         np.zeros((3, pixels, pixels)),
         np.zeros((3, pixels + 1, 3)),
@@ -174,7 +179,7 @@ def _workspace(pixels):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def _images(lower, support, side, period, first, last):  # type: ignore[no-untyped-def]
-    """Note which shifts by whole periods bring the support into the cube; none where first > last."""
+    """Note which shifts by periods bring the support into the cube; none where first > last."""
     for axis in range(3):
         if np.isfinite(period[axis]):
             first[axis] = int(np.floor((-support - lower[axis]) / period[axis])) + 1
@@ -188,13 +193,13 @@ def _images(lower, support, side, period, first, last):  # type: ignore[no-untyp
 def _lay_kernel(  # type: ignore[no-untyped-def]
     lower, image, support, side, period, pixels, table, flat, edges, reach, share
 ):
-    """Lay one image of a particle's kernel over the pixels along each axis; return its share in the cube.
+    """Lay one image of a kernel over the pixels along each axis; return its share in the cube.
 
     Parameters
     ----------
     lower : (3,) position from the cube's lower corner, before the shift by ``image`` periods
     flat : (cells + 1, cells + 1) H of the kernel in its whole depth
-    edges, reach, share : see :func:`_workspace`; shares of pixels beyond the reach are left as they are
+    edges, reach, share : see :func:`_workspace`; beyond the reach, shares are left as they are
     """
     cells = table.shape[0] - 1
     size = side / pixels
@@ -257,22 +262,17 @@ def _between(one, two, three, four, i, j):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def _below(table, i, j, rest_i, rest_j, edge):  # type: ignore[no-untyped-def]
-    """H at an edge in depth, without the signs of the other two arguments: trilinear between knots."""
+    """H at an edge in depth, without the other two arguments' signs: trilinear between knots."""
     k = int(edge[0])
-    low = _between(
-        table[i, j, k], table[i, j + 1, k], table[i + 1, j, k], table[i + 1, j + 1, k],
-        rest_i, rest_j,
-    )  # fmt: skip
-    high = _between(
-        table[i, j, k + 1], table[i, j + 1, k + 1], table[i + 1, j, k + 1], table[i + 1, j + 1, k + 1],
-        rest_i, rest_j,
-    )  # fmt: skip
+    one, two, three, four = table[i, j], table[i, j + 1], table[i + 1, j], table[i + 1, j + 1]
+    low = _between(one[k], two[k], three[k], four[k], rest_i, rest_j)
+    high = _between(one[k + 1], two[k + 1], three[k + 1], four[k + 1], rest_i, rest_j)
     return edge[2] * ((1.0 - edge[1]) * low + edge[1] * high)
 
 
 @numba.njit(cache=True)
 def _inside(table, edges, reach):  # type: ignore[no-untyped-def]
-    """Share of the kernel in the cube: H at the eight corners of what the cube leaves of its support."""
+    """Share of the kernel in the cube: H at the eight corners of what is left of its support."""
     total = 0.0
     for a in range(2):
         x = edges[0, a * (reach[0, 1] - reach[0, 0] + 1)]

@@ -1,9 +1,9 @@
 """Particle codes through yt: Gadget, GIZMO and their kin by their kernels, AREPO by its mesh.
 
-All gas is read once, in file order; what may reach into a cube is found by one compiled pass over the
-positions (0.05 s for ten million), so that a kernel which reaches in from outside is never missed. yt's own
-index is not built: it would sort all particles, and write its result (and smoothing lengths that the dump
-lacks) beside the dump.
+All gas is read once, in file order; what may reach into a cube is found by one compiled pass over
+the positions (0.05 s for ten million), so that a kernel which reaches in from outside is never
+missed. yt's own index is not built: it would sort all particles, and write its result (and
+smoothing lengths that the dump lacks) beside the dump.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +19,7 @@ from yt.frontends.eagle.data_structures import EagleDataset
 from yt.frontends.gadget.data_structures import GadgetDataset
 from yt.frontends.owls.data_structures import OWLSDataset
 from yt.frontends.swift.data_structures import SwiftDataset
+from yt.frontends.tipsy.data_structures import TipsyDataset
 from yt.geometry.particle_geometry_handler import ParticleIndex
 
 from starmass.errors import InputError
@@ -32,13 +33,21 @@ from starmass.maps.yt_errors import yt_failures
 from starmass.maps.yt_simulation import YtSimulation
 
 KERNEL_RADIUS = {SwiftDataset: 1.825742}
-"""Radius at which the cubic spline ends, in the frontend's smoothing lengths; 1 for those not listed.
+"""Radius at which the cubic spline ends, in smoothing lengths of the frontend; 1 where not listed.
 
-Gadget, GIZMO and their kin store the radius itself. SWIFT stores h, of which the cubic spline's radius is
-1.825742 (Dehnen & Aly 2012, MNRAS 425, 1068, table 1).
+Gadget, GIZMO and their kin store the radius itself. SWIFT stores h, of which the cubic spline's
+radius is 1.825742 (Dehnen & Aly 2012, MNRAS 425, 1068, table 1).
 """
-UNIT_NAMES = {"length": "UnitLength_in_cm", "mass": "UnitMass_in_g", "velocity": "UnitVelocity_in_cm_per_s"}  # fmt: skip
-HEADER_UNITS = {"length": "UnitLength_In_CGS", "mass": "UnitMass_In_CGS", "velocity": "UnitVelocity_In_CGS"}  # fmt: skip
+UNIT_NAMES = {
+    "length": "UnitLength_in_cm",
+    "mass": "UnitMass_in_g",
+    "velocity": "UnitVelocity_in_cm_per_s",
+}
+HEADER_UNITS = {
+    "length": "UnitLength_In_CGS",
+    "mass": "UnitMass_In_CGS",
+    "velocity": "UnitVelocity_In_CGS",
+}
 LOOKS = 16
 """Places along each side of a cube where the distance to the nearest cell is looked up."""
 
@@ -67,7 +76,8 @@ class ParticleSimulation(YtSimulation):
         kinds = getattr(dataset, "_sph_ptypes", ())
         if "gas" not in entry and not kinds:
             raise InputError(
-                f"{source}: yt does not say which of its particles are gas; name their type with `gas`."
+                f"{source}: yt does not say which of its particles are gas; "
+                "name their type with `gas`."
             )
         self.gas = str(entry.get("gas", kinds[0] if kinds else ""))
         mesh = isinstance(dataset, ArepoHDF5Dataset)
@@ -76,10 +86,12 @@ class ParticleSimulation(YtSimulation):
             raise InputError(_no_box(source))
         with yt_failures(source):
             _check_units(dataset, entry)
-        if getattr(dataset, "gen_hsmls", False) and not (mesh or self.is_mesh):
+        made_up = getattr(dataset, "gen_hsmls", False) and not (mesh or self.is_mesh)
+        if made_up or isinstance(dataset, TipsyDataset):
             raise InputError(
-                f"{source}: has no smoothing lengths of its gas; write them into it as SmoothingLength, or "
-                "say `deposit: mesh` in the simulation's entry if the code has a moving mesh."
+                f"{source}: has no smoothing lengths of its gas; write it as Gadget's HDF5 with "
+                "SmoothingLength, or say `deposit: mesh` in the simulation's entry if the code has "
+                "a moving mesh."
             )
         _leave_unsorted(dataset)
         velocity = [f"{self.gas} particle_velocity_{axis}" for axis in "xyz"]
@@ -102,7 +114,7 @@ class ParticleSimulation(YtSimulation):
         return Particles(self._position[rows], self._mass[rows], self._size[rows], velocity, others)
 
     def _read_gas(self) -> None:
-        """Read all gas: positions, masses, velocities, and the radius of each kernel or the width of each cell."""
+        """Read all gas, with the radius of each kernel or the width of each cell."""
         density, *velocity = self.fields
         if self.is_mesh:
             size = (density, "g/cm**3")
@@ -136,18 +148,18 @@ class ParticleSimulation(YtSimulation):
             self._size = size_or_density * float(self.entry.get("kernel_radius", default))
 
     def _read(self, wanted: Sequence[tuple[tuple[str, str], str]]) -> list[np.ndarray]:
-        """Columns of all gas in file order, one for each (field, unit), read file by file into place."""
+        """Columns of all gas in file order, one for each (field, unit)."""
         with yt_failures(self.source):
             count = int(self.dataset.particle_type_counts.get(self.gas, 0))
             stated = _stated_count(self.dataset, self.gas)
             if stated is not None and stated != count:
                 raise InputError(
-                    f"{self.source}: {count} {self.gas} particles were found, and its header says {stated}; "
-                    "bring all files of the snapshot together."
+                    f"{self.source}: {count} {self.gas} particles were found, and its header says "
+                    f"{stated}; bring all files of the snapshot together."
                 )
             if count == 0:
                 raise InputError(
-                    f"{self.source}: has no {self.gas} particles; name the type of the gas with `gas`."
+                    f"{self.source}: has no {self.gas} particles; name the gas's type with `gas`."
                 )
             columns: list[np.ndarray] = []
             filled = 0
@@ -159,7 +171,8 @@ class ParticleSimulation(YtSimulation):
                 filled += len(parts[0])
         if filled != count:
             raise InputError(
-                f"{self.source}: {filled} {self.gas} particles could be read of {count}; the dump is damaged."
+                f"{self.source}: {filled} {self.gas} particles could be read of {count}; "
+                "the dump is damaged."
             )
         return columns
 
@@ -175,16 +188,18 @@ class ParticleSimulation(YtSimulation):
         if wrong.any():
             row = int(np.argwhere(wrong)[0, 0])
             raise InputError(
-                f"{self.source}: the {name} of {self.gas} particle {row} (counted from 0) is {values[row]}; "
-                "the dump is damaged, or the simulation's entry in the config names another field."
+                f"{self.source}: the {name} of {self.gas} particle {row} (counted from 0) is "
+                f"{values[row]}; the dump is damaged, or the simulation's entry in the config names "
+                "another field."
             )
 
     def _find(self, centre: np.ndarray, side: float) -> np.ndarray:
         """Rows of all gas of which any may lie in the cube."""
         if not self.is_mesh:
             return find_reaching(self._position, self._size, centre, side, self.box.period)
-        # No point of the cube is farther from its mesh-generating point than `reach`: the distance to the
-        # nearest of some points is an upper bound, and changes by no more than the way between two places.
+        # No point of the cube is farther from its mesh-generating point than `reach`: the distance to
+        # the nearest of some points is an upper bound, and changes by no more than the way between
+        # two places.
         some = find_reaching(self._position, 2.0 * self._size, centre, side, self.box.period)
         some = some if len(some) else np.arange(len(self._position))
         step = side / LOOKS
@@ -200,13 +215,14 @@ class ParticleSimulation(YtSimulation):
 
 def _no_box(source: str | Path) -> str:
     return (
-        f"{source}: does not say how wide its box is (BoxSize), and yt would make one up from the particles; "
-        "give `load: {bounding_box: [[0, X], [0, Y], [0, Z]]}` in code units in the simulation's entry."
+        f"{source}: does not say how wide its box is (BoxSize), and yt would make one up from the "
+        "particles; give `load: {bounding_box: [[0, X], [0, Y], [0, Z]]}` in code units in the "
+        "simulation's entry."
     )
 
 
 def _check_units(dataset: Any, entry: Mapping[str, Any]) -> None:
-    """Refuse a Gadget file of unknown units, for which yt assumes kpc, 1e10 Msun and km/s, or of two answers."""
+    """Refuse a Gadget file of units that nobody states, or that two places state differently."""
     if not isinstance(dataset, GadgetDataset) or isinstance(dataset, OWLSDataset | EagleDataset):
         return
     given = set(entry.get("load", {}).get("unit_base") or {})
@@ -221,8 +237,8 @@ def _check_units(dataset: Any, entry: Mapping[str, Any]) -> None:
     if missing:
         values = ", ".join(f"{name}: {header.get(q, '...')}" for q, name in UNIT_NAMES.items())
         raise InputError(
-            f"{dataset.filename}: yt finds no unit of {', '.join(missing)} and would take kpc, 1e10 Msun or "
-            f"km/s; give `load: {{unit_base: {{{values}}}}}` in the simulation's entry."
+            f"{dataset.filename}: yt finds no unit of {', '.join(missing)} and would take kpc, "
+            f"1e10 Msun or km/s; give `load: {{unit_base: {{{values}}}}}` in the simulation's entry."
         )
     if dataset.cosmological_simulation:
         return
@@ -231,24 +247,22 @@ def _check_units(dataset: Any, entry: Mapping[str, Any]) -> None:
         used = float(getattr(dataset, f"{quantity}_unit").to_value(cgs[quantity]))
         if abs(used / size - 1.0) > 1e-3:
             raise InputError(
-                f"{dataset.filename}: its header gives {size:.6g} {cgs[quantity]} as the unit of {quantity}, "
-                f"and `load: unit_base` gives {used:.6g}; mend the entry, or take it out."
+                f"{dataset.filename}: its header gives {size:.6g} {cgs[quantity]} as the unit of "
+                f"{quantity}, and `load: unit_base` gives {used:.6g}; mend the entry, or take it out."
             )
 
 
 def _stated_count(dataset: Any, gas: str) -> int | None:
-    """Number of gas particles in all files of the snapshot, as a Gadget-like header says."""
+    """Gas particles in all files of the snapshot, by a Gadget-like header; None without one."""
     total = dataset.parameters.get("NumPart_Total", dataset.parameters.get("Nall"))
-    if total is None or not gas.removeprefix("PartType").isdigit():
+    if total is None or gas not in ("PartType0", "Gas"):
         return None
-    place = int(gas.removeprefix("PartType"))
-    high = np.atleast_1d(dataset.parameters.get("NumPart_Total_HighWord", 0))
-    upper = int(high[place]) if place < len(high) else 0
-    return int(np.atleast_1d(total)[place]) + (upper << 32)
+    upper = np.atleast_1d(dataset.parameters.get("NumPart_Total_HighWord", 0))
+    return int(np.atleast_1d(total)[0]) + (int(upper[0]) << 32)
 
 
 def _leave_unsorted(dataset: Any) -> None:
-    """Have yt list files and fields, and leave out sorting the particles and writing the order beside the dump."""
+    """Have yt list files and fields alone: its sorting is slow, and it writes beside the dump."""
 
     class UnsortedIndex(dataset._index_class):  # type: ignore[misc]
         def _initialize_index(self) -> None:
@@ -256,6 +270,8 @@ def _leave_unsorted(dataset: Any) -> None:
             self._initialize_frontend_specific()
 
     dataset._index_class = UnsortedIndex
+    if dataset.domain_dimensions is None:  # SWIFT's
+        dataset.domain_dimensions = np.ones(3, int)
     if getattr(dataset, "_domain_override", False):
         # A box of the entry's own does not repeat, and yt would leave out what lies beyond it.
         dataset._periodicity, dataset._domain_override = (False, False, False), False

@@ -1,10 +1,11 @@
-"""Gas of smoothed-particle codes: each particle's mass is spread by its kernel, and shared out exactly.
+"""Gas of smoothed-particle codes: each particle's mass is spread by its kernel, shared out exactly.
 
-The kernel is the cubic spline (Monaghan & Lattanzio 1985, A&A 149, 135), tabulated on :data:`CELLS` cells along
-the radius and constant within each: a pixel's share is a signed sum of the table's running integral at
-corners, in depth as in the plane of the sky. The sums telescope, so that the mass in a map is the mass in
-the cube for any alignment, for particles smaller than a pixel as for those larger than the cube. Velocity
-moments are merged about the running mean, as those of cells are.
+The kernel is the cubic spline (Monaghan & Lattanzio 1985, A&A 149, 135), tabulated on :data:`CELLS`
+cells along the radius and constant within each: a pixel's share is a signed sum of the table's
+running integral at corners, in depth as in the plane of the sky. The sums telescope, so that the
+mass in a map is the mass in the cube for any alignment, for particles smaller than a pixel as for
+those larger than the cube. Velocity moments are merged about the running mean, as those of cells
+are.
 """
 
 from collections.abc import Mapping
@@ -66,8 +67,13 @@ class Particles(Gas):
         deposit_particle_values(*self._balls(cube), values, *self._frame(cube), weight, sums)
 
     def deposit_lines(
-        self, cube: Cube, velocity: np.ndarray, edges: np.ndarray, line_width: float, spectra: np.ndarray
-    ) -> None:  # fmt: skip
+        self,
+        cube: Cube,
+        velocity: np.ndarray,
+        edges: np.ndarray,
+        line_width: float,
+        spectra: np.ndarray,
+    ) -> None:
         """Add lines at ``velocity`` (3, n), as :class:`~starmass.maps.projection.Gas` says."""
         velocity = np.ascontiguousarray(velocity, float)
         deposit_particle_lines(
@@ -89,10 +95,10 @@ class Particles(Gas):
 
 @lru_cache(maxsize=1)
 def kernel_table() -> np.ndarray:
-    """Return H(x, y, z), the integral of the unit kernel between its centre and (x, y, z), at the knots.
+    """Return H(x, y, z), the unit kernel's integral between its centre and (x, y, z), at the knots.
 
-    (:data:`CELLS` + 1,) * 3 of the octant of positive arguments; H(1, 1, 1) is 1/8. Each cell is integrated
-    by 2 x 2 x 2 Gauss-Legendre points, and the sum normalised.
+    (:data:`CELLS` + 1,) * 3 of the octant of positive arguments; H(1, 1, 1) is 1/8. Each cell is
+    integrated by 2 x 2 x 2 Gauss-Legendre points, and the sum normalised.
     """
     offset = 0.5 / np.sqrt(3.0)
     points = ((np.arange(CELLS)[:, None] + [0.5 - offset, 0.5 + offset]) / CELLS).ravel()

@@ -1,4 +1,5 @@
-"""Moving meshes against a Voronoi mesh of exact volumes (scipy's), a known density, and points of space by hand."""
+"""Moving meshes against a Voronoi mesh of exact volumes (scipy's), a known density, and points of
+space by hand."""
 
 import itertools
 
@@ -23,7 +24,8 @@ def known_density(place):
 
 @pytest.fixture(scope="module")
 def mesh():
-    """Points in a periodic box, denser towards its middle: (position, exact volume, density at the point)."""
+    """Points in a periodic box, denser towards its middle: (position, exact volume, density at the
+    point)."""
     random = np.random.default_rng(5)
     core = 0.5 + 0.15 * random.normal(0, 1, (900, 3))
     position = np.concatenate([core, random.random((500, 3))]) % 1.0
@@ -40,7 +42,8 @@ def mesh():
 
 
 def by_hand(mesh, cube, per_pixel):
-    """Density (i, j, k) of the nearest point, images and all, at the middles of finer voxels, in slabs."""
+    """Density (i, j, k) of the nearest point, images and all, at the middles of finer voxels, in
+    slabs."""
     position, _, density = mesh
     near = np.concatenate(
         [
@@ -105,7 +108,8 @@ def test_uniform_gas_is_a_uniform_map(mesh):
 
 
 def test_cells_that_lie_whole_in_the_cube_keep_their_mass_exactly(mesh):
-    """A dense knot of cells far smaller than a voxel, cells of about a voxel, and large ones, in a void."""
+    """A dense knot of cells far smaller than a voxel, cells of about a voxel, and large ones, in a
+    void."""
     random = np.random.default_rng(3)
     position, volume, density = mesh
     island = np.linalg.norm(position - 0.5, axis=1) < 0.25

@@ -39,7 +39,8 @@ def kernel_cells():
 
 @pytest.fixture
 def judge(kernel_cells):
-    """Return ``shares(position, support, cube)``: (n, i, j, k) of each particle's mass in each voxel, image by image."""
+    """Return ``shares(position, support, cube)``: (n, i, j, k) of each particle's mass in each
+    voxel, image by image."""
 
     def along_axis(middle, support, edges):
         cells = middle + support * np.linspace(-1, 1, 2 * CELLS + 1)
@@ -82,7 +83,8 @@ def moments(shares, mass, values, axis):
 
 @pytest.mark.parametrize("period", [None, 1.0])
 def test_agrees_with_a_deposit_by_hand(judge, period):
-    """Smaller than a pixel, larger than the cube, on faces, in corners, and through the box's faces."""
+    """Smaller than a pixel, larger than the cube, on faces, in corners, and through the box's
+    faces."""
     random = np.random.default_rng(0 if period else 1)
     support = np.array([1e-6, 0.01, 0.03, 0.1, 0.2, 0.5, 1.3, 0.04, 0.04, 0.02])
     count = len(support)
@@ -180,7 +182,8 @@ def test_a_lattice_is_a_uniform_map_and_a_box_keeps_its_mass():
 
 
 def test_orientation_and_cold_streams():
-    """A small particle lands where a cell would; 100 km/s and 0.01 km/s keep their digits side by side."""
+    """A small particle lands where a cell would; 100 km/s and 0.01 km/s keep their digits side by
+    side."""
     place = np.array([[0.11, 0.33, 0.78]])
     gas = Particles(place, np.ones(1), np.full(1, 0.005), np.array([[7.0], [8.0], [9.0]]))
     projected = project_cube(gas, Cube(np.full(3, 0.5), 1.0, 10))

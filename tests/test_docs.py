@@ -14,6 +14,7 @@ import re
 import runpy
 import subprocess
 from collections import defaultdict
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -175,7 +176,7 @@ def test_make_has_the_targets(commands):
 def test_installation_names_what_there_is(commands):
     packages = (ROOT / "pyproject.toml").read_text()
     for example, words in commands:
-        for option, value in zip(words, words[1:], strict=False):
+        for option, value in pairwise(words):
             if option in ("-r", "-f") or value.startswith(("envs/", "tests/")):
                 assert (ROOT / value).exists(), f"{example}: there is no {value}"
         if program_of(words) == "pip":

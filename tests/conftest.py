@@ -8,6 +8,7 @@ from pathlib import Path
 import demo_run
 import pytest
 import yaml
+from snakemake_process import run_forked
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,31 +35,32 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def run_snakemake():
-    """Return ``run(folder, *arguments, overlay={...}, seconds=...)``: Snakemake on this checkout, results in ``folder``."""
+    """Return ``run(folder, *arguments, overlay={...}, seconds=...)``: Snakemake on this checkout, results in ``folder``.
+
+    ``as_command`` starts it as a user does; otherwise it is forked from a process that has Snakemake imported.
+    """
 
     def run(
-        folder: Path, *arguments: str, overlay: dict | None = None, presets=(), seconds: int = 600
+        folder: Path,
+        *arguments: str,
+        overlay: dict | None = None,
+        presets=(),
+        seconds: int = 600,
+        as_command: bool = False,
     ) -> subprocess.CompletedProcess:
-        command = [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "--snakefile",
-            ROOT / "Snakefile",
-            "--directory",
-            folder,
-        ]
         configfiles = [ROOT / "config" / f"{name}.yaml" for name in presets]
         if overlay is not None:
             configfiles.append(folder / "overlay.yaml")
             configfiles[-1].write_text(yaml.safe_dump(overlay))
+        # Options that take several words would swallow targets: these come first.
+        given = [*arguments, "--snakefile", ROOT / "Snakefile", "--directory", folder]
         if configfiles:
-            command += ["--configfile", *configfiles]
-        # `--` would be read as the end of options, so plain arguments come first.
-        command[3:3] = arguments
+            given += ["--configfile", *configfiles]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        if not as_command:
+            return run_forked(list(map(str, given)), folder, environment, seconds)
         return subprocess.run(
-            list(map(str, command)),
+            [sys.executable, "-m", "snakemake", *map(str, given)],
             cwd=folder,
             env=environment,
             capture_output=True,

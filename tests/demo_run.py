@@ -38,7 +38,9 @@ def run_once(run_snakemake, tmp_path_factory: pytest.TempPathFactory) -> SimpleN
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not record.exists():
             folder.mkdir(exist_ok=True)
-            done = run_snakemake(folder, "--cores", "2", overlay=OVERLAY, seconds=SECONDS)
+            done = run_snakemake(
+                folder, "--cores", "2", overlay=OVERLAY, seconds=SECONDS, as_command=True
+            )
             facts = {
                 "returncode": done.returncode,
                 "stdout": done.stdout,

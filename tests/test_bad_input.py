@@ -13,28 +13,11 @@ def complaint(done) -> str:
     return words
 
 
-@pytest.mark.parametrize(
-    ("overlay", "words"),
-    [
-        (
-            {"fractals": {"images": {"flame": {"cuont": 10}}}},
-            ["fractals.images.flame.cuont", "did you mean 'count'"],
-        ),
-        (
-            {"fractals": {"images": {"flame": {"count": 0}}}},
-            ["fractals.images.flame.count", "0", "least"],
-        ),
-        ({"study": "ramses"}, ["study", "ramses", "evaluation.studies"]),
-        (
-            {"evaluation": {"methods": {"dinov2_knn": {"neighbours": 0}}}},
-            ["evaluation.methods.dinov2_knn", "neighbours"],
-        ),
-    ],
-    ids=["misspelt key", "no images", "no such study", "no neighbours"],
-)
-def test_config_mistakes_stop_before_the_plan(run_snakemake, tmp_path, overlay, words):
+def test_a_config_mistake_stops_before_the_plan(run_snakemake, tmp_path):
+    """Which mistakes are found, and in what words, is test_configuration's."""
+    overlay = {"fractals": {"images": {"flame": {"cuont": 10}}}}
     said = complaint(run_snakemake(tmp_path, "--dry-run", overlay=overlay))
-    assert all(word in said for word in words), said
+    assert "fractals.images.flame.cuont" in said and "did you mean 'count'" in said
     assert not (tmp_path / "results").exists()
 
 

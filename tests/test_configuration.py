@@ -141,7 +141,15 @@ def test_schemas_refuse_typos_and_explain_keys(section):
     [
         ({"stduy": "demo"}, ["stduy", "did you mean 'study'"]),
         ({"study": "dmo"}, ["study", "dmo", "did you mean 'demo'"]),
-        ({"fractals": {"images": {"flame": {"count": 0}}}}, ["fractals.images.flame.count", "0"]),
+        ({"study": "ramses"}, ["study", "ramses", "evaluation.studies"]),
+        (
+            {"fractals": {"images": {"flame": {"count": 0}}}},
+            ["fractals.images.flame.count", "0", "least"],
+        ),
+        (
+            {"evaluation": {"methods": {"dinov2_knn": {"neighbours": 0}}}},
+            ["evaluation.methods.dinov2_knn", "neighbours"],
+        ),
         ({"maps": {"projection": {"side": float("nan")}}}, ["maps.projection.side", "finite"]),
         ({"maps": {"projection": {"hydrogen_mass": 2.8}}}, ["hydrogen_mass", "counts: H2"]),
         ({"maps": {"fits": {"distance": 140}}}, ["maps.fits.position", "a distance needs one"]),

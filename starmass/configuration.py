@@ -83,6 +83,7 @@ def check_config(config: Mapping[str, Any], schemas: str | Path) -> dict[str, An
         *_unread(evaluation),
         *_contradictions(evaluation, encoders),
         *_unshowable(found),
+        *_unaveraged(found),
     ):
         raise InputError(f"config key 'evaluation.{key}': {problem}.")
     return found
@@ -459,6 +460,30 @@ def _unshowable(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 evaluation["inputs"][name], config["maps"], patches[0] if patches else 1
             ):
                 yield f"inputs.{name}", f"{problem} (evaluation.{user} uses it)"
+
+
+def _unaveraged(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The same for averages over views in which a channel would change, as v_los does from behind.
+
+    Turned with the sky, a vector's columns and rows are others; from behind, its part along the
+    line of sight has the other sign, and a spectrum's velocities are in reverse.
+    """
+    evaluation, extra = config["evaluation"], config["maps"].get("channels", {})
+    for name, features in evaluation["features"].items():
+        average = features.get("average", "none")
+        for shown in _listed(features["input"]) if average != "none" else ():
+            for channel in evaluation["inputs"][shown].get("channels", BARE):
+                entry = extra.get(channel) or extra.get(channel.rpartition("_")[0]) or {}
+                part = entry.get("part", "along") if entry.get("kind") == "vector" else ""
+                turned = part in ("columns", "rows")
+                behind = part == "along" or entry.get("kind") == "spectrum"
+                if turned or (behind and average == "sky_and_behind"):
+                    least = "none" if turned else "sky"
+                    yield (
+                        f"features.{name}.average",
+                        f"{average} would mix up the channel {channel} of inputs.{shown}, which is "
+                        f"another in other views; use {least}, or show other channels",
+                    )
 
 
 def _misshown(entry: Mapping[str, Any], maps: Mapping[str, Any], patch_size: int) -> Iterator[str]:

@@ -411,6 +411,33 @@ def test_seeds_have_a_pretraining_each(default):
         check_config(config, SCHEMAS)
 
 
+def test_averages_over_views_in_which_a_channel_changes_are_refused(default):
+    """Turned with the sky a vector has other parts, and from behind another sign along the line."""
+    vectors = {part: {"kind": "vector", "field": "gas b", "unit": "uG", "part": part} for part in
+               ("along", "columns", "sky")}  # fmt: skip
+    for channel, average, refused in (
+        ("ppv_003", "sky_and_behind", True),
+        ("ppv_003", "sky", False),
+        ("along", "sky_and_behind", True),
+        ("along", "sky", False),
+        ("columns", "sky", True),
+        ("columns", "none", False),
+        ("sky", "sky_and_behind", False),
+        ("temperature", "sky_and_behind", False),
+        ("v_los", "sky_and_behind", False),
+    ):
+        own = {"inputs": {"own": {"channels": ["column_density", channel]}}}
+        own["features"] = {"own": {"kind": "pixels", "input": "own", "average": average}}
+        config = merge(default, {"maps": {"channels": vectors}, "evaluation": own})
+        if refused:
+            with pytest.raises(
+                InputError, match=f"features.own.average.*mix up the channel {channel}"
+            ):
+                check_config(config, SCHEMAS)
+        else:
+            check_config(config, SCHEMAS)
+
+
 def test_null_takes_a_key_or_an_entry_away(default):
     over = {
         "methods": {

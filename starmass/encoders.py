@@ -23,6 +23,7 @@ from timm.models import VisionTransformer
 
 from starmass.description import EncoderDescription
 from starmass.errors import InputError, closest
+from starmass.files import SAFETENSORS, check_readable, remedy, unreadable
 from starmass.storage import written_aside
 
 Tokens = Literal["class", "mean", "class_mean", "patches"]
@@ -76,6 +77,8 @@ def load_encoder(path: str | Path) -> tuple[VisionTransformer, EncoderDescriptio
     model = create_encoder(description, seed=0)
     try:
         model.load_state_dict(safetensors.torch.load_file(path))
+    except (OSError, safetensors.SafetensorError) as error:
+        raise unreadable(path, error, SAFETENSORS) from error
     except RuntimeError as error:
         raise InputError(
             f"{path}: its tensors don't fit {description.architecture} ({error}); remake the file."
@@ -84,29 +87,24 @@ def load_encoder(path: str | Path) -> tuple[VisionTransformer, EncoderDescriptio
 
 
 def _read_description(path: str | Path) -> EncoderDescription:
-    if not Path(path).is_file():
-        raise InputError(
-            f"{path}: there is no such encoder; ask Snakemake for it by this path, or check the config that names it."
-        )
+    check_readable(path, SAFETENSORS)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
     except (OSError, safetensors.SafetensorError) as error:
-        raise InputError(
-            f"{path}: not a readable safetensors file ({error}); delete it and run Snakemake again to remake it."
-        ) from error
+        raise unreadable(path, error, SAFETENSORS) from error
     if METADATA_KEY not in metadata:
         raise InputError(
             f"{path}: has no description of its model (metadata key {METADATA_KEY!r}); only files of save_encoder do."
         )
     known = {entry.name for entry in fields(EncoderDescription)}
-    return EncoderDescription(
-        **{
-            name: value
-            for name, value in json.loads(metadata[METADATA_KEY])["encoder"].items()
-            if name in known
-        }
-    )
+    try:
+        described = json.loads(metadata[METADATA_KEY])["encoder"]
+        return EncoderDescription(**{key: described[key] for key in described if key in known})
+    except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise InputError(
+            f"{path}: another version of starmass described its model ({error}); {remedy(path)}."
+        ) from error
 
 
 def normalise_pixels(images: torch.Tensor, description: EncoderDescription) -> torch.Tensor:

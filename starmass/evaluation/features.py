@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 
 from starmass.evaluation.inputs import Input, scale
 from starmass.evaluation.samples import Maps
 from starmass.evaluation.splits import parts_of
-from starmass.storage import open_hdf5, write_dataset, written_aside
+from starmass.storage import create_hdf5, open_hdf5, write_dataset
 
 AVERAGES = ("none", "sky", "sky_and_behind")
 
@@ -80,7 +79,7 @@ def views(shown: np.ndarray, shown_as: Input, average: str) -> Iterator[np.ndarr
 
 def write_features(path: str | Path, features: np.ndarray, *, provenance: str) -> None:
     """Write features [fold, row, dimension] as HDF5, whole or not at all."""
-    with written_aside(path) as temporary, h5py.File(temporary, "w") as file:
+    with create_hdf5(path) as file:
         write_dataset(
             file, "features", features, unit="", description="fold, row of samples.csv, dimension"
         )

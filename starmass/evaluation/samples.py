@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from starmass.errors import InputError
+from starmass.files import check_readable, remedy, unreadable
 from starmass.storage import open_hdf5, written_aside
 
 COLUMNS = (
@@ -122,6 +123,7 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
 
 def read_table(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
     """Read a CSV table that has at least ``columns``; names of simulations and snapshots stay text even when they look like numbers."""
+    check_readable(path)
     try:
         text = dict.fromkeys(("simulation", "snapshot", "split", "study", "method"), str)
         with open(path, "rb") as file:
@@ -133,10 +135,10 @@ def read_table(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
         if not whole:
             raise ValueError("its last line is cut short")
         table = pd.read_csv(path, dtype=text)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: not a readable table ({error}); delete it and run Snakemake again to remake it."
-        ) from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except ValueError as error:
+        raise InputError(f"{path}: not a readable table ({error}); {remedy(path)}.") from error
     for column in columns:
         if column not in table:
             raise InputError(

@@ -8,6 +8,7 @@ import safetensors.torch
 import torch
 
 from starmass.errors import InputError
+from starmass.files import SAFETENSORS, TORCH, check_readable
 
 
 def load_weights(model: Any, path: str | Path) -> None:
@@ -18,14 +19,12 @@ def load_weights(model: Any, path: str | Path) -> None:
     InputError
         when the file is absent or unreadable, lacks a tensor of the model, or has one of another shape
     """
-    if not Path(path).is_file():
-        raise InputError(
-            f"{path}: there is no such file of weights; check the key weights of the config's section evaluation."
-        )
+    is_safetensors = Path(path).suffix == ".safetensors"
+    check_readable(path, SAFETENSORS if is_safetensors else TORCH)
     try:
         tensors = (
             safetensors.torch.load_file(path)
-            if Path(path).suffix == ".safetensors"
+            if is_safetensors
             else torch.load(path, "cpu", weights_only=True)
         )
     except (OSError, RuntimeError, pickle.UnpicklingError, safetensors.SafetensorError) as error:

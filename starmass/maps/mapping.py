@@ -80,7 +80,7 @@ def make_maps(
         maps[row], masses[row], refined[row] = map_sink(
             opened, centre, frame, side=side, pixels=pixels, nucleus_mass=nucleus, extra=extra
         )
-    with written_aside(output) as temporary, h5py.File(temporary, "w") as file:
+    with written_aside(output) as temporary, h5py.File(temporary, "w", locking=False) as file:
         # Written in one go; chunks of one sink and axis, which is what a reader of samples asks for.
         chunks = (
             {"chunks": (1, 1, *maps.shape[2:]), "compression": "gzip", "shuffle": True}

@@ -11,6 +11,7 @@ import yaml
 
 from starmass.console import job
 from starmass.errors import InputError
+from starmass.files import check_readable
 from starmass.pretraining.attempts import attempt_recorded
 from starmass.pretraining.labelled import Check
 from starmass.pretraining.loop import Run
@@ -76,9 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
+    check_readable(path)
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(
             f"{path}: not a readable YAML file ({error}); --config takes one entry of pretraining.encoders."
         ) from error

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from starmass.errors import InputError
+from starmass.files import check_readable, remedy, unreadable
 from starmass.storage import open_hdf5
 
 # What columns and rows of a map run along, for a line of sight along each axis (the cyclic order in which maps are stored).
@@ -57,16 +58,13 @@ class MapRow:
 
 def read_table(path: str | Path, needed: Sequence[str]) -> pd.DataFrame:
     """Read a CSV file of an earlier stage and make sure that it has the columns asked for."""
-    if not Path(path).is_file():
-        raise InputError(
-            f"{path}: there is no such file; ask Snakemake for it by this path, or take its entry out of the config."
-        )
+    check_readable(path)
     try:
         table = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str))
+    except OSError as error:
+        raise unreadable(path, error) from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path}: not a readable CSV file ({error}); delete it and run Snakemake again to remake it."
-        ) from error
+        raise InputError(f"{path}: not a readable CSV file ({error}); {remedy(path)}.") from error
     missing = [name for name in needed if name not in table.columns]
     if missing:
         raise InputError(

@@ -63,7 +63,15 @@ def recover(folder: Path, *, patience: float = 300) -> None:
         raise InputError(f"{folder} can't be unlocked: {unlocked.stderr.strip()[-1000:]}")
     removed = 0
     for path in leftovers(folder / "results"):
-        shutil.rmtree(path, ignore_errors=True)
+        try:
+            shutil.rmtree(path)
+        except FileNotFoundError:  # its writer took it away meanwhile
+            continue
+        except OSError as error:
+            raise InputError(
+                f"{path}: this half-written file can't be removed ({error.strerror});"
+                " ask its owner to remove it."
+            ) from error
         removed += 1
     logger.info(
         "starmass: %d SLURM job(s) ended, %d half-written file(s) removed, folder unlocked. Now give the same command again"

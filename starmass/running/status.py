@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from starmass.errors import InputError
+from starmass.files import unreadable
 from starmass.provenance import ROOT
 from starmass.running.jobs import queued_jobs, snakemake_processes
 
@@ -114,14 +115,7 @@ def failed_files(folder: Path) -> dict[str, list[str]]:
         reverse=True,
     )
     # Asking how things stand leaves a log, too.
-    latest = next(
-        (
-            text
-            for text in (path.read_text(errors="replace") for path in logs)
-            if "\nExecute " in text
-        ),
-        "",
-    )
+    latest = next((text for text in map(_read_log, logs) if "\nExecute " in text), "")
     failed: dict[str, list[str]] = {}
     files: list[str] = []
     shared: list[str] = []  # log of the job that a group's members had in common
@@ -137,6 +131,13 @@ def failed_files(folder: Path) -> dict[str, list[str]]:
             else:
                 shared = read
     return failed
+
+
+def _read_log(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError as error:
+        raise unreadable(path, error) from error
 
 
 def describe(folder: Path, files: Sequence[File]) -> str:

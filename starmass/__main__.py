@@ -19,10 +19,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "status",
         help="what is done, at work, failed and to do; further arguments are Snakemake's, as given to the run",
     )
-    commands.add_parser(
+    mending = commands.add_parser(
         "recover",
         help="after a crash: end the SLURM jobs left behind, unlock, clear half-written files",
     )
+    mending.add_argument("-s", "--snakefile", type=Path, help="of the run, if it is not this one")
     chosen, rest = parser.parse_known_args(arguments)
     with job():
         if chosen.command == "status":
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         elif rest:
             parser.error(f"recover takes no argument ({rest[0]})")
         else:
-            recover(Path.cwd())
+            recover(Path.cwd(), chosen.snakefile)
 
 
 if __name__ == "__main__":

@@ -41,17 +41,10 @@ def find_files(folder: Path, arguments: Sequence[str]) -> list[File]:
     InputError
         when Snakemake refuses the arguments
     """
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        *arguments,
-        "--snakefile",
-        str(ROOT / "Snakefile"),
-        "--directory",
-        str(folder),
-        "--summary",
-    ]
+    command = [sys.executable, "-m", "snakemake", *arguments, "--directory", str(folder)]
+    if not any(re.match(r"-s$|--snakefile(=|$)", word) for word in arguments):
+        command += ["--snakefile", str(snakefile_of(folder))]
+    command += ["--summary"]
     if "--rerun-triggers" not in arguments:
         # As the profile has them: a script's time stamp says nothing.
         command += ["--rerun-triggers", "mtime", "params", "input", "software-env"]
@@ -80,10 +73,33 @@ def find_files(folder: Path, arguments: Sequence[str]) -> list[File]:
     return files
 
 
+def snakefile_of(folder: Path) -> Path:
+    """Return the Snakefile of a run: the folder's own, of a workflow that uses this one, or ours.
+
+    Raises
+    ------
+    InputError
+        when there is neither, because the library was installed without the workflow
+    """
+    own = (folder / name for name in ("Snakefile", "snakefile", "workflow/Snakefile"))
+    for path in (*own, ROOT / "Snakefile"):
+        if path.is_file():
+            return path
+    raise InputError(
+        f"{ROOT} holds the library without its workflow, and {folder} has no Snakefile; name the"
+        " run's: --snakefile PATH."
+    )
+
+
+def result_folders(folder: Path) -> list[Path]:
+    """Return the folders of results, of the run itself and of one that has it as a module."""
+    return [folder / "results", *folder.glob("*/results")]
+
+
 def is_untouched(folder: Path) -> bool:
     """Whether nothing was ever run in ``folder``: no results, no file begun, no lock."""
     marks = [
-        *(folder / "results" / stage for stage in STAGES),
+        *(results / stage for results in result_folders(folder) for stage in STAGES),
         *(folder / ".snakemake" / name for name in ("incomplete", "locks")),
     ]
     return not any(path.is_file() for mark in marks for path in mark.rglob("*"))
@@ -175,4 +191,6 @@ def describe(folder: Path, files: Sequence[File]) -> str:
 
 def _stage(file: File) -> str:
     parts = Path(file.path).parts
-    return parts[1] if len(parts) > 1 and parts[0] == "results" else ""
+    if "results" not in parts[:-1]:
+        return ""
+    return parts[parts.index("results") + 1]  # after a module's prefix

@@ -118,8 +118,8 @@ rule compare_variants:
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         config=ablation_facts,
-        files=ablation_files,
-        splits=ablation_splits,
+        files=lambda wildcards: placed(ablation_files(wildcards)),
+        splits=lambda wildcards: placed(ablation_splits(wildcards)),
         code=code_digest("workflow/scripts/compare_variants.py"),
     message:
         "Comparing the values of ablation {wildcards.ablation} (study {wildcards.study})"

@@ -12,12 +12,14 @@ def simulation_entry(simulation):
 @cache  # every job asks, and looking through a folder takes time
 def simulation_snapshots(simulation):
     """Files of every snapshot's dump, by the snapshot's name."""
+    entry = simulation_entry(simulation)
     try:
-        return find_snapshots(
-            simulation_entry(simulation), config.get("data_root"), name=simulation
-        )
+        found = find_snapshots(entry, config.get("data_root"), name=simulation)
     except InputError as error:
         refuse(error)
+    if entry["format"] == "toycloud":
+        return found
+    return {snapshot: list(map(users_own, files)) for snapshot, files in found.items()}
 
 
 def simulation_maps(simulation):
@@ -67,10 +69,6 @@ def dump_files(wildcards):
     return snapshots[wildcards.snapshot]
 
 
-localrules:
-    write_toycloud_descriptor,
-
-
 rule write_toycloud_descriptor:
     output:
         "results/dumps/{simulation}/run.yaml",
@@ -78,6 +76,7 @@ rule write_toycloud_descriptor:
         "logs/dumps/{simulation}/run.log",
     benchmark:
         "benchmarks/results/dumps/{simulation}/run.tsv"
+    localrule: True
     resources:
         mem_mb=lambda wildcards, attempt: 500 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,

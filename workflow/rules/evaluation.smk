@@ -167,7 +167,7 @@ rule evaluation:
         embedding_of(STUDY),
         segmentation_of(STUDY),
     message:
-        "Metrics, embedding and segmentation of study {STUDY} are there."
+        f"Metrics, embedding and segmentation of study {STUDY} are there."
 
 
 rule collect_samples:

@@ -328,4 +328,4 @@ rule figures:
         [f"results/figures/pretraining/{encoder}.png" for encoder in encoders_of(STUDY)],
         f"results/figures/fractals/{config['reporting']['figures']['examples']['images']}.png",
     message:
-        "The figures of study {STUDY} are there."
+        f"The figures of study {STUDY} are there."

@@ -189,4 +189,4 @@ rule few_labels:
         f"results/evaluation/{STUDY}/few_labels.csv",
         multiext(f"results/figures/{STUDY}/few_labels", ".pdf", ".png"),
     message:
-        "What the methods of study {STUDY} make of few labels is there."
+        f"What the methods of study {STUDY} make of few labels is there."

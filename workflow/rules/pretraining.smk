@@ -113,4 +113,4 @@ rule pretraining:
     input:
         [f"results/pretraining/{encoder}/teacher.safetensors" for encoder in encoders_of(STUDY)],
     message:
-        "The encoders of study {STUDY} are in results/pretraining/"
+        f"The encoders of study {STUDY} are in results/pretraining/"

@@ -210,7 +210,7 @@ rule build_cost:
         attempts=placed("logs/pretraining"),
         code=code_digest("workflow/scripts/build_cost.py"),
     message:
-        "Adding up what the jobs of study {STUDY} took"
+        f"Adding up what the jobs of study {STUDY} took"
     script:
         "../scripts/build_cost.py"
 
@@ -220,11 +220,11 @@ rule tables:
         multiext(f"results/tables/{STUDY}", ".csv", ".md", ".tex", ".html"),
         rules.build_table1.output,
     message:
-        "The table of study {STUDY} is there."
+        f"The table of study {STUDY} is there."
 
 
 rule summary:
     input:
         multiext(f"results/tables/{STUDY}/summary", ".md", ".html"),
     message:
-        "What study {STUDY} found is in results/tables/{STUDY}/summary.md."
+        f"What study {STUDY} found is in results/tables/{STUDY}/summary.md."

@@ -2,18 +2,26 @@
 PYTHON ?= python3
 CORES ?= 2
 BIN := .venv/bin
+# Snakemake keeps files below HOME, and fails where it can't: then HOME is a folder of this checkout.
+WITH_HOME = cache="$${XDG_CACHE_HOME:-$${HOME:-/proc}/.cache}"; \
+	if ! mkdir -p "$$cache" 2> /dev/null || ! test -w "$$cache"; then \
+		echo "$$cache can't be written to; HOME is .snakemake/home for this run" >&2; \
+		unset XDG_CACHE_HOME XDG_CONFIG_HOME; export HOME="$$PWD/.snakemake/home"; mkdir -p "$$HOME"; \
+	fi; export USER="$${USER:-$$(id -un 2> /dev/null || echo nobody)}";
 
 .PHONY: demo test lint lock clean
 
 demo: .venv/installed
-	@$(BIN)/snakemake --cores $(CORES) --quiet host reason
+	@$(WITH_HOME) $(BIN)/python -m snakemake --cores $(CORES) --quiet host reason
 
 test: .venv/installed-dev
-	@$(BIN)/python -m pytest
+	@$(WITH_HOME) $(BIN)/python -m pytest
 
 # What .github or a reviewer would ask of the source itself.
 lint: .venv/installed-dev
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow && $(BIN)/mypy
+	$(BIN)/python -m ruff check . && $(BIN)/python -m ruff format --check .
+	$(BIN)/python -c 'from snakefmt.snakefmt import main; main()' --check Snakefile workflow
+	$(BIN)/python -m mypy
 
 # Resolve the newest versions that pyproject.toml allows into the lock files (for maintainers; needs uv).
 lock:

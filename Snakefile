@@ -1,12 +1,28 @@
 # starmass: dumps -> maps; mathematics -> fractals -> encoder; maps + encoder -> evidence -> tables and figures.
 # `snakemake -c2` runs the demo; `snakemake -c2 maps` (simulations, fractals, pretraining,
 # evaluation, few_labels, ablations, tables, summary, figures) a part of it.
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.0")
 
+# Another workflow may use this one as a module (docs/cluster.md): then it has a config of its own.
+IS_MODULE = not workflow.modifier.is_main_snakefile()
+CHECKOUT = Path(str(workflow.current_basedir))
+if not CHECKOUT.is_dir():
+    raise SystemExit(
+        f"starmass: {CHECKOUT} is no folder of this machine; clone the repository and name the Snakefile there."
+    )
+if not IS_MODULE and workflow.main_snakefile != workflow.snakefile:
+    raise SystemExit(
+        "starmass: include would mix two workflows' configs and names of rules; use it as a module instead:"
+        f' module starmass: snakefile: "{workflow.snakefile}"; config: config["starmass"].'
+    )
+has_targets = workflow.default_target is not None
 
-configfile: f"{workflow.basedir}/config/config.yaml"
+
+configfile: f"{CHECKOUT}/config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
@@ -21,11 +37,13 @@ include: "workflow/rules/labels.smk"
 include: "workflow/rules/ablations.smk"
 
 
-report: "workflow/report/workflow.rst"
+if not IS_MODULE:  # its opening page is about this workflow's config
+
+    report: "workflow/report/workflow.rst"
 
 
 rule all:
-    default_target: True
+    default_target: not has_targets
     input:
         rules.tables.input,
         rules.figures.input,

@@ -36,10 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "status",
         help="what is done, at work, failed and to do; further arguments are Snakemake's, as given to the run",
     )
-    commands.add_parser(
+    mending = commands.add_parser(
         "recover",
         help="after a crash: end the SLURM jobs left behind, unlock, clear half-written files",
     )
+    mending.add_argument("-s", "--snakefile", type=Path, help="of the run, if it is not this one")
     _add_fits(commands)
     chosen, rest = parser.parse_known_args(arguments)
     if rest and chosen.command == "recover":
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if chosen.command == "status":
             print(describe(Path.cwd(), find_files(Path.cwd(), rest)))
         elif chosen.command == "recover":
-            recover(Path.cwd())
+            recover(Path.cwd(), chosen.snakefile)
         else:
             from starmass.maps.fits import export_all  # astropy: the other two start without it
 

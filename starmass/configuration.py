@@ -5,6 +5,7 @@ Light on imports, because the Snakefile reads it at every parse.
 
 import copy
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from functools import cache
@@ -289,12 +290,30 @@ def _check_scalars(value: Any, path: str) -> None:
     """What no schema catches: infinities and not-a-numbers pass every bound."""
     if isinstance(value, Mapping):
         for key, child in value.items():
+            _check_text(
+                str(key), f"{path}.{key}", r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
+            )
             _check_scalars(child, f"{path}.{key}" if path else key)
     elif isinstance(value, list):
         for child in value:
             _check_scalars(child, path)
+    elif isinstance(value, str):
+        _check_text(value, path, r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
     elif isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"config key {path!r}: {value} is not a finite number; give one.")
+
+
+def _check_text(text: str, path: str, control: str) -> None:
+    """What no page shows as it stands: each format escapes all else that a text may hold."""
+    if found := re.search(control, text):
+        raise InputError(
+            f"config key {path!r}: the text has a control character (U+{ord(found[0]):04X}); take it away."
+        )
+    if found := re.search("</script|<!--", text, flags=re.IGNORECASE):
+        raise InputError(
+            f"config key {path!r}: {found[0]!r} would end the script in which Snakemake's report"
+            " keeps its parameters; write it in another way."
+        )
 
 
 def _unread(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -23,6 +23,7 @@ from timm.models import VisionTransformer
 
 from starmass.description import EncoderDescription
 from starmass.errors import InputError, closest
+from starmass.files import SAFETENSORS, check_readable, remedy, unreadable
 from starmass.storage import written_aside
 
 Tokens = Literal["class", "mean", "class_mean", "patches"]
@@ -76,6 +77,8 @@ def load_encoder(path: str | Path) -> tuple[VisionTransformer, EncoderDescriptio
     model = create_encoder(description, seed=0)
     try:
         model.load_state_dict(safetensors.torch.load_file(path))
+    except (OSError, safetensors.SafetensorError) as error:
+        raise unreadable(path, error, SAFETENSORS) from error
     except RuntimeError as error:
         raise InputError(
             f"{path}: its tensors don't fit {description.architecture} ({error}); remake the file."
@@ -105,15 +108,14 @@ def _describe(path: str | Path) -> EncoderDescription | None:
 
 
 def _read_description(path: str | Path) -> EncoderDescription:
-    if not Path(path).is_file():
-        raise InputError(
-            f"{path}: there is no such encoder; ask Snakemake for it by this path, or check the config that names it."
-        )
+    check_readable(path, SAFETENSORS)
     try:
         description = _describe(path)
     except (OSError, safetensors.SafetensorError) as error:
+        raise unreadable(path, error, SAFETENSORS) from error
+    except (AttributeError, TypeError) as error:
         raise InputError(
-            f"{path}: not a readable safetensors file ({error}); delete it and run Snakemake again to remake it."
+            f"{path}: another version of starmass described its model ({error}); {remedy(path)}."
         ) from error
     if description is None:
         raise InputError(

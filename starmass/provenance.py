@@ -6,6 +6,8 @@ Imports the standard library alone, because the Snakefile reads it at every pars
 import ast
 import hashlib
 import json
+import logging
+import os
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -14,7 +16,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from starmass import __version__
+
 ROOT = Path(__file__).resolve().parent.parent
+"""The folder that holds the package: a checkout, or the environment's ``site-packages``."""
 PACKAGES = (
     "numpy",
     "scipy",
@@ -28,6 +33,16 @@ PACKAGES = (
     "matplotlib",
     "snakemake",
 )
+ELSEWHERE = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_PREFIX",
+)
+"""Variables that bind git to one repository, as it sets them for its hooks."""
 
 
 def provenance(
@@ -42,7 +57,7 @@ def provenance(
     inputs : files whose SHA-256 digests are recorded
     """
     return {
-        "starmass": _version("starmass"),
+        "starmass": __version__,
         "commit": git_commit(),
         "config": config,
         "seed": seed,
@@ -59,15 +74,51 @@ def provenance_json(**facts: Any) -> str:
 
 @cache
 def git_commit() -> str:
-    """Return the commit of this checkout, with ``-dirty`` where tracked files differ; ``unknown`` outside git."""
+    """Return the commit of this package, with ``-dirty`` where tracked files differ.
+
+    It is that of the checkout whose root holds the package, or the one that ``pip`` noted when it
+    installed the package from a repository. A repository around them is somebody else's: then, and
+    outside git, the commit is ``unknown``.
+    """
     try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-            cwd=ROOT, capture_output=True, text=True, timeout=30, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return done.stdout.strip()
+        top = _git("rev-parse", "--show-toplevel")
+        if ROOT.samefile(top):
+            _git(
+                "ls-files", "--error-unmatch", "--", "starmass/__init__.py"
+            )  # not merely put there
+            return _git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    except (OSError, subprocess.SubprocessError) as error:
+        if (ROOT / ".git").exists():
+            said = getattr(error, "stderr", b"") or str(error).encode()
+            reason = " ".join(os.fsdecode(said).split())
+            logging.getLogger("starmass").warning(
+                "starmass: git does not tell the commit of %s, so results say unknown. It says: %s",
+                ROOT,
+                reason,
+            )
+    return _installed_commit() or "unknown"
+
+
+def _git(*arguments: str) -> str:
+    """Return what git says of ROOT, whichever repository the environment points to."""
+    clean = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
+    done = subprocess.run(
+        ["git", *arguments], cwd=ROOT, env=clean, capture_output=True, timeout=30, check=True
+    )
+    return os.fsdecode(done.stdout).rstrip("\n")
+
+
+def _installed_commit() -> str | None:
+    """Return the commit of ``pip install git+https://...`` (PEP 610), if that is this package."""
+    try:
+        found = metadata.distribution("starmass")
+        if not ROOT.samefile(str(found.locate_file(""))):
+            return None
+        origin = json.loads(found.read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, OSError, ValueError):
+        return None
+    commit = origin.get("vcs_info", {}).get("commit_id")
+    return commit if isinstance(commit, str) else None
 
 
 def _version(package: str) -> str | None:

@@ -1,6 +1,7 @@
 """Files: HDF5 and text with units, written aside and renamed, so that a file is whole or absent."""
 
 import errno
+import json
 import os
 import re
 import shutil
@@ -14,7 +15,21 @@ from typing import Any
 import h5py
 import numpy as np
 
+from starmass import __version__
 from starmass.errors import InputError
+from starmass.files import (
+    FULL,
+    HDF5,
+    WRITING,
+    check_readable,
+    remedy,
+    system_number,
+    unreadable,
+    unwritable,
+)
+
+READING = re.compile(r"synchronously read|file read failed")
+"""What HDF5 says of a file that it reads, and never of one that it writes."""
 
 
 @contextmanager
@@ -29,7 +44,7 @@ def written_aside(path: str | Path) -> Iterator[Path]:
     Raises
     ------
     InputError
-        when the folder can't be written to, or the disk is full
+        when the folder or the file can't be written to, or the disk is full
     """
     target = Path(path)
     try:
@@ -37,9 +52,7 @@ def written_aside(path: str | Path) -> Iterator[Path]:
         _clear_leftovers(target)
         aside = Path(tempfile.mkdtemp(prefix=f"{_mark(target)}{os.getpid()}.", dir=target.parent))
     except OSError as error:
-        raise InputError(
-            f"{target.parent}: can't be written to ({error.strerror}); choose another folder."
-        ) from error
+        raise unwritable(target.parent, error.errno or errno.EIO) from error
     temporary = aside / target.name
     try:
         yield temporary
@@ -50,18 +63,27 @@ def written_aside(path: str | Path) -> Iterator[Path]:
             _flush_to_disk(temporary)
         temporary.replace(target)
     except (OSError, RuntimeError) as error:
-        # Not all writers pass the system's error number on, but a full disk is full until what was written is removed.
-        full = (
-            getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-            or shutil.disk_usage(target.parent).free < 2**16
-        )
-        if not full:
-            raise
-        raise InputError(
-            f"{target}: no room is left on its disk; make room and run Snakemake again."
-        ) from error
+        # Not all writers pass the system's error number on; a disk is full until what was written
+        # is removed.
+        number = system_number(error)
+        if shutil.disk_usage(target.parent).free < 2**16:
+            raise InputError(f"{target}: {FULL}.") from error
+        if number is not None and _is_about(error, number, aside):
+            raise unwritable(target, number) from error
+        raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _is_about(error: BaseException, number: int, folder: Path) -> bool:
+    """Whether a system's error is one of writing below ``folder``, and not of another file."""
+    words = str(error)
+    named = re.findall(r"name = '([^']+)'", words)  # by HDF5
+    if isinstance(name := getattr(error, "filename", None), str):
+        named.append(name)
+    if named:
+        return all(Path(name).is_relative_to(folder) for name in named)
+    return number in WRITING and not READING.search(words)
 
 
 def _mark(target: Path) -> str:
@@ -120,27 +142,64 @@ def write_dataset(
 
 
 @contextmanager
-def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading; a missing, truncated or foreign file is an :class:`InputError` that names it.
+def create_hdf5(path: str | Path) -> Iterator[h5py.File]:
+    """Write an HDF5 file aside and rename it when the block ends well.
 
-    So is one that lacks what the block looks for, as one that an older version wrote.
+    Nobody else sees the file before, so that it needs no lock, which some file systems lack.
     """
-    if not Path(path).is_file():
-        raise InputError(
-            f"{path}: there is no such file; ask Snakemake for it by this path, or check the config that names it."
-        )
+    with written_aside(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
+        yield file
+
+
+def read_hdf5(path: str | Path) -> h5py.File:
+    """Open a finished HDF5 file for reading; the caller closes it.
+
+    Results are renamed into place and never change, so that nobody's lock keeps them from being
+    read: not a viewer's, nor that of a file system without locks.
+
+    Raises
+    ------
+    InputError
+        names the file, the cause (absent, forbidden, locked, damaged, ...) and the way out
+    """
+    check_readable(path, HDF5)
     try:
-        file = h5py.File(path, "r")
+        try:
+            return h5py.File(path, "r")
+        except OSError as error:
+            if "unable to lock" not in str(error):
+                raise
+        # Not at once, because one process can't open a file both ways.
+        return h5py.File(path, "r", locking=False)
     except OSError as error:
-        raise InputError(
-            f"{path}: not a readable HDF5 file ({error}); delete it and run Snakemake again to remake it."
-        ) from error
-    with file:
+        raise unreadable(path, error, HDF5) from error
+
+
+@contextmanager
+def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
+    """The same for a block, in which what the file lacks or can't give is an InputError as well."""
+    with read_hdf5(path) as file:
         try:
             yield file
         except KeyError as error:
-            if "Unable to" not in str(error):  # not h5py's own
+            if not re.match(r"['\"](Unable to|Can't) ", str(error)):  # not h5py's own
                 raise
-            raise InputError(
-                f"{path}: not a file of its kind ({error.args[0]}); delete it and run Snakemake again."
-            ) from error
+            raise InputError(f"{path}: {_lacking(file, error)}; {remedy(path)}.") from error
+        except OSError as error:
+            if not READING.search(str(error)):
+                raise
+            raise unreadable(path, error, HDF5) from error
+
+
+def _lacking(file: h5py.File, error: KeyError) -> str:
+    """Say why a file lacks what a reader looks for: another version wrote it, or another rule."""
+    try:
+        version = json.loads(file.attrs["provenance"])["starmass"]
+    except (KeyError, TypeError, ValueError):
+        version = __version__
+    if version != __version__:
+        return (
+            f"starmass {version} wrote it, and this is {__version__}, which looks for more"
+            f" ({error.args[0]})"
+        )
+    return f"not a file of its kind ({error.args[0]})"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from starmass.errors import InputError
+from starmass.files import check_readable
 from starmass.storage import written_aside
 
 TEXT = (
@@ -46,11 +47,7 @@ def read_table(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
     InputError
         when the file is absent or cut short, lacks a column, or holds text in a column of numbers
     """
-    if not Path(path).is_file():
-        raise InputError(
-            f"{path}: there is no such file; ask Snakemake for it by this path, or take its entry"
-            " out of the config."
-        )
+    check_readable(path)
     try:
         if not _ends_with_a_line(path):
             raise ValueError("its last line is cut short")

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from starmass.errors import InputError
+from starmass.files import check_readable, unreadable
 
 logger = logging.getLogger("starmass")
 
@@ -106,11 +107,7 @@ def read_file(path: str | Path) -> Any:
     InputError
         when it is absent, unreadable or damaged, or holds objects that are no tensors
     """
-    if not Path(path).is_file():
-        raise InputError(
-            f"{path}: there is no such file of weights; check the key weights of the config's"
-            " section evaluation."
-        )
+    check_readable(path)
     try:
         with open(path, "rb") as file:
             start = file.read(9)
@@ -123,7 +120,7 @@ def read_file(path: str | Path) -> Any:
     except OSError as error:
         if error.errno == errno.EINVAL:  # a place before the start, of what is cut short
             raise _damaged(path) from None
-        raise InputError(f"{path}: can't be read ({error.strerror or error}).") from error
+        raise unreadable(path, error) from error
     except pickle.UnpicklingError as error:
         # torch's own words advise to let the file run its code; of use is only what it would run.
         found = re.search(r"GLOBAL ([\w.]+)", str(error))

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 
@@ -11,7 +10,7 @@ from starmass.errors import InputError
 from starmass.evaluation.inputs import Input, scale
 from starmass.evaluation.samples import Maps
 from starmass.evaluation.splits import parts_of
-from starmass.storage import open_hdf5, write_dataset, written_aside
+from starmass.storage import create_hdf5, open_hdf5, write_dataset
 
 AVERAGES = ("none", "sky", "sky_and_behind")
 
@@ -105,7 +104,7 @@ def views(shown: np.ndarray, shown_as: Input, average: str) -> Iterator[np.ndarr
 def write_features(path: str | Path, features: np.ndarray, *, provenance: str) -> None:
     """Write features [fold, row, dimension], all finite, as HDF5, whole or not at all."""
     check_features(features, path)
-    with written_aside(path) as temporary, h5py.File(temporary, "w") as file:
+    with create_hdf5(path) as file:
         write_dataset(
             file, "features", features, unit="", description="fold, row of samples.csv, dimension"
         )

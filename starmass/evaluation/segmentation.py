@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 
@@ -22,7 +21,7 @@ from starmass.evaluation.segments import (
     tally,
 )
 from starmass.evaluation.splits import parts_of
-from starmass.storage import write_dataset, written_aside
+from starmass.storage import create_hdf5, write_dataset
 
 COMPONENTS = 3
 PERCENTILES = (1.0, 99.0)
@@ -238,7 +237,7 @@ def write_segmentation(
     side_pc : side of the square that is segmented [pc]
     attention_mass : share of the attention that the patches marked as attended hold, by head and for the mean over heads
     """
-    with written_aside(path) as temporary, h5py.File(temporary, "w") as file:
+    with create_hdf5(path) as file:
         write_dataset(
             file, "row", found.row, unit="", description="row of samples.csv of each example"
         )

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 
@@ -10,7 +9,7 @@ from starmass.errors import InputError
 from starmass.evaluation.inputs import Input, scale
 from starmass.evaluation.samples import Maps, log_mass, protostars
 from starmass.evaluation.splits import parts_of
-from starmass.storage import write_dataset, written_aside
+from starmass.storage import create_hdf5, write_dataset
 
 
 def gather_training_maps(
@@ -52,7 +51,7 @@ def write_training_maps(
         "log10_mass": ("log10(Msun)", "mass of the protostar at the time of the map"),
         "protostar": ("", "number that maps of one protostar share"),
     }
-    with written_aside(path) as temporary, h5py.File(temporary, "w") as file:
+    with create_hdf5(path) as file:
         for name, (unit, description) in about.items():
             chunks = (1, *gathered[name].shape[1:]) if name == "images" else None
             write_dataset(

@@ -8,6 +8,7 @@ import yaml
 
 from starmass.console import job
 from starmass.errors import InputError
+from starmass.files import check_readable
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -47,9 +48,10 @@ def main(arguments: list[str] | None = None) -> None:
 
 def read_options(path: Path) -> dict:
     """Read options of a generator from a YAML file."""
+    check_readable(path)
     try:
         options = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(
             f"{path}: no readable YAML file ({error}); give one with options such as 'size: 336'."
         ) from error

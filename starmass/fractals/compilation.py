@@ -10,6 +10,7 @@ from typing import Any
 import llvmlite.binding as llvm
 import numba
 
+from starmass.caches import kernel_folder
 from starmass.provenance import code_digest
 
 
@@ -25,11 +26,9 @@ def cache_folder(file: str) -> Path:
     name, features = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
     target = f"{name or llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten() if features is None else features}"
     processor = hashlib.sha256(target.encode())
-    root = (
-        os.environ.get("NUMBA_CACHE_DIR")
-        or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "starmass" / "numba"
+    return (
+        kernel_folder() / f"{Path(file).stem}-{code.hexdigest()[:12]}-{processor.hexdigest()[:12]}"
     )
-    return Path(root) / f"{Path(file).stem}-{code.hexdigest()[:12]}-{processor.hexdigest()[:12]}"
 
 
 def kernel(function: Callable[..., Any]) -> Any:

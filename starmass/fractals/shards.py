@@ -14,8 +14,9 @@ import h5py
 import numpy as np
 
 from starmass.errors import InputError, closest
+from starmass.files import remedy, system_number, unreadable
 from starmass.fractals.colours import paint_batch, paint_colour
-from starmass.storage import write_dataset, written_aside
+from starmass.storage import create_hdf5, read_hdf5, write_dataset
 
 PLANES = {
     "images": "brightness, 0 to 255",
@@ -88,7 +89,7 @@ def write_shard(
     The facts, one array each, first axis the image.
     """
     filters = _filters(compression)
-    with written_aside(path) as temporary, h5py.File(temporary, "w") as file:
+    with create_hdf5(path) as file:
         kept: dict[str, list[Any]] = {name: [] for name in facts}
         checksums = np.zeros(len(indices), np.uint32)
         for row, (planes, values) in enumerate(rendered):
@@ -170,21 +171,20 @@ class Shard:
 
     Raises
     ------
-    InputError : the file is missing, truncated, altered or no shard; the message names it
+    InputError : the file is missing, forbidden, locked, truncated, altered, of another version or no shard; the message names it
     """
 
     def __init__(self, path: str | Path, *, check: bool = True):
         self.path = Path(path)
-        if not self.path.is_file():
-            raise InputError(
-                f"{path}: there is no such shard; ask Snakemake for it by this path, or check the config's images."
-            )
-        try:
-            self.file = h5py.File(self.path, "r")
-        except OSError as error:
-            raise self._broken(f"not a readable HDF5 file ({error})") from error
-        if self.file.attrs.get("format") != FORMAT or "images" not in self.file:
+        self.file = read_hdf5(self.path)
+        found = str(self.file.attrs.get("format", ""))
+        if found != FORMAT or "images" not in self.file:
             self.file.close()
+            if found != FORMAT and found.startswith(FORMAT.rstrip("0123456789")):
+                raise InputError(
+                    f"{path}: another version of starmass wrote it ({found!r}, and this one reads"
+                    f" {FORMAT!r}); {remedy(path)}."
+                )
             raise InputError(
                 f"{path}: this is no shard of fractal images; give the shards that the rule render_fractals wrote."
             )
@@ -196,7 +196,9 @@ class Shard:
             self.checksums = self.file["checksum"][()]
             self.palettes = self.file["palette"][()] if "shades" in self.file else None
             self.index = self.file["index"][()]
-        except (OSError, KeyError) as error:
+        except OSError as error:
+            raise self._unread("its facts", error) from error
+        except KeyError as error:
             raise self._broken(str(error)) from error
         if not intact:
             raise self._broken("its digest differs from the one written with it")
@@ -214,7 +216,7 @@ class Shard:
         try:
             planes = {name: dataset[row] for name, dataset in self._planes.items()}
         except OSError as error:
-            raise self._broken(f"image {self.index[row]} can't be read ({error})") from error
+            raise self._unread(f"image {self.index[row]}", error) from error
         if _checksum(planes) != self.checksums[row]:
             raise self._broken(f"image {self.index[row]} differs from its checksum")
         return planes
@@ -225,6 +227,11 @@ class Shard:
         if self.palettes is None:
             return planes["images"][:, :, None]
         return paint_colour(planes["images"], planes["shades"], self.palettes[row])
+
+    def _unread(self, what: str, error: OSError) -> InputError:
+        if system_number(error) is None:
+            return self._broken(f"{what} can't be read ({error})")
+        return unreadable(self.path, error)
 
     def _broken(self, what: str) -> InputError:
         return InputError(

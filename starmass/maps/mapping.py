@@ -7,7 +7,6 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from starmass.errors import InputError
@@ -23,7 +22,7 @@ from starmass.maps.simulations import Box, Simulation, open_simulation
 from starmass.maps.sinks import Sinks
 from starmass.maps.units import HYDROGEN_ATOM_G, PARSEC_CM, SOLAR_MASS_G
 from starmass.provenance import provenance_json
-from starmass.storage import write_dataset, written_aside
+from starmass.storage import create_hdf5, write_dataset
 
 logger = logging.getLogger("starmass")
 
@@ -88,7 +87,7 @@ def make_maps(
             opened, centre, frame, side=side, pixels=pixels, nucleus_mass=nucleus, extra=extra
         )
         check_gas(masses[row], side, opened)
-    with written_aside(output) as temporary, h5py.File(temporary, "w") as file:
+    with create_hdf5(output) as file:
         # Written in one go; chunks of one sink and axis, which is what a reader of samples asks for.
         chunks = (
             {"chunks": (1, 1, *maps.shape[2:]), "compression": "gzip", "shuffle": True}

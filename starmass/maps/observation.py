@@ -44,7 +44,7 @@ def observe_maps(
     with (
         open_hdf5(maps) as source,
         written_aside(output) as temporary,
-        h5py.File(temporary, "w") as file,
+        h5py.File(temporary, "w", locking=False) as file,
     ):
         for key, value in source.attrs.items():
             file.attrs[key] = value

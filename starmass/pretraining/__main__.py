@@ -13,6 +13,7 @@ import yaml
 from starmass.configuration import check_recipe
 from starmass.console import job
 from starmass.errors import InputError
+from starmass.files import check_readable
 from starmass.pretraining.attempts import attempt_recorded
 from starmass.pretraining.labelled import Check
 from starmass.pretraining.loop import Run
@@ -83,9 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _read_entry(path: Path) -> dict[str, Any]:
     """Read a recipe, and hold it to the workflow's schema where that is beside the package."""
+    check_readable(path)
     try:
         entry = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(
             f"{path}: not a readable YAML file ({error}); --config takes one entry of pretraining.encoders."
         ) from error

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from starmass.files import unreadable
+
 if TYPE_CHECKING:  # whoever asks whether another attempt is worth it does without torch
     from starmass.pretraining.loop import Run
 
@@ -58,9 +60,13 @@ def given_up(log: str | Path) -> str | None:
     """
     try:
         lines = _records(Path(log)).read_text(encoding="utf-8").splitlines()[-2:]
+        ends = [(one.get("error"), one["last_step"]) for one in map(json.loads, lines)]
     except FileNotFoundError:
         return None
-    ends = [(one.get("error"), one["last_step"]) for one in map(json.loads, lines)]
+    except OSError as error:
+        raise unreadable(_records(Path(log)), error) from error
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None  # a line cut short, of an attempt that was killed while it wrote
     if len(ends) < 2 or None in (ends[0][0], ends[1][0]):
         return None
     alike = ends[0] == ends[1] or ends[0][0] == ends[1][0] == "InputError"

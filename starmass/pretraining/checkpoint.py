@@ -5,12 +5,15 @@ Checkpoints lie in ``resume/<digest of recipe and images>/step-00001234/``, so t
 
 import logging
 import os
+import pickle
 import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from starmass.errors import InputError
+from starmass.files import unreadable
 from starmass.provenance import file_digest
 from starmass.storage import written_aside
 
@@ -34,14 +37,28 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> Path:
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """Return the newest state that is whole, with its ``step``; None when there is none. Says which were damaged."""
+    """Return the newest state that is whole, with its ``step``; None when there is none. Says which were damaged.
+
+    Raises
+    ------
+    InputError
+        when a checkpoint can't be read for another cause: an older one would undo its steps
+    """
     for path in _checkpoints(folder):
+        state = path / "state.pt"
         try:
             # A zip's own check sums are not looked at by torch: a flipped bit would go unseen into the weights.
-            if (path / "sha256").read_text() == file_digest(path / "state.pt"):
-                return torch.load(path / "state.pt", map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError):
-            pass
+            if (path / "sha256").read_text() == file_digest(state):
+                return torch.load(state, map_location="cpu", weights_only=True)
+        except (FileNotFoundError, UnicodeDecodeError):
+            pass  # cut short, as by a crash of the machine
+        except OSError as error:
+            raise unreadable(state, error) from error
+        except (EOFError, RuntimeError, pickle.UnpicklingError) as error:
+            raise InputError(
+                f"{state}: whole, but not readable by torch {torch.__version__} ({error}); go on"
+                f" with the versions that wrote it, or delete {folder} to begin anew."
+            ) from error
         logger.warning(
             "starmass: checkpoint %s is damaged; passing over it to the one before.", path
         )
@@ -50,4 +67,10 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
 
 def _checkpoints(folder: Path) -> list[Path]:
     """Newest first."""
-    return sorted(folder.glob("step-*"), reverse=True)
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise unreadable(folder, error) from error
+    return [folder / name for name in sorted(names, reverse=True) if name.startswith("step-")]

@@ -17,7 +17,7 @@ from torch.nn.functional import interpolate
 from starmass.description import EncoderDescription
 from starmass.errors import InputError
 from starmass.pretraining.method import Method
-from starmass.storage import open_hdf5
+from starmass.storage import open_hdf5, read_hdf5
 
 NEIGHBOURS = 5
 FOLDS = 5
@@ -49,7 +49,7 @@ class MapImages:
         if (
             self._file is None or self._process != os.getpid()
         ):  # an HDF5 handle must not cross a fork
-            self._file, self._process = h5py.File(self.path, "r"), os.getpid()
+            self._file, self._process = read_hdf5(self.path), os.getpid()
         image = self._file["images"][index].transpose(1, 2, 0)
         return np.round(255 * np.clip(image, 0, 1)).astype(np.uint8)
 

@@ -243,8 +243,14 @@ class Run:
         state = load_checkpoint(self.resume)
         if state is None:
             return 0
-        self.method.load_state_dict(state["method"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        try:
+            self.method.load_state_dict(state["method"])
+            self.optimiser.load_state_dict(state["optimiser"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise InputError(
+                f"{self.resume}: another version of starmass wrote these checkpoints ({error});"
+                " go on with that version, or delete the folder to begin anew."
+            ) from error
         return state["step"]
 
     def _record(

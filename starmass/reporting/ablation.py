@@ -23,6 +23,7 @@ from starmass.reporting.methods import (
     place_key,
     wrap_names,
 )
+from starmass.reporting.typesetting import escape_mathtext
 
 NEEDED = (
     "varied",
@@ -92,10 +93,10 @@ def draw_ablation(table: pd.DataFrame, axis: str, width: str = "column", below: 
     stacked = width == "column"
     side = page - LEFT - RIGHT if stacked else page / 2 - LEFT - RIGHT
     values = read_values(table, side)
-    methods = dict(zip(table["method"], map(style.literal, table["label"]), strict=True))
+    methods = dict(zip(table["method"], map(escape_mathtext, table["label"]), strict=True))
     base = values.names[values.written.index(table["base"].iloc[0])].replace("\n", " ")
     names = wrap_names({**methods, "": f"open symbols: base ({base})"}, page)
-    label = "\n".join(style.wrap_text(style.literal(axis), side, 9))
+    label = "\n".join(style.wrap_text(escape_mathtext(axis), side, 9))
     under = 0.24 + 0.155 * (max(name.count("\n") for name in values.names) + label.count("\n") + 1)
     above = ABOVE if values.parsecs else 0.0
     heights = (1.35, 1.1) if stacked else (1.75, 1.75)
@@ -146,7 +147,7 @@ def read_values(table: pd.DataFrame, width: float) -> Values:
         room = width / len(written) - 0.06
         names = [
             style.SYMBOLS.get(
-                value, "\n".join(style.wrap_text(style.literal(value.replace("_", " ")), room))
+                value, "\n".join(style.wrap_text(escape_mathtext(value.replace("_", " ")), room))
             )
             for value in written
         ]

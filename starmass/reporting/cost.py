@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from starmass.errors import InputError
+from starmass.files import check_readable
 from starmass.reporting.typesetting import Grid, Page, markdown
 from starmass.storage import write_text, written_aside
 
@@ -62,9 +63,7 @@ def collect_cost(
         row |= {"product": "", "products": 0}
         log = attempts / f"{entry}.attempts.jsonl"
         if stage == "pretraining" and log.is_file():
-            row |= _of_attempts(
-                [json.loads(line) for line in log.read_text().splitlines()], cores.get(entry, 1)
-            )
+            row |= _of_attempts(_read_attempts(log), cores.get(entry, 1))
         elif stage == "fractals":
             row |= {
                 "product": "image",
@@ -93,12 +92,23 @@ def collect_cost(
 
 def _last(path: Path) -> pd.Series:
     """Return the last line of a benchmark file."""
+    check_readable(path)
     try:
         return pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
     except (IndexError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
         raise InputError(
             f"{path}: holds no measurement; delete the file, and its job is left out until it is made again."
         ) from None
+
+
+def _read_attempts(log: Path) -> list[dict]:
+    check_readable(log)
+    try:
+        return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    except ValueError as error:
+        raise InputError(
+            f"{log}: a line of it is cut short or damaged ({error}); delete that line."
+        ) from error
 
 
 def _of_attempts(attempts: list[dict], cores: int) -> dict[str, float]:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
 from starmass.errors import InputError
+from starmass.files import check_readable
 from starmass.reporting import style
 
 # Title of a panel, the records' keys that it shows and how it calls them; what a method has no record of is left out.
@@ -82,9 +83,10 @@ def plot_curves(
 
 
 def _steps_of(config: str | Path) -> int:
+    check_readable(config)
     try:
         return int(yaml.safe_load(Path(config).read_text(encoding="utf-8"))["resolved"]["steps"])
-    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+    except (ValueError, TypeError, KeyError, yaml.YAMLError) as error:
         raise InputError(
             f"{config}: does not say how many steps its pretraining took ({error}); remake it with its encoder."
         ) from error
@@ -92,9 +94,10 @@ def _steps_of(config: str | Path) -> int:
 
 def read_records(path: str | Path) -> list[dict[str, float]]:
     """Read one record a line."""
+    check_readable(path)
     try:
         records = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise InputError(
             f"{path}: not a readable record of a pretraining ({error}); remake it with its encoder."
         ) from error

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from starmass.errors import InputError
 from starmass.reporting import style
 from starmass.reporting.inputs import footer, read_samples, read_table, require_rows
+from starmass.reporting.typesetting import escape_mathtext
 
 PLANES = {"pc": "PC", "tsne": "t-SNE"}
 NEEDED = (
@@ -162,19 +163,16 @@ def _draw_kinds(
 
 
 def _draw_key(axes: Axes, kind: str, names: Sequence[str]) -> None:
-    words = {"simulation": "", "axis": "along "}[kind]
-    for place, name in enumerate(names):
-        axes.scatter(
-            [],
-            [],
-            **_look(place),
-            s=14,
-            linewidths=0,
-            label=words + (f"${name}$" if kind == "axis" else name),
-        )
+    handles = [
+        axes.scatter([], [], **_look(place), s=14, linewidths=0) for place in range(len(names))
+    ]
+    labels = [f"along ${name}$" if kind == "axis" else escape_mathtext(name) for name in names]
     axes.set_axis_off()
     columns = min(len(names), 3 if kind == "axis" else 2)
+    # Given as such: of a handle's own label, one that begins with an underscore is not shown.
     axes.legend(
+        handles,
+        labels,
         frameon=False,
         loc="lower center",
         ncols=columns,

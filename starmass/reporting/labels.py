@@ -13,6 +13,7 @@ from matplotlib.transforms import ScaledTranslation
 from starmass.reporting import style
 from starmass.reporting.inputs import footer, read_table, require_rows
 from starmass.reporting.methods import draw_method, key_height, looks_of, place_key, wrap_names
+from starmass.reporting.typesetting import escape_mathtext
 
 NEEDED = (
     "split",
@@ -61,7 +62,7 @@ def draw_few_labels(table: pd.DataFrame, width: str = "column", below: str = "")
     page, splits = style.WIDTHS[width], list(dict.fromkeys(table["split"]))
     columns = 1 if width == "column" else min(2, len(splits))
     side = page / columns - LEFT - RIGHT
-    labels = dict(zip(table["method"], map(style.literal, table["label"]), strict=True))
+    labels = dict(zip(table["method"], map(escape_mathtext, table["label"]), strict=True))
     names, looks = wrap_names(labels, page), looks_of(labels)
     panels = -(-len(splits) // columns) * (TITLE + HEIGHT + BELOW)
     figure = Figure(

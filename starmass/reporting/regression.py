@@ -23,6 +23,7 @@ from starmass.reporting.inputs import (
     read_table,
     require_rows,
 )
+from starmass.reporting.typesetting import escape_mathtext
 
 BIN_DEX = 0.25
 """Width of the mass bins of counts, medians and intervals."""
@@ -210,7 +211,7 @@ def _labels(line: Line) -> list[str]:
 def _panel_name(letter: str, label: str, split: str, width: float) -> str:
     """Letter, method and split in lines that fit a column of ``width`` inches."""
     return "\n".join(
-        [*textwrap.wrap(f"({letter}) {style.literal(label)}", int(15 * width)), f"split: {split}"]
+        [*textwrap.wrap(f"({letter}) {escape_mathtext(label)}", int(15 * width)), f"split: {split}"]
     )
 
 

@@ -147,11 +147,6 @@ def footer_height(text: str, width: float) -> float:
     return FOOTER_LINE * len(wrap_text(text, width - 0.1)) + 0.05 if text else 0.0
 
 
-def literal(text: str) -> str:
-    """Return a config's words for a figure: a dollar is a dollar, as in the tables, and not where mathematics begins."""
-    return text.replace("$", r"\$")
-
-
 @cache
 def text_width(text: str, size: float = 8) -> float:
     """Return how wide a text is in the style's font [inch], with the 5% that hinting adds in a PNG."""

@@ -1,9 +1,16 @@
-"""A page of sentences and grids of text as Markdown, LaTeX (booktabs) and HTML."""
+"""A page of sentences and grids of text as Markdown, LaTeX (booktabs) and HTML.
+
+Labels and names come from the config, so that any text may be in them. What escapes them for a
+format stands here: ``escape_markdown``, ``escape_latex``, ``escape_html``, ``escape_rst`` (the
+captions of the report) and ``escape_mathtext`` (figures).
+"""
 
 import html as entities
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 
 @dataclass(frozen=True)
@@ -31,9 +38,14 @@ class Page:
     notes: Sequence[str]
 
 
+def plain(text: str) -> str:
+    """Return text in one line, with composed letters (é, not e and an accent)."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
 def markdown(page: Page) -> str:
     """Return the page as Markdown with pipe tables."""
-    parts = [f"# {page.title}", *map(escape_markdown, page.summary)]
+    parts = [f"# {escape_markdown(page.title)}", *map(escape_markdown, page.summary)]
     for grid in page.grids:
         rule = ["---:" if grid.is_number(column) else "---" for column in range(len(grid.head))]
         lines = [
@@ -46,25 +58,49 @@ def markdown(page: Page) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Return text that Markdown shows as it stands; an underscore within a word, as of a file's name, means nothing there."""
-    return re.sub(r"[\\`*<|]|(?<!\w)_|_(?!\w)", r"\\\g<0>", text)
+    """Return text that Markdown shows as it stands.
+
+    An underscore within a word, as of a file's name, means nothing there; nor does a bracket that
+    no link's address follows, or an ampersand that begins no entity.
+    """
+    escaped = re.sub(
+        r"[\\`*<|~$]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:])|&(?=#?\w+;)|^[#>+=-]",
+        r"\\\g<0>",
+        plain(text),
+    )
+    return re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", escaped)
 
 
 def _escaped(cells: Sequence[str]) -> list[str]:
     return list(map(escape_markdown, cells))
 
 
+def escape_rst(text: str) -> str:
+    """Return text that reStructuredText shows as it stands, within a line."""
+    return re.sub(r"[!-/:-@\[-`{-~]", r"\\\g<0>", plain(text))
+
+
+def escape_mathtext(text: str) -> str:
+    """Return text for a figure: a dollar is a dollar, and not where mathematics begins."""
+    return plain(text).replace("$", r"\$")
+
+
+def escape_html(text: str) -> str:
+    """Return text that HTML shows as it stands, between tags or in quotes."""
+    return entities.escape(plain(text))
+
+
 def latex(page: Page, name: str) -> str:
     """Return the page's grids as LaTeX floats; the preamble needs only booktabs."""
-    parts = [f"% {page.title}. Needs \\usepackage{{booktabs}}."]
-    parts += [f"% {line}" for line in (*page.summary, *page.notes)]
+    parts = [f"% {plain(page.title)}. Needs \\usepackage{{booktabs}}."]
+    parts += [f"% {plain(line)}" for line in (*page.summary, *page.notes)]
     for place, grid in enumerate(page.grids):
         columns = "".join(
             "r" if grid.is_number(column) else "l" for column in range(len(grid.head))
         )
         if grid.head[-1] == "Note":
             columns = columns[:-1] + "p{0.35\\textwidth}"
-        lines = [" & ".join(map(escape_latex, row)) + r" \\" for row in (grid.head, *grid.body)]
+        lines = [" & ".join(map(_latex_cell, row)) + r" \\" for row in (grid.head, *grid.body)]
         parts.append(
             "\n".join(
                 [
@@ -89,14 +125,72 @@ def latex(page: Page, name: str) -> str:
 
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$",
-    "²": "$^2$", "−": "$-$", "–": "--", "√": r"$\surd$", "×": r"$\times$", "☉": r"$_\odot$", "±": r"$\pm$",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$", "|": r"\textbar{}",
+    "\0": "{}", "`": r"\`{}", '"': r"{\char34}", "…": r"\ldots{}",
+    "²": "$^2$", "³": "$^3$", "−": "$-$", "–": "--", "—": "---", "√": r"$\surd$", "×": r"$\times$",
+    "☉": r"$_\odot$", "⊙": r"$_\odot$", "±": r"$\pm$", "·": r"$\cdot$", "°": r"$^\circ$", "µ": r"$\mu$",
+    "≤": r"$\leq$", "≥": r"$\geq$", "≈": r"$\approx$", "∞": r"$\infty$", "→": r"$\to$",
 }  # fmt: skip
+_LATIN_CAPITALS = {
+    "ALPHA": "A", "BETA": "B", "EPSILON": "E", "ZETA": "Z", "ETA": "H", "IOTA": "I", "KAPPA": "K", "MU": "M",
+    "NU": "N", "OMICRON": "O", "RHO": "P", "TAU": "T", "CHI": "X",
+}  # fmt: skip
+"""Greek capitals that look like Latin ones, for which LaTeX has no commands."""
+_GREEK = {
+    *_LATIN_CAPITALS,
+    "GAMMA", "DELTA", "THETA", "LAMDA", "XI", "PI", "SIGMA", "UPSILON", "PHI", "PSI", "OMEGA",
+}  # fmt: skip
+_COMPOSED = {*map(chr, range(0xC0, 0x17F))} - set("ÐÞ×ðþ÷ĄąĐđĘęĦħĮįĸĿŀŉŊŋŦŧŲų")
+"""Letters that LaTeX composes in any font encoding, the original one (OT1) included."""
 
 
 def escape_latex(text: str) -> str:
-    """Return text that LaTeX prints as it stands."""
-    return "".join(_LATEX.get(letter, letter) for letter in text)
+    """Return text that LaTeX prints as it stands.
+
+    Greek letters become mathematics. Others that pdfLaTeX does not know, as Japanese ones, are for
+    XeLaTeX and LuaLaTeX; pdfLaTeX, and a font that lacks them, prints their numbers.
+    """
+    # Two of these in a row would print as another sign.
+    line = re.sub(r"([-',])(?=\1)", "\\1\0", plain(text))
+    escaped = ""
+    for known, letters in groupby(line, key=_is_known):
+        if known:
+            escaped += "".join(map(_latex_letter, letters))
+            continue
+        run = "".join(letters)
+        numbers = [f"U+{ord(letter):04X}" for letter in run]
+        # Only XeTeX and LuaTeX have the first command, and fonts with more than 256 letters.
+        escaped += r"{\ifdefined\Umathchar"
+        for letter, number in zip(run, numbers, strict=True):
+            escaped += rf"\iffontchar\font {ord(letter)} {letter}\else[{number}]\fi"
+        escaped += rf"\else[{' '.join(numbers)}]\fi}}"
+    return escaped
+
+
+def _is_known(letter: str) -> bool:
+    """Whether LaTeX prints a letter, or something that is written for it, with any engine."""
+    return letter in _LATEX or letter.isascii() or letter in _COMPOSED or bool(_greek(letter))
+
+
+def _latex_letter(letter: str) -> str:
+    return _LATEX.get(letter) or _greek(letter) or letter
+
+
+def _greek(letter: str) -> str:
+    """Return a Greek letter as mathematics, or nothing for any other."""
+    found = re.fullmatch(r"GREEK (SMALL|CAPITAL) LETTER (\w+)", unicodedata.name(letter, ""))
+    if not found or found[2] not in _GREEK:
+        return ""
+    name = found[2].lower().replace("lamda", "lambda")
+    if found[1] == "CAPITAL":
+        return _LATIN_CAPITALS.get(found[2], rf"$\{name.capitalize()}$")
+    return "o" if name == "omicron" else rf"$\{name}$"
+
+
+def _latex_cell(text: str) -> str:
+    """Return a cell; a bracket or a star that begins a line would belong to the command before."""
+    escaped = escape_latex(text)
+    return "{}" + escaped if escaped[:1] in ("[", "*") else escaped
 
 
 _STYLE = """
@@ -110,7 +204,7 @@ tbody { border-bottom: 2px solid; } th, td { padding: 0.2rem 0.8rem 0.2rem 0; te
 
 def html(page: Page) -> str:
     """Return a page that stands alone: no script, nothing fetched. What lies between the summary marks is quoted by the report."""
-    text = entities.escape
+    text = escape_html
     parts = [
         "<!DOCTYPE html>",
         f'<html lang="en"><head><meta charset="utf-8"><title>{text(page.title)}</title>',
@@ -141,7 +235,7 @@ def _html_row(tag: str, cells: Sequence[str], marks: Sequence[str]) -> str:
     return (
         "<tr>"
         + "".join(
-            f"<{tag}{mark}>{entities.escape(cell)}</{tag}>"
+            f"<{tag}{mark}>{escape_html(cell)}</{tag}>"
             for cell, mark in zip(cells, marks, strict=True)
         )
         + "</tr>"

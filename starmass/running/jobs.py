@@ -6,8 +6,12 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from starmass.errors import InputError
+
 JOB_PREFIX = "starmass_"
 """How the names of this workflow's SLURM jobs begin (``slurm-jobname-prefix`` of the profile, and the executor's underscore)."""
+SLURM_LOGS = "logs/slurm"
+"""Folder of the logs of SLURM jobs (``slurm-logdir`` of the profile)."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +26,26 @@ class QueuedJob:
 
 
 def queued_jobs(folder: Path) -> list[QueuedJob]:
-    """Return this user's jobs of the workflow that work in ``folder``, on any node; none where there is no SLURM."""
+    """Return this user's jobs of the workflow that work in ``folder``, on any node; none where there is no SLURM.
+
+    Raises
+    ------
+    InputError
+        when SLURM has made jobs for this folder and does not answer now: some may be at work
+    """
     if shutil.which("squeue") is None:
         return []
     command = ["squeue", "--me", "--noheader", "--states=all", "--format=%i|%T|%M|%R|%j|%Z|%k"]
-    listed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    try:
+        listed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    except (OSError, subprocess.SubprocessError) as error:
+        if not (folder / SLURM_LOGS).is_dir():
+            return []  # SLURM's commands are here, and nothing was sent to it from this folder
+        said = " ".join((getattr(error, "stderr", "") or str(error)).split())
+        raise InputError(
+            f"{folder}: squeue does not tell which jobs are at work here ({said}); try again when"
+            " SLURM answers."
+        ) from error
     found = []
     for line in listed.stdout.splitlines():
         number, state, time, place, name, works_in, comment = line.split("|", 6)

@@ -5,23 +5,24 @@ import shutil
 import subprocess
 import sys
 import time
+from itertools import chain
 from pathlib import Path
 
 from starmass.errors import InputError
-from starmass.provenance import ROOT
 from starmass.running.jobs import queued_jobs, snakemake_processes
-from starmass.running.status import is_untouched
+from starmass.running.status import is_untouched, result_folders, snakefile_of
 from starmass.storage import leftovers
 
 logger = logging.getLogger("starmass")
 
 
-def recover(folder: Path, *, patience: float = 300) -> None:
+def recover(folder: Path, snakefile: Path | None = None, *, patience: float = 300) -> None:
     """Leave ``folder`` as a run can start in it: no SLURM job of an earlier one, no lock, no half-written files.
 
     Parameters
     ----------
     folder : where the run worked
+    snakefile : of the run; see :func:`starmass.running.status.snakefile_of` for which by default
     patience : how long to wait for cancelled jobs to end [seconds]
 
     Raises
@@ -53,7 +54,7 @@ def recover(folder: Path, *, patience: float = 300) -> None:
         "-m",
         "snakemake",
         "--snakefile",
-        str(ROOT / "Snakefile"),
+        str(snakefile or snakefile_of(folder)),
         "--directory",
         str(folder),
         "--unlock",
@@ -62,8 +63,16 @@ def recover(folder: Path, *, patience: float = 300) -> None:
     if unlocked.returncode:
         raise InputError(f"{folder} can't be unlocked: {unlocked.stderr.strip()[-1000:]}")
     removed = 0
-    for path in leftovers(folder / "results"):
-        shutil.rmtree(path, ignore_errors=True)
+    for path in chain.from_iterable(map(leftovers, result_folders(folder))):
+        try:
+            shutil.rmtree(path)
+        except FileNotFoundError:  # its writer took it away meanwhile
+            continue
+        except OSError as error:
+            raise InputError(
+                f"{path}: this half-written file can't be removed ({error.strerror});"
+                " ask its owner to remove it."
+            ) from error
         removed += 1
     logger.info(
         "starmass: %d SLURM job(s) ended, %d half-written file(s) removed, folder unlocked. Now give the same command again"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from starmass.errors import InputError
+from starmass.files import unreadable
 from starmass.provenance import ROOT
 from starmass.running.jobs import queued_jobs, snakemake_processes
 
@@ -40,17 +41,10 @@ def find_files(folder: Path, arguments: Sequence[str]) -> list[File]:
     InputError
         when Snakemake refuses the arguments
     """
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        *arguments,
-        "--snakefile",
-        str(ROOT / "Snakefile"),
-        "--directory",
-        str(folder),
-        "--summary",
-    ]
+    command = [sys.executable, "-m", "snakemake", *arguments, "--directory", str(folder)]
+    if not any(re.match(r"-s$|--snakefile(=|$)", word) for word in arguments):
+        command += ["--snakefile", str(snakefile_of(folder))]
+    command += ["--summary"]
     if "--rerun-triggers" not in arguments:
         # As the profile has them: a script's time stamp says nothing.
         command += ["--rerun-triggers", "mtime", "params", "input", "software-env"]
@@ -79,10 +73,33 @@ def find_files(folder: Path, arguments: Sequence[str]) -> list[File]:
     return files
 
 
+def snakefile_of(folder: Path) -> Path:
+    """Return the Snakefile of a run: the folder's own, of a workflow that uses this one, or ours.
+
+    Raises
+    ------
+    InputError
+        when there is neither, because the library was installed without the workflow
+    """
+    own = (folder / name for name in ("Snakefile", "snakefile", "workflow/Snakefile"))
+    for path in (*own, ROOT / "Snakefile"):
+        if path.is_file():
+            return path
+    raise InputError(
+        f"{ROOT} holds the library without its workflow, and {folder} has no Snakefile; name the"
+        " run's: --snakefile PATH."
+    )
+
+
+def result_folders(folder: Path) -> list[Path]:
+    """Return the folders of results, of the run itself and of one that has it as a module."""
+    return [folder / "results", *folder.glob("*/results")]
+
+
 def is_untouched(folder: Path) -> bool:
     """Whether nothing was ever run in ``folder``: no results, no file begun, no lock."""
     marks = [
-        *(folder / "results" / stage for stage in STAGES),
+        *(results / stage for results in result_folders(folder) for stage in STAGES),
         *(folder / ".snakemake" / name for name in ("incomplete", "locks")),
     ]
     return not any(path.is_file() for mark in marks for path in mark.rglob("*"))
@@ -114,14 +131,7 @@ def failed_files(folder: Path) -> dict[str, list[str]]:
         reverse=True,
     )
     # Asking how things stand leaves a log, too.
-    latest = next(
-        (
-            text
-            for text in (path.read_text(errors="replace") for path in logs)
-            if "\nExecute " in text
-        ),
-        "",
-    )
+    latest = next((text for text in map(_read_log, logs) if "\nExecute " in text), "")
     failed: dict[str, list[str]] = {}
     files: list[str] = []
     shared: list[str] = []  # log of the job that a group's members had in common
@@ -137,6 +147,13 @@ def failed_files(folder: Path) -> dict[str, list[str]]:
             else:
                 shared = read
     return failed
+
+
+def _read_log(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError as error:
+        raise unreadable(path, error) from error
 
 
 def describe(folder: Path, files: Sequence[File]) -> str:
@@ -174,4 +191,6 @@ def describe(folder: Path, files: Sequence[File]) -> str:
 
 def _stage(file: File) -> str:
     parts = Path(file.path).parts
-    return parts[1] if len(parts) > 1 and parts[0] == "results" else ""
+    if "results" not in parts[:-1]:
+        return ""
+    return parts[parts.index("results") + 1]  # after a module's prefix

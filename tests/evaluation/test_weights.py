@@ -68,10 +68,10 @@ def test_mistakes_are_one_sentence(tmp_path, file):
         InputError, match=r"tensors of the model are missing, the first 'cls_token'"
     ):
         read_encoder(file, architecture="vit_tiny_patch16_224")
-    with pytest.raises(InputError, match="no such file of weights"):
+    with pytest.raises(InputError, match="no such file"):
         load_weights(create_network("resnet18", 3, 0), tmp_path / "none.pt")
     (tmp_path / "bad.pt").write_bytes(b"no tensors")
-    with pytest.raises(InputError, match="not a readable file"):
+    with pytest.raises(InputError, match=r"it is no file of torch\.save"):
         load_weights(create_network("resnet18", 3, 0), tmp_path / "bad.pt")
     with pytest.raises(InputError, match="don't fit"):
         load_weights(create_network("resnet18", 4, 0), file)

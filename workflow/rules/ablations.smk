@@ -1,5 +1,6 @@
 # What a choice is worth: every value of an ablation is an evaluation like any other (its entries are added where the config is read).
 from starmass.evaluation.variants import base_of, methods_of, varied, variants_of
+from starmass.reporting.typesetting import escape_rst
 
 ARCSEC = 3.141592653589793 / 180 / 3600  # [radian]
 
@@ -66,6 +67,19 @@ def ablation_facts(wildcards):
     }
 
 
+def ablation_label(ablation):
+    """What is varied, for people."""
+    entry = evaluation_entry("ablations", ablation)
+    return entry.get("label", " ".join(varied(entry)))
+
+
+def ablation_caption(wildcards):
+    """Words of the config, which are text in the caption whatever they hold."""
+    base = base_of(wildcards.ablation, evaluation_entry("ablations", wildcards.ablation))
+    words = {"label": ablation_label(wildcards.ablation), "base": base}
+    return {key: escape_rst(str(value)) for key, value in words.items()}
+
+
 def ablation_rows(wildcards):
     """What the table's columns have to hold, in every combination."""
     files = ablation_files(wildcards)
@@ -118,8 +132,8 @@ rule compare_variants:
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         config=ablation_facts,
-        files=ablation_files,
-        splits=ablation_splits,
+        files=lambda wildcards: placed(ablation_files(wildcards)),
+        splits=lambda wildcards: placed(ablation_splits(wildcards)),
         code=code_digest("workflow/scripts/compare_variants.py"),
     message:
         "Comparing the values of ablation {wildcards.ablation} (study {wildcards.study})"
@@ -148,15 +162,11 @@ rule plot_ablation:
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=lambda wildcards: {
-            "label": evaluation_entry("ablations", wildcards.ablation).get(
-                "label", " ".join(varied(evaluation_entry("ablations", wildcards.ablation)))
-            ),
+            "label": ablation_label(wildcards.ablation),
             **figure_config("ablations"),
         },
         rows=ablation_rows,
-        base=lambda wildcards: base_of(
-            wildcards.ablation, evaluation_entry("ablations", wildcards.ablation)
-        ),
+        caption=ablation_caption,
         simulations=simulation_formats,
         code=code_digest("workflow/scripts/plot_ablation.py"),
     message:
@@ -169,4 +179,4 @@ rule ablations:
     input:
         lambda wildcards: ablations_of(STUDY),
     message:
-        "The ablations of study {STUDY} are in results/evaluation/{STUDY}/ablations/ and results/figures/{STUDY}/."
+        f"The ablations of study {STUDY} are in results/evaluation/{STUDY}/ablations/ and results/figures/{STUDY}/."

@@ -11,10 +11,18 @@ import yaml
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from starmass import provenance
+from snakemake.utils import update_config
+
+try:
+    from starmass import provenance
+except ModuleNotFoundError as error:
+    raise SystemExit(
+        f"starmass: {sys.executable} can't import its library ({error}); install it: pip install -e '{CHECKOUT}'"
+    ) from None
 from starmass.configuration import check_config, defaults_of
 from starmass.errors import InputError, closest
 from starmass.evaluation.variants import VARIED, add_variants
+from starmass.running.interpreter import one_word
 
 
 def refuse(sentence):
@@ -22,7 +30,10 @@ def refuse(sentence):
     raise SystemExit(f"starmass: {sentence}")
 
 
-SCHEMAS = Path(workflow.basedir, "workflow/schemas")
+if IS_MODULE:  # Snakemake reads no configfile there, and the caller's dictionary stays as it is
+    given, config = config, yaml.safe_load((CHECKOUT / "config/config.yaml").read_text())
+    update_config(config, given)
+SCHEMAS = CHECKOUT / "workflow/schemas"
 DEFAULTS = {root: defaults_of(SCHEMAS, *place) for root, place in VARIED.items()}
 try:
     DECLARED = check_config(config, SCHEMAS)  # as it was written
@@ -31,11 +42,12 @@ try:
     )  # and what ablations vary
 except InputError as error:
     made = re.search(r"\w__(\w+?)__", str(error))
-    refuse(
-        f"{error} It is a value of evaluation.ablations.{made[1]}, which null takes away."
-        if made
-        else error
-    )
+    more = ""
+    if made:
+        more = f" It is a value of evaluation.ablations.{made[1]}, which null takes away."
+    elif IS_MODULE and re.match(r"config key '\w+' is unknown", str(error)):
+        more = ' Give starmass a section of its own in your config, and name it: config: config["starmass"].'
+    refuse(f"{error}{more}")
 
 STUDY = config["study"]
 
@@ -58,10 +70,37 @@ def suggest_target(record):
     return True
 
 
-logger.addFilter(suggest_target)
+if not IS_MODULE:  # another workflow's targets are not ours to name
+    logger.addFilter(suggest_target)
+
+# Snakemake puts a module's prefix before the paths of rules, and before none in parameters.
+modify_path = workflow.modifier.path_modifier.replace_prefix
+
+
+def placed(paths):
+    """Paths of results (one, or nested in dictionaries and lists) as Snakemake places them."""
+    if isinstance(paths, dict):
+        return {key: placed(value) for key, value in paths.items()}
+    return [*map(placed, paths)] if isinstance(paths, list) else modify_path(paths)
+
+
+def users_own(path):
+    """A file that the user made: no prefix is put before it."""
+    return local(path) if modify_path("results") != "results" else path
+
+
+# Snakemake writes it into shell commands as it stands.
+sys.executable = one_word(sys.executable, Path.cwd())
 
 # torch's idle OpenMP threads spin by default; where jobs share cores that costs ten times the work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+# Jobs import the library that this Snakefile belongs to, also where another one is installed.
+if provenance.ROOT.samefile(CHECKOUT):
+    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if str(provenance.ROOT) not in known:
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(provenance.ROOT), *known]))
 
 
 cached_digest = cache(provenance.code_digest)
@@ -69,7 +108,8 @@ cached_digest = cache(provenance.code_digest)
 
 def code_digest(script):
     """The code that shapes a rule's results, as a parameter: read when a job asks, for most starts of Snakemake are for one job of many."""
-    return lambda wildcards: cached_digest(script)
+    root = provenance.ROOT if script.startswith("starmass/") else CHECKOUT
+    return lambda wildcards: cached_digest(root / script)
 
 
 wildcard_constraints:

@@ -73,7 +73,7 @@ def encoder_files(entry, seed=0):
             "encoder": f"results/pretraining/{names[seed] if seed < len(names) else names[0]}/teacher.safetensors"
         }
     given = entry.get("weights", "pretrained")
-    return {} if given in ("pretrained", "random") else {"encoder": given}
+    return {} if given in ("pretrained", "random") else {"encoder": users_own(given)}
 
 
 def features_of(wildcards):
@@ -167,7 +167,7 @@ rule evaluation:
         embedding_of(STUDY),
         segmentation_of(STUDY),
     message:
-        "Metrics, embedding and segmentation of study {STUDY} are there."
+        f"Metrics, embedding and segmentation of study {STUDY} are there."
 
 
 rule collect_samples:
@@ -366,7 +366,7 @@ rule compare_methods:
             ),
             "overstatement": overstated_splits(wildcards.study),
         },
-        files=lambda wildcards: predictions_of(wildcards.study),
+        files=lambda wildcards: placed(predictions_of(wildcards.study)),
         code=code_digest("workflow/scripts/compare_methods.py"),
     message:
         "Scoring and comparing the methods of study {wildcards.study}"

@@ -132,7 +132,7 @@ rule plot_regression:
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=figure_config("regression", "mass"),
-        files=regression_files,
+        files=lambda wildcards: placed(regression_files(wildcards)),
         simulations=simulation_formats,
         code=code_digest("workflow/scripts/plot_regression.py"),
     message:
@@ -328,4 +328,4 @@ rule figures:
         [f"results/figures/pretraining/{encoder}.png" for encoder in encoders_of(STUDY)],
         f"results/figures/fractals/{config['reporting']['figures']['examples']['images']}.png",
     message:
-        "The figures of study {STUDY} are there."
+        f"The figures of study {STUDY} are there."

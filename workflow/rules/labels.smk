@@ -145,8 +145,8 @@ rule score_few_labels:
             for methods in few_labels_files(wildcards.study).values()
             for method in methods
         },
-        files=lambda wildcards: few_labels_files(wildcards.study),
-        splits=lambda wildcards: few_labels_splits(wildcards.study),
+        files=lambda wildcards: placed(few_labels_files(wildcards.study)),
+        splits=lambda wildcards: placed(few_labels_splits(wildcards.study)),
         code=code_digest("workflow/scripts/score_few_labels.py"),
     message:
         "Scoring the methods of study {wildcards.study} with few labels"
@@ -189,4 +189,4 @@ rule few_labels:
         f"results/evaluation/{STUDY}/few_labels.csv",
         multiext(f"results/figures/{STUDY}/few_labels", ".pdf", ".png"),
     message:
-        "What the methods of study {STUDY} make of few labels is there."
+        f"What the methods of study {STUDY} make of few labels is there."

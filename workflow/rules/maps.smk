@@ -9,15 +9,21 @@ def simulation_entry(simulation):
     return named_entry("maps", "simulations", simulation)
 
 
+def as_inputs(simulation, files):
+    """Files of a dump as a rule takes them: toy clouds' are made here, others are the user's."""
+    made_here = simulation_entry(simulation)["format"] == "toycloud"
+    return files if made_here else list(map(users_own, files))
+
+
 @cache  # every job asks, and looking through a folder takes time
 def simulation_snapshots(simulation):
     """Files of every snapshot's dump, by the snapshot's name."""
+    entry, root = simulation_entry(simulation), config.get("data_root")
     try:
-        return find_snapshots(
-            simulation_entry(simulation), config.get("data_root"), name=simulation
-        )
+        found = find_snapshots(entry, root, name=simulation)
     except InputError as error:
         refuse(error)
+    return {snapshot: as_inputs(simulation, files) for snapshot, files in found.items()}
 
 
 def simulation_maps(simulation):
@@ -73,14 +79,12 @@ def extra_channels_of(simulation):
 def dump_files(wildcards):
     """Files of one snapshot; a job needs no more, and a run may have thousands."""
     simulation, root = wildcards.simulation, config.get("data_root")
+    entry = simulation_entry(simulation)
     try:
-        return find_snapshot(simulation_entry(simulation), root, wildcards.snapshot, name=simulation)
+        files = find_snapshot(entry, root, wildcards.snapshot, name=simulation)
     except InputError as error:
         refuse(error)
-
-
-localrules:
-    write_toycloud_descriptor,
+    return as_inputs(simulation, files)
 
 
 rule write_toycloud_descriptor:
@@ -90,6 +94,7 @@ rule write_toycloud_descriptor:
         "logs/dumps/{simulation}/run.log",
     benchmark:
         "benchmarks/results/dumps/{simulation}/run.tsv"
+    localrule: True
     resources:
         mem_mb=lambda wildcards, attempt: 500 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,

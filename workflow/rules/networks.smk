@@ -6,7 +6,7 @@ def weights_of(wildcards):
     entry = evaluation_entry("methods", wildcards.method)
     if "encoder" in entry:
         return {"weights": f"results/pretraining/{entry['encoder']}/teacher.safetensors"}
-    return {"weights": entry["weights"]} if "weights" in entry else {}
+    return {"weights": users_own(entry["weights"])} if "weights" in entry else {}
 
 
 def finetuned_features(wildcards):

@@ -35,7 +35,7 @@ def asked_for(key, default):
     """What an encoder's entry asks for under `resources`; next to nothing where the job will only say that it has failed for good."""
 
     def asked(wildcards, attempt):
-        if attempt > 1 and given_up(f"logs/pretraining/{wildcards.encoder}.log"):
+        if attempt > 1 and given_up(placed(f"logs/pretraining/{wildcards.encoder}.log")):
             return {"memory_mb": 1000, "runtime": 5, "threads": 1}.get(key, default)
         return encoder_entry(wildcards.encoder).get("resources", {}).get(key, default)
 
@@ -113,4 +113,4 @@ rule pretraining:
     input:
         [f"results/pretraining/{encoder}/teacher.safetensors" for encoder in encoders_of(STUDY)],
     message:
-        "The encoders of study {STUDY} are in results/pretraining/"
+        f"The encoders of study {STUDY} are in results/pretraining/"

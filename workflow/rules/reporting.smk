@@ -50,13 +50,18 @@ def summary_inputs(wildcards):
     }
 
 
+def published_table(wildcards):
+    """By a function, for a path of the checkout may have braces, which are no wildcards."""
+    return str(CHECKOUT / "resources/table1_published.csv")
+
+
 rule build_table:
     input:
         metrics="results/evaluation/{study}/metrics.csv",
         differences="results/evaluation/{study}/differences.csv",
         mass_bins="results/evaluation/{study}/mass_bins.csv",
         overstatement="results/evaluation/{study}/overstatement.csv",
-        published=f"{workflow.basedir}/resources/table1_published.csv",
+        published=published_table,
     output:
         csv=report(
             "results/tables/{study}.csv",
@@ -99,7 +104,7 @@ ruleorder: build_cost > build_table
 rule build_table1:
     input:
         table=f"results/tables/{STUDY}.csv",
-        published=f"{workflow.basedir}/resources/table1_published.csv",
+        published=published_table,
     output:
         csv="results/tables/table1.csv",
         md="results/tables/table1.md",
@@ -201,9 +206,11 @@ rule build_cost:
             for images, entry in config["fractals"]["images"].items()
             if entry["generator"] != "flame"
         ],
+        benchmarks=placed("benchmarks/results"),
+        attempts=placed("logs/pretraining"),
         code=code_digest("workflow/scripts/build_cost.py"),
     message:
-        "Adding up what the jobs of study {STUDY} took"
+        f"Adding up what the jobs of study {STUDY} took"
     script:
         "../scripts/build_cost.py"
 
@@ -213,11 +220,11 @@ rule tables:
         multiext(f"results/tables/{STUDY}", ".csv", ".md", ".tex", ".html"),
         rules.build_table1.output,
     message:
-        "The table of study {STUDY} is there."
+        f"The table of study {STUDY} is there."
 
 
 rule summary:
     input:
         multiext(f"results/tables/{STUDY}/summary", ".md", ".html"),
     message:
-        "What study {STUDY} found is in results/tables/{STUDY}/summary.md."
+        f"What study {STUDY} found is in results/tables/{STUDY}/summary.md."

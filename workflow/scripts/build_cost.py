@@ -6,8 +6,8 @@ with job(snakemake.log[0]):
     from starmass.reporting.cost import collect_cost, write_cost
 
     table = collect_cost(
-        benchmarks=Path("benchmarks/results"),
-        attempts=Path("logs/pretraining"),
+        benchmarks=Path(snakemake.params.benchmarks),
+        attempts=Path(snakemake.params.attempts),
         cores=snakemake.params.cores,
         images=snakemake.params.images,
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import timm
-from timm.layers import GluMlp
+from timm.layers import GluMlp, PatchEmbed
 from timm.models import VisionTransformer
 from torch import Tensor, nn
 
@@ -47,13 +47,13 @@ class Layout:
     arguments : of ``timm.create_model``, as the tensors ask for: ``init_values``, ``reg_tokens``,
         ``no_embed_class``
     grid : patches a side that the positions are for; None where they are the named model's
-    channels : of an image
+    channels : of an image; None where they are the named model's
     """
 
     tensors: Mapping[str, Tensor]
     arguments: Mapping[str, Any]
     grid: int | None
-    channels: int
+    channels: int | None
 
 
 def read_layout(
@@ -100,11 +100,13 @@ def read_layout(
         bare, grid = _positions(named["pos_embed"].shape[1], registers, official, model, path)
         if bare != model.no_embed_class:
             arguments["no_embed_class"] = bare
-        if (grid, grid) == model.patch_embed.grid_size:
-            grid = None
-    kernel = named.get(ANCHOR)
-    channels = kernel.shape[1] if kernel is not None and kernel.ndim == 4 else model.in_chans
-    return Layout(named, arguments, grid, channels)
+        if (grid, grid) == model.patch_embed.grid_size or type(model.patch_embed) is not PatchEmbed:
+            grid = None  # a convolutional stem has a grid of its own
+    kernels = [side[ANCHOR].shape for side in (named, wanted) if ANCHOR in side]
+    other = (
+        len(kernels) == 2 and len(kernels[0]) == len(kernels[1]) and kernels[0][1] != kernels[1][1]
+    )
+    return Layout(named, arguments, grid, kernels[0][1] if other else None)
 
 
 def _unchunk(tensors: Mapping[str, Tensor], path: str | Path) -> dict[str, Tensor]:

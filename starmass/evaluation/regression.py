@@ -91,17 +91,16 @@ def predict(
 
 def _check_finite(x: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.ndarray) -> None:
     """Refuse what no method can learn from, by row; labels of test rows are not looked at."""
-    for what, rows, good in (
-        ("features", np.concatenate([train, test]), np.isfinite(x).all(axis=1)),
-        ("a label", train, np.isfinite(y)),
+    both = np.concatenate([train, test])
+    for rows, good, words in (
+        (both, np.isfinite(x).all(axis=1), "features that are not finite, as of missing pixels"),
+        (train, np.isfinite(y), "a label that is not finite, as the logarithm of a mass of 0"),
     ):
         wrong = np.sort(rows[~good[rows]])
         if len(wrong):
             raise InputError(
-                f"row {wrong[0]} has {what} that {'are' if what == 'features' else 'is'} not finite"
-                f" ({len(wrong)} of {len(rows)} rows"
-                " do); leave these rows out, or mend what they come from (masses above 0, maps"
-                " without missing pixels)."
+                f"row {wrong[0]} has {words} ({len(wrong)} of {len(rows)} rows are so); mend these"
+                " rows where they come from (missing_fill: nearest; the masses), or leave them out."
             )
 
 

@@ -21,7 +21,7 @@ from starmass.evaluation.checkpoints import HEADS
 
 ANCHOR = "patch_embed.proj.weight"
 """A tensor that is called so in every layout."""
-PASSED_OVER = (*HEADS, "mask_token", "masked_embed")
+LEFT_OUT = (*HEADS, "mask_token", "masked_embed")
 """What a file may hold beside the encoder: heads, what hidden patches become; and MAE's decoder."""
 WIDTHS = {192: "tiny", 384: "small", 768: "base", 1024: "large", 1280: "huge"}
 """What timm's names say of the length of a token's vector."""
@@ -75,7 +75,7 @@ def read_layout(
         name: tensor
         for name, tensor in _unchunk(tensors, path).items()
         if name in wanted
-        or (name.split(".")[0] not in PASSED_OVER and not name.startswith("decoder_"))
+        or (name.split(".")[0] not in LEFT_OUT and not name.startswith("decoder_"))
     }
     if isinstance(model.blocks[0].mlp, GluMlp):  # the same SwiGLU as DINOv2's
         named = {
@@ -84,7 +84,7 @@ def read_layout(
         }
     official = {"register_tokens", "cls_token", "pos_embed"} <= named.keys()
     if official:
-        # There the class token has a position of its own; in timm's form it is added for good.
+        # There the class token has a position of its own; in timm's form it is part of the token.
         positions = named["pos_embed"]
         named["reg_token"] = named.pop("register_tokens")
         named["cls_token"] = named["cls_token"] + positions[:, :1]
@@ -147,22 +147,22 @@ def fill(
     tensors: Mapping[str, Tensor],
     name: str,
     path: str | Path,
-    passed_over: tuple[str, ...] = (),
+    left_out: tuple[str, ...] = (),
 ) -> None:
     """Give a model called ``name`` all its tensors, and leave none of the file's over.
 
     Parameters
     ----------
-    passed_over : how names begin that neither side needs: those of a last layer
+    left_out : how names begin that neither side needs: those of a last layer
 
     Raises
     ------
     InputError
         when a tensor is missing, has another shape, or has no place in the model
     """
-    given = {key: tensor for key, tensor in tensors.items() if not key.startswith(passed_over)}
+    given = {key: tensor for key, tensor in tensors.items() if not key.startswith(left_out)}
     wanted = {
-        key: tensor for key, tensor in model.state_dict().items() if not key.startswith(passed_over)
+        key: tensor for key, tensor in model.state_dict().items() if not key.startswith(left_out)
     }
     for key in wanted.keys() & given.keys():
         if given[key].shape != wanted[key].shape:

@@ -27,13 +27,13 @@ def load_weights(model: Any, path: str | Path) -> None:
         tensor of the model, or has one that has no place there or another shape
     """
     last = model.pretrained_cfg["classifier"]
-    passed_over = tuple(f"{name}." for name in ([last] if isinstance(last, str) else last))
-    names = [name for name in model.state_dict() if not name.startswith(passed_over)]
+    left_out = tuple(f"{name}." for name in ([last] if isinstance(last, str) else last))
+    names = [name for name in model.state_dict() if not name.startswith(left_out)]
     transformer = isinstance(model, VisionTransformer)
     tensors = read_tensors(path, ANCHOR if transformer else names[0])
     if transformer:
         tensors = dict(read_layout(tensors, model, path).tensors)
-    fill(model, tensors, model.pretrained_cfg["architecture"], path, passed_over)
+    fill(model, tensors, model.pretrained_cfg["architecture"], path, left_out)
 
 
 def read_timm_encoder(

@@ -112,18 +112,21 @@ def check_masses(samples: pd.DataFrame, source: str | Path) -> None:
 
     Parameters
     ----------
-    samples : columns row, simulation, snapshot, sink_id and mass_msun
+    samples : column mass_msun; row, sink_id, simulation and snapshot say whose, where they are
+        there
     source : the file that they come from
     """
     mass = samples["mass_msun"].to_numpy(np.float64)
     wrong = samples[~(np.isfinite(mass) & (mass > 0))]
     if len(wrong):
         first = wrong.iloc[0]
-        others = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        row, others = first.get("row", wrong.index[0]), f" (and {len(wrong) - 1} more)"
+        names = ("sink_id", "simulation", "snapshot")
+        sink = (
+            "sink {} of {}, {},".format(*first[list(names)]) if set(names) <= set(wrong) else "it"
+        )
         raise InputError(
-            f"{source}: row {first['row']}{others}: the mass of sink {first['sink_id']} of"
-            f" {first['simulation']}, {first['snapshot']}, is {first['mass_msun']:g} Msun, which"
-            f" has"
-            " no logarithm; mend the table of sinks and make the maps again, or leave the sink out"
-            " by maps.cuts (mass or age)."
+            f"{source}: row {row}{others if len(wrong) > 1 else ''}: the mass of {sink} is"
+            f" {first['mass_msun']:g} Msun, which has no logarithm; mend the table of sinks and"
+            " make the maps again, or leave the sink out by maps.cuts (mass or age)."
         )

@@ -51,7 +51,9 @@ def embed_features(
     x = np.asarray(features, np.float64)
     centre = x[train].mean(axis=0)
     axes, variances = principal_axes(x[train] - centre)
-    kept = int(np.clip(numerical_rank(x[train], axes, variances), 2, COMPONENTS))
+    rank = numerical_rank(x[train], axes, variances)
+    kept = int(np.clip(rank, 2, COMPONENTS))
+    axes[:, rank:] = 0.0  # rounding has no direction
     axes = axes[:, :kept] * np.sign(
         axes[np.abs(axes[:, :kept]).argmax(axis=0), np.arange(kept)]
     )  # or signs were a matter of chance

@@ -19,7 +19,7 @@ SMALLEST = {
 }  # cm^-2; km/s/pc (of the gradient); km/s
 
 CONSTANT = 4
-"""Limits that differ by less than so many times a pixel's precision are those of a constant."""
+"""Limits closer than this many times a pixel's precision are those of a constant channel."""
 
 
 @dataclass(frozen=True)

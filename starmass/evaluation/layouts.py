@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import timm
-from timm.layers import GluMlp
+from timm.layers import GluMlp, PatchEmbed
 from timm.models import VisionTransformer
 from torch import Tensor, nn
 
@@ -21,7 +21,7 @@ from starmass.evaluation.checkpoints import HEADS
 
 ANCHOR = "patch_embed.proj.weight"
 """A tensor that is called so in every layout."""
-PASSED_OVER = (*HEADS, "mask_token", "masked_embed")
+LEFT_OUT = (*HEADS, "mask_token", "masked_embed")
 """What a file may hold beside the encoder: heads, what hidden patches become; and MAE's decoder."""
 WIDTHS = {192: "tiny", 384: "small", 768: "base", 1024: "large", 1280: "huge"}
 """What timm's names say of the length of a token's vector."""
@@ -47,13 +47,13 @@ class Layout:
     arguments : of ``timm.create_model``, as the tensors ask for: ``init_values``, ``reg_tokens``,
         ``no_embed_class``
     grid : patches a side that the positions are for; None where they are the named model's
-    channels : of an image
+    channels : of an image; None where they are the named model's
     """
 
     tensors: Mapping[str, Tensor]
     arguments: Mapping[str, Any]
     grid: int | None
-    channels: int
+    channels: int | None
 
 
 def read_layout(
@@ -75,7 +75,7 @@ def read_layout(
         name: tensor
         for name, tensor in _unchunk(tensors, path).items()
         if name in wanted
-        or (name.split(".")[0] not in PASSED_OVER and not name.startswith("decoder_"))
+        or (name.split(".")[0] not in LEFT_OUT and not name.startswith("decoder_"))
     }
     if isinstance(model.blocks[0].mlp, GluMlp):  # the same SwiGLU as DINOv2's
         named = {
@@ -84,7 +84,7 @@ def read_layout(
         }
     official = {"register_tokens", "cls_token", "pos_embed"} <= named.keys()
     if official:
-        # There the class token has a position of its own; in timm's form it is added for good.
+        # There the class token has a position of its own; in timm's form it is part of the token.
         positions = named["pos_embed"]
         named["reg_token"] = named.pop("register_tokens")
         named["cls_token"] = named["cls_token"] + positions[:, :1]
@@ -100,11 +100,13 @@ def read_layout(
         bare, grid = _positions(named["pos_embed"].shape[1], registers, official, model, path)
         if bare != model.no_embed_class:
             arguments["no_embed_class"] = bare
-        if (grid, grid) == model.patch_embed.grid_size:
-            grid = None
-    kernel = named.get(ANCHOR)
-    channels = kernel.shape[1] if kernel is not None and kernel.ndim == 4 else model.in_chans
-    return Layout(named, arguments, grid, channels)
+        if (grid, grid) == model.patch_embed.grid_size or type(model.patch_embed) is not PatchEmbed:
+            grid = None  # a convolutional stem has a grid of its own
+    kernels = [side[ANCHOR].shape for side in (named, wanted) if ANCHOR in side]
+    other = (
+        len(kernels) == 2 and len(kernels[0]) == len(kernels[1]) and kernels[0][1] != kernels[1][1]
+    )
+    return Layout(named, arguments, grid, kernels[0][1] if other else None)
 
 
 def _unchunk(tensors: Mapping[str, Tensor], path: str | Path) -> dict[str, Tensor]:
@@ -145,22 +147,22 @@ def fill(
     tensors: Mapping[str, Tensor],
     name: str,
     path: str | Path,
-    passed_over: tuple[str, ...] = (),
+    left_out: tuple[str, ...] = (),
 ) -> None:
     """Give a model called ``name`` all its tensors, and leave none of the file's over.
 
     Parameters
     ----------
-    passed_over : how names begin that neither side needs: those of a last layer
+    left_out : how names begin that neither side needs: those of a last layer
 
     Raises
     ------
     InputError
         when a tensor is missing, has another shape, or has no place in the model
     """
-    given = {key: tensor for key, tensor in tensors.items() if not key.startswith(passed_over)}
+    given = {key: tensor for key, tensor in tensors.items() if not key.startswith(left_out)}
     wanted = {
-        key: tensor for key, tensor in model.state_dict().items() if not key.startswith(passed_over)
+        key: tensor for key, tensor in model.state_dict().items() if not key.startswith(left_out)
     }
     for key in wanted.keys() & given.keys():
         if given[key].shape != wanted[key].shape:

@@ -91,17 +91,16 @@ def predict(
 
 def _check_finite(x: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.ndarray) -> None:
     """Refuse what no method can learn from, by row; labels of test rows are not looked at."""
-    for what, rows, good in (
-        ("features", np.concatenate([train, test]), np.isfinite(x).all(axis=1)),
-        ("a label", train, np.isfinite(y)),
+    both = np.concatenate([train, test])
+    for rows, good, words in (
+        (both, np.isfinite(x).all(axis=1), "features that are not finite, as of missing pixels"),
+        (train, np.isfinite(y), "a label that is not finite, as the logarithm of a mass of 0"),
     ):
         wrong = np.sort(rows[~good[rows]])
         if len(wrong):
             raise InputError(
-                f"row {wrong[0]} has {what} that {'are' if what == 'features' else 'is'} not finite"
-                f" ({len(wrong)} of {len(rows)} rows"
-                " do); leave these rows out, or mend what they come from (masses above 0, maps"
-                " without missing pixels)."
+                f"row {wrong[0]} has {words} ({len(wrong)} of {len(rows)} rows are so); mend these"
+                " rows where they come from (missing_fill: nearest; the masses), or leave them out."
             )
 
 
@@ -192,9 +191,9 @@ def numerical_rank(rows: np.ndarray, axes: np.ndarray, variances: np.ndarray) ->
     """Return how many of the principal axes of ``rows`` hold more than rounding.
 
     A number x is stored to within about eps |x|, however little it varies. Along an axis a this
-    makes a variance of up to sum_j (a_j eps max|x_j|)^2 over dimensions j. Where there are more
-    dimensions than rows, all of it falls into as many components as there are rows, and is so many
-    times larger. An axis whose variance is not above that is dropped, with all after it. So is one
+    makes a variance of up to sum_j (a_j eps max|x_j|)^2 over dimensions j. Where dimensions
+    outnumber rows, it all falls into as many components as there are rows, and is larger by the
+    ratio of the two. An axis whose variance is not above that is dropped, with all after it. So is one
     below 1e-10 of the largest variance, which the Gram matrix does not resolve.
 
     Parameters

@@ -27,13 +27,13 @@ def load_weights(model: Any, path: str | Path) -> None:
         tensor of the model, or has one that has no place there or another shape
     """
     last = model.pretrained_cfg["classifier"]
-    passed_over = tuple(f"{name}." for name in ([last] if isinstance(last, str) else last))
-    names = [name for name in model.state_dict() if not name.startswith(passed_over)]
+    left_out = tuple(f"{name}." for name in ([last] if isinstance(last, str) else last))
+    names = [name for name in model.state_dict() if not name.startswith(left_out)]
     transformer = isinstance(model, VisionTransformer)
     tensors = read_tensors(path, ANCHOR if transformer else names[0])
     if transformer:
         tensors = dict(read_layout(tensors, model, path).tensors)
-    fill(model, tensors, model.pretrained_cfg["architecture"], path, passed_over)
+    fill(model, tensors, model.pretrained_cfg["architecture"], path, left_out)
 
 
 def read_timm_encoder(
@@ -94,16 +94,17 @@ def read_timm_encoder(
         return model.eval(), EncoderDescription(plain, side, patch, **shown)
     layout = _layout(path, model)
     side = side if layout.grid is None else layout.grid * patch
+    channels = layout.channels or facts["input_size"][0]
     for name, values in shown.items():
-        if len(values) != layout.channels:
+        if len(values) != channels:
             raise InputError(
-                f"{path}: is made for {layout.channels} channel(s), and {name} has {len(values)}"
+                f"{path}: is made for {channels} channel(s), and {name} has {len(values)}"
                 f" numbers; give the features' keys mean and std, a number for each channel."
             )
     description = EncoderDescription(
-        plain, side, patch, layout.channels, **shown, arguments=layout.arguments
+        plain, side, patch, channels, **shown, arguments=layout.arguments
     )
-    if layout.arguments or layout.grid is not None or layout.channels != model.in_chans:
+    if layout.arguments or layout.grid is not None or layout.channels is not None:
         logger.info("starmass: %s: %s is built with %s.", path, plain, description.timm_arguments())
         model = create_encoder(description, seed=0)
     fill(model, layout.tensors, plain, path)
@@ -121,7 +122,7 @@ def _layout(path: str | Path, model: Any) -> Layout:
     tensors = read_tensors(path, ANCHOR)
     if isinstance(model, VisionTransformer):
         return read_layout(tensors, model, path)
-    return Layout(tensors, {}, None, model.patch_embed.proj.in_channels)
+    return Layout(tensors, {}, None, None)
 
 
 def _agree(

@@ -173,7 +173,7 @@ def test_official_layouts_give_their_networks_class_token(tmp_path, images, regi
         got, description = found(tmp_path / "file.pth", images)
         np.testing.assert_allclose(got, right, atol=2e-4, err_msg=layout)
         assert description.image_size == SIDE, layout
-        # The same architecture with weights of its own is what "random" stands for.
+        # Random weights have the file's architecture.
         random, _ = read_encoder(tmp_path / "file.pth", architecture=NAME, weights="random")
         assert (random.num_reg_tokens, hasattr(random.blocks[0].ls1, "gamma")) == (
             registers,

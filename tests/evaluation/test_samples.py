@@ -1,5 +1,6 @@
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
 from starmass.errors import InputError
@@ -116,6 +117,8 @@ def test_a_mass_without_a_logarithm_is_refused_before_it_teaches(tmp_path, map_f
     catalogue.write_text("simulation,snapshot,sink_id,kept\na,snapshot_0001,3,0\n")
     table = collect_samples(map_files, catalogues=[catalogue])
     assert len(table) == 69
+    with pytest.raises(InputError, match="samples: row 1: the mass of it is"):
+        log_mass(pd.DataFrame({"mass_msun": [1.0, mass]}))
     table.loc[5, "mass_msun"] = mass
     with pytest.raises(InputError, match="samples: row 5: the mass of sink"):
         log_mass(table)

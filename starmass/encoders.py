@@ -86,23 +86,24 @@ def load_encoder(path: str | Path) -> tuple[VisionTransformer, EncoderDescriptio
     return model.eval(), description
 
 
+FOREIGN = (AttributeError, KeyError, TypeError, json.JSONDecodeError)
+"""What metadata raises that somebody else, or another version, wrote under our key."""
+
+
 def describe_file(path: str | Path) -> EncoderDescription | None:
     """Return what a file says of its encoder; None where it says nothing, as files by others."""
     try:
         return _describe(path)
-    except (OSError, safetensors.SafetensorError):  # a checkpoint of torch, or no weights at all
+    except (OSError, safetensors.SafetensorError, *FOREIGN):  # a checkpoint of torch, or no weights
         return None
 
 
 def _describe(path: str | Path) -> EncoderDescription | None:
     with safetensors.safe_open(path, framework="pt") as file:
         metadata = file.metadata() or {}
-    try:
-        said = json.loads(metadata.get(METADATA_KEY, "{}")).get("encoder")
-    except (ValueError, AttributeError):  # the key of somebody else
+    if METADATA_KEY not in metadata:
         return None
-    if said is None:
-        return None
+    said = json.loads(metadata[METADATA_KEY])["encoder"]
     known = {entry.name for entry in fields(EncoderDescription)}
     return EncoderDescription(**{name: value for name, value in said.items() if name in known})
 
@@ -113,7 +114,7 @@ def _read_description(path: str | Path) -> EncoderDescription:
         description = _describe(path)
     except (OSError, safetensors.SafetensorError) as error:
         raise unreadable(path, error, SAFETENSORS) from error
-    except (AttributeError, TypeError) as error:
+    except FOREIGN as error:
         raise InputError(
             f"{path}: another version of starmass described its model ({error}); {remedy(path)}."
         ) from error

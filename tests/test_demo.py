@@ -5,6 +5,8 @@ import re
 import shutil
 
 import h5py
+import numpy as np
+import pandas as pd
 import pytest
 from demo_run import OVERLAY
 
@@ -22,6 +24,14 @@ FIGURES = (
     "attention",
 )
 SPLITS = {"random", "protostar"}
+PREDICTED = [
+    "row",
+    "fold",
+    "log10_mass",
+    "predicted_log10_mass",
+    "spread_dex",
+    "interval_dex",
+]
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +110,36 @@ def test_few_labels_are_a_curve_of_the_study(demo):
     for row in rows:  # all labels are the table's row
         if row["fraction"] == "1.0":
             assert float(row["r2"]) == pytest.approx(float(table[row["method"]]), rel=1e-4)
+
+
+def test_the_files_of_the_evaluation_keep_the_contract(demo):
+    study = demo[0] / "results/evaluation/demo"
+    metrics = pd.read_csv(study / "metrics.csv")
+    methods = list(metrics["method"][metrics["split"] == "random"])
+    reference = "statistics_ridge"
+    assert len(methods) == METHODS and set(metrics["split"]) == SPLITS
+    assert (metrics["r2_low"] <= metrics["r2"]).all() and (
+        metrics["r2"] <= metrics["r2_high"]
+    ).all()
+    differences = pd.read_csv(study / "differences.csv")
+    assert set(differences["method"]) == set(methods) - {reference}
+    for table in ("mass_bins.csv", "overstatement.csv"):
+        assert set(pd.read_csv(study / table)["method"]) == set(methods)
+    for row in metrics.to_dict("records"):
+        assert (row["study"], row["seed"], row["n_folds"]) == ("demo", 0, 1)
+        name = f"{row['split']}/predictions/{row['method']}/seed-0.csv"
+        predictions = pd.read_csv(study / name)
+        assert list(predictions) == PREDICTED and len(predictions) == row["n_test"]
+        assert predictions["interval_dex"].notna().all() == (not row["method"].startswith("resnet"))
+    parts = set(pd.read_csv(study / "information.csv")["part"])
+    assert parts == {"all", "inside", "outside", "only", "without"}
+    split = pd.read_csv(study / "random/split.csv")
+    with h5py.File(study / "random/features/dinov2/seed-0.h5") as file:
+        assert file["features"].shape == (1, len(split), 96)
+    with h5py.File(study / "segmentation/dinov2.h5") as file:
+        assert file["colours"].shape == (4, 32, 32, 3)
+        tested = split["row"][(split["part"] == "test") & (split["fold"] == 0)]
+        assert np.isin(file["row"], tested).all()
 
 
 def test_maps_keep_the_contract(demo):
@@ -185,34 +225,37 @@ def test_an_ablation_takes_the_tables_row_for_its_base_and_comes_into_the_report
     assert "results/figures/demo/ablation_quick.png" in (folder / "results/report.html").read_text()
 
 
-def test_a_study_keeps_to_cuts_and_looks_through_an_observation(demo, again):
-    folder, _ = demo
-    study = {
+def test_a_study_of_its_own_has_cuts_an_observation_folds_and_a_pyramid(demo, again):
+    study = demo[0] / "results/evaluation/seen"
+    entry = {
         "simulations": ["toycloud_a"],
         "observation": "taurus",
-        "splits": ["random"],
-        "methods": ["statistics_ridge"],
+        "splits": ["halves"],
+        "methods": ["statistics_ridge", "dinov2_pyramid_ridge"],
     }
-    cuts = {"mass": [0.5, None]}
     overlay = {
         **OVERLAY,
-        "maps": {**OVERLAY["maps"], "cuts": cuts},
-        "evaluation": {**OVERLAY["evaluation"], "studies": {"seen": study}},
+        "maps": {**OVERLAY["maps"], "cuts": {"mass": [0.5, None]}},
+        "evaluation": {
+            **OVERLAY["evaluation"],
+            "splits": {"halves": {"by": "protostar", "folds": 2}},
+            "studies": {"seen": entry},
+        },
     }
-    done = again(
-        "--cores",
-        "2",
-        "results/evaluation/seen/random/predictions/statistics_ridge/seed-0.csv",
-        overlay=overlay,
-    )
+    done = again("--cores", "2", "results/evaluation/seen/metrics.csv", overlay=overlay)
     assert done.returncode == 0, done.stderr[-4000:]
-    with open(folder / "results/evaluation/seen/samples.csv", newline="") as stream:
-        samples = list(csv.DictReader(stream))
-    assert samples and all(float(row["mass_msun"]) >= 0.5 for row in samples)
-    assert {row["map_file"].split("/")[1] for row in samples} == {"observed"}
-    with open(folder / "results/maps/toycloud_a/catalogue.csv", newline="") as stream:
-        removed = [row for row in csv.DictReader(stream) if row["removed_by"] == "mass"]
-    assert removed and all(float(row["mass_msun"]) < 0.5 for row in removed)
+    samples = pd.read_csv(study / "samples.csv")
+    assert len(samples) and (samples["mass_msun"] >= 0.5).all()
+    assert {path.split("/")[1] for path in samples["map_file"]} == {"observed"}
+    catalogue = pd.read_csv(demo[0] / "results/maps/toycloud_a/catalogue.csv")
+    removed = catalogue["mass_msun"][catalogue["removed_by"] == "mass"]
+    assert len(removed) and (removed < 0.5).all()
+    with h5py.File(study / "halves/features/dinov2_pyramid/seed-0.h5") as file:
+        assert file["features"].shape == (2, len(samples), 4 * 2 * 96)
+    metrics = pd.read_csv(study / "metrics.csv")
+    assert list(metrics["method"]) == entry["methods"]
+    assert (metrics["n_folds"] == 2).all() and (metrics["n_test"] == len(samples)).all()
+    assert pd.read_csv(study / "overstatement.csv").empty  # there is no split by row
 
 
 def test_real_ramses_output_gives_its_table_and_figures(demo, ramses_data, run_snakemake, tmp_path):
@@ -227,7 +270,7 @@ def test_real_ramses_output_gives_its_table_and_figures(demo, ramses_data, run_s
         "evaluation": {
             "studies": {
                 "ramses": {
-                    "splits": ["random", "protostar"],
+                    "splits": ["protostar"],
                     "methods": ["dinov2_knn_whitened", "resnet18", "statistics_ridge", "mean"],
                     "few_labels": None,
                 }

@@ -7,14 +7,10 @@ import sys
 from pathlib import Path
 
 import h5py
-import numpy as np
-import pandas as pd
 import pytest
 import yaml
 
 from starmass.encoders import EncoderDescription, create_encoder, save_encoder
-from starmass.evaluation.samples import protostars, read_samples
-from starmass.tables import read_table
 
 ROOT = Path(__file__).resolve().parents[2]
 SNAKEFILE = """
@@ -133,57 +129,6 @@ def workflow(tmp_path, map_files):
         )
 
     return folder, run
-
-
-def test_maps_become_metrics_and_colours(workflow):
-    folder, run = workflow
-    done = run("evaluation", "results/evaluation/small/information.csv")
-    assert done.returncode == 0, done.stderr
-    study = folder / "results/evaluation/small"
-    methods = CONFIG["evaluation"]["studies"]["small"]["methods"]
-    samples, metrics = read_samples(study / "samples.csv"), read_table(study / "metrics.csv")
-    assert set(samples["simulation"]) == {"a", "null"} and len(set(protostars(samples))) == 8
-    assert set(metrics["n_protostars"]) == {8}
-    assert list(zip(metrics["split"], metrics["method"], strict=True)) == [
-        ("protostar", method) for method in methods
-    ]
-    assert set(read_table(study / "differences.csv")["method"]) == set(methods[1:])
-    assert set(read_table(study / "mass_bins.csv")["method"]) == set(methods)
-    assert pd.read_csv(study / "overstatement.csv").empty
-    for method, row in zip(methods, metrics.to_dict("records"), strict=True):
-        assert (row["study"], row["split"], row["method"], row["seed"]) == (
-            "small",
-            "protostar",
-            method,
-            "0",
-        )
-        assert row["r2_low"] <= row["r2"] <= row["r2_high"]
-        assert row["n_folds"] == 2
-        predictions = pd.read_csv(study / f"protostar/predictions/{method}/seed-0.csv")
-        assert list(predictions) == [
-            "row",
-            "fold",
-            "log10_mass",
-            "predicted_log10_mass",
-            "spread_dex",
-            "interval_dex",
-        ]
-        assert predictions["interval_dex"].notna().all() == (method != "network")
-        assert len(predictions) == row["n_test"]
-    information = pd.read_csv(study / "information.csv")
-    assert {"all", "inside", "outside", "only", "without"} == set(information["part"])
-    with h5py.File(study / "protostar/features/dinov2/seed-0.h5") as file:
-        assert file["features"].shape == (2, 72, 12)
-    with h5py.File(study / "protostar/features/pyramid/seed-0.h5") as file:
-        assert file["features"].shape == (2, 72, 2 * 3 * 12)
-    with h5py.File(study / "segmentation/dinov2.h5") as file:
-        assert file["colours"].shape == (2, 8, 8, 3)
-        assert np.isin(
-            file["row"],
-            pd.read_csv(study / "protostar/split.csv").query("part == 'test' and fold == 0")["row"],
-        ).all()
-    again = run("evaluation", "results/evaluation/small/information.csv", "--dry-run")
-    assert "Nothing to be done" in again.stdout + again.stderr
 
 
 @pytest.mark.parametrize(

@@ -27,25 +27,20 @@ FIGURES = (
 
 
 @pytest.mark.parametrize("figure", FIGURES)
-def test_a_figure_is_the_same_twice_and_not_blank(tmp_path, drawn, figure):
-    first = drawn(tmp_path / "first", figure)
+def test_a_figure_repeats_is_not_blank_and_names_toy_clouds(tmp_path, drawn, figure):
+    first = drawn(tmp_path / "first", figure, simulations={"cloud": "sfumato"})
     with matplotlib.rc_context(
         {"font.size": 20, "image.cmap": "gray"}
     ):  # whatever the caller has set
-        second = drawn(tmp_path / "second", figure)
+        second = drawn(tmp_path / "second", figure, simulations={"cloud": "sfumato"})
     for kind in ("pdf", "png"):
         assert first[kind].read_bytes() == second[kind].read_bytes()
     pixels = imread(first["png"])[..., :3]
     assert pixels.shape[1] == (3.5 if figure in COLUMN else 7) * 60
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 50
     assert b"CreationDate" not in first["pdf"].read_bytes()
-
-
-@pytest.mark.parametrize("figure", FIGURES)
-def test_toy_clouds_are_named_under_the_figure(tmp_path, drawn, figure):
-    plain = imread(drawn(tmp_path / "plain", figure, simulations={"cloud": "sfumato"})["png"])
-    toy = imread(drawn(tmp_path / "toy", figure, simulations={"cloud": "toycloud"})["png"])
-    assert plain.shape != toy.shape or (plain != toy).any()
+    toy = imread(drawn(tmp_path / "toy", figure, simulations={"cloud": "toycloud"})["png"])[..., :3]
+    assert pixels.shape != toy.shape or (pixels != toy).any()
 
 
 def test_lengths_are_drawn_where_they_are_known(study):
@@ -121,11 +116,13 @@ def test_a_table_cut_to_its_head_or_between_radii_is_one_sentence(
 @pytest.mark.parametrize("label", [r"a $\frac b", "cost $5 to $10", "$x$"])
 def test_a_dollar_in_a_label_is_a_dollar(tmp_path, drawn, study, figure, label, monkeypatch):
     kept, save = [], style.save_figure
-    monkeypatch.setattr(
-        style,
-        "save_figure",
-        lambda figure, *args, **facts: (kept.append(figure), save(figure, *args, **facts)),
-    )
+
+    def keep(drawing, *arguments, **facts):
+        kept.append(drawing)
+        if "frac" in label:  # which ends in an error where it is drawn as mathematics
+            save(drawing, *arguments, **facts)
+
+    monkeypatch.setattr(style, "save_figure", keep)
     name = {"regression": "metrics"}.get(figure, figure)
     pd.read_csv(study / f"{name}.csv", dtype=str).assign(label=label).to_csv(
         tmp_path / f"{name}.csv", index=False

@@ -9,13 +9,20 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("README.md", *sorted(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")))
 PAGES = (*PAGES, "config/README.md")
-LANGUAGES = {"sh": "shell", "bash": "shell", "python": "python", "yaml": "yaml", "text": "text"}
+LANGUAGES = {
+    "sh": "shell",
+    "bash": "shell",
+    "python": "python",
+    "yaml": "yaml",
+    "text": "text",
+    "snakemake": "snakemake",  # in test_surroundings.py
+}
 PROGRAMS = "snakemake|make|python3?|pip|conda|torchrun|srun|sinfo|sacctmgr|scontrol|sacct|git"
 
 
 @dataclass(frozen=True)
 class Example:
-    """``text`` of a block (``shell``, ``python``, ``yaml``, ``text`` or None) or of a command."""
+    """``text`` of a block (a value of :data:`LANGUAGES` or None) or of a command."""
 
     page: str
     line: int

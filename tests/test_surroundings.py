@@ -51,7 +51,7 @@ def environment_in(folder):
 def example(root):
     """The Snakefile of another workflow that the docs show."""
     page = (root / "docs/running.md").read_text()
-    return re.search(r"```python\n# Snakefile\n(.*?)```", page, flags=re.DOTALL)[1]
+    return re.search(r"```snakemake\n# Snakefile\n(.*?)```", page, flags=re.DOTALL)[1]
 
 
 def test_the_docs_module_runs_installed_below_special_signs_and_without_a_home(root, tmp_path):

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 CORES ?= 2
 BIN := .venv/bin
-# Snakemake keeps files below HOME, and fails where it can't: then HOME is a folder of this checkout.
+# Snakemake keeps files below HOME and fails where it can't: HOME is then a folder of this checkout.
 WITH_HOME = cache="$${XDG_CACHE_HOME:-$${HOME:-/proc}/.cache}"; \
 	if ! mkdir -p "$$cache" 2> /dev/null || ! test -w "$$cache"; then \
 		echo "$$cache can't be written to; HOME is .snakemake/home for this run" >&2; \

@@ -7,17 +7,18 @@ from snakemake.utils import min_version
 
 min_version("9.0")
 
-# Another workflow may use this one as a module (docs/cluster.md): then it has a config of its own.
+# Another workflow may use this one as a module (docs/running.md), with a config of its own.
 IS_MODULE = not workflow.modifier.is_main_snakefile()
 CHECKOUT = Path(str(workflow.current_basedir))
 if not CHECKOUT.is_dir():
     raise SystemExit(
-        f"starmass: {CHECKOUT} is no folder of this machine; clone the repository and name the Snakefile there."
+        f"starmass: {CHECKOUT} is no folder of this machine;"
+        " clone the repository and name the Snakefile there."
     )
 if not IS_MODULE and workflow.main_snakefile != workflow.snakefile:
     raise SystemExit(
-        "starmass: include would mix two workflows' configs and names of rules; use it as a module instead:"
-        f' module starmass: snakefile: "{workflow.snakefile}"; config: config["starmass"].'
+        "starmass: include would mix two workflows' configs and names of rules; use it as a module"
+        f' instead: module starmass: snakefile: "{workflow.snakefile}"; config: config["starmass"].'
     )
 has_targets = workflow.default_target is not None
 

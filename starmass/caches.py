@@ -19,7 +19,8 @@ def prepare_caches(environment: MutableMapping[str, str] = os.environ) -> None:
     Processes that this one starts inherit all three. A folder that can be written to is left
     alone, whether the user named it or it is the library's own choice.
     """
-    if "HOME" not in environment and not os.path.isabs(os.path.expanduser("~")):  # noqa: PTH111, PTH117
+    known = os.path.expanduser("~")  # noqa: PTH111 (Path raises for a user without a home)
+    if "HOME" not in environment and not Path(known).is_absolute():
         home = _own_folder() / "home"
         home.mkdir(parents=True, exist_ok=True)
         environment["HOME"] = str(home)

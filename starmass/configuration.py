@@ -307,7 +307,8 @@ def _check_text(text: str, path: str, control: str) -> None:
     """What no page shows as it stands: each format escapes all else that a text may hold."""
     if found := re.search(control, text):
         raise InputError(
-            f"config key {path!r}: the text has a control character (U+{ord(found[0]):04X}); take it away."
+            f"config key {path!r}: the text has a control character (U+{ord(found[0]):04X});"
+            " take it away."
         )
     if found := re.search("</script|<!--", text, flags=re.IGNORECASE):
         raise InputError(

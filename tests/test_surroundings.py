@@ -1,4 +1,4 @@
-"""The workflow runs wherever it lies: below a space, without a home, installed, and as a module of another workflow."""
+"""The workflow runs wherever it lies: below a space, without a home, installed, as a module."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from starmass.running.interpreter import NAME, one_word
 from starmass.running.status import result_folders, snakefile_of
 
 FLOW = ("Snakefile", "config", "resources", "workflow")
-SPECIAL = "my work #1 {x} $y 100% Prüfung"
+SPECIAL = "my work #1 $y 100% Prüfung"
 NOWHERE = "/proc/nowhere"  # where root can't make a folder either
 
 
@@ -41,7 +41,7 @@ def snakemake(folder, *arguments, python=sys.executable, **environment):
 
 
 def environment_in(folder):
-    """Make a Python environment in ``folder`` that borrows this one's packages; return its Python."""
+    """Make an environment in ``folder`` that borrows this one's packages; return its Python."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / ".venv"], check=True)
     (site,) = (folder / ".venv/lib").glob("python*/site-packages")
     (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
@@ -56,10 +56,11 @@ def example(root):
 
 def test_the_docs_module_runs_installed_below_special_signs_and_without_a_home(root, tmp_path):
     """One start for all: no part of it may need the others to be plain."""
-    top = tmp_path / SPECIAL
-    lay(root, top / "flow", *FLOW)
-    lay(root, top / "site", "starmass")
-    text = example(root).replace("/path/to/starmass", str(top / "flow").replace("\\", "\\\\"))
+    flow, site, top = (tmp_path / SPECIAL / name for name in ("flow", "site", "{run}"))
+    lay(root, flow, *FLOW)
+    lay(root, site, "starmass")
+    top.mkdir()
+    text = example(root).replace("/path/to/starmass", str(flow))
     text += """
 # What the scripts are told of results lies where Snakemake puts them.
 class Wildcards(dict):
@@ -75,7 +76,7 @@ assert workflow.default_target == "all", workflow.default_target
     (top / "config.yaml").write_text("samples: [a]\nstarmass: {study: demo}\n")
     environment = {
         "HOME": NOWHERE, "XDG_CACHE_HOME": str(tmp_path / "cache"), "XDG_CONFIG_HOME": NOWHERE,
-        "PYTHONPATH": str(top / "site"), "NUMBA_CACHE_DIR": NOWHERE,
+        "PYTHONPATH": str(site), "NUMBA_CACHE_DIR": NOWHERE,
     }  # fmt: skip
     target = "stars/results/dumps/toycloud_a/run.yaml"
     done = snakemake(top, "-c1", target, python=environment_in(top), **environment)

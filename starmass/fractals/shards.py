@@ -171,7 +171,8 @@ class Shard:
 
     Raises
     ------
-    InputError : the file is missing, forbidden, locked, truncated, altered, of another version or no shard; the message names it
+    InputError : the file is missing, forbidden, locked, truncated, altered, of another version or
+        no shard; the message names it
     """
 
     def __init__(self, path: str | Path, *, check: bool = True):

@@ -37,7 +37,9 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> Path:
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """Return the newest state that is whole, with its ``step``; None when there is none. Says which were damaged.
+    """Return the newest state that is whole, with its ``step``; None when there is none.
+
+    The log says which were damaged.
 
     Raises
     ------

@@ -125,15 +125,16 @@ def latex(page: Page, name: str) -> str:
 
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$", "|": r"\textbar{}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$",
+    "|": r"\textbar{}",
     "\0": "{}", "`": r"\`{}", '"': r"{\char34}", "…": r"\ldots{}",
     "²": "$^2$", "³": "$^3$", "−": "$-$", "–": "--", "—": "---", "√": r"$\surd$", "×": r"$\times$",
     "☉": r"$_\odot$", "⊙": r"$_\odot$", "±": r"$\pm$", "·": r"$\cdot$", "°": r"$^\circ$", "µ": r"$\mu$",
     "≤": r"$\leq$", "≥": r"$\geq$", "≈": r"$\approx$", "∞": r"$\infty$", "→": r"$\to$",
 }  # fmt: skip
 _LATIN_CAPITALS = {
-    "ALPHA": "A", "BETA": "B", "EPSILON": "E", "ZETA": "Z", "ETA": "H", "IOTA": "I", "KAPPA": "K", "MU": "M",
-    "NU": "N", "OMICRON": "O", "RHO": "P", "TAU": "T", "CHI": "X",
+    "ALPHA": "A", "BETA": "B", "EPSILON": "E", "ZETA": "Z", "ETA": "H", "IOTA": "I",
+    "KAPPA": "K", "MU": "M", "NU": "N", "OMICRON": "O", "RHO": "P", "TAU": "T", "CHI": "X",
 }  # fmt: skip
 """Greek capitals that look like Latin ones, for which LaTeX has no commands."""
 _GREEK = {

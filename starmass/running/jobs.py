@@ -26,7 +26,9 @@ class QueuedJob:
 
 
 def queued_jobs(folder: Path) -> list[QueuedJob]:
-    """Return this user's jobs of the workflow that work in ``folder``, on any node; none where there is no SLURM.
+    """Return this user's jobs of the workflow that work in ``folder``, on any node.
+
+    There are none where there is no SLURM.
 
     Raises
     ------

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from starmass.running.jobs import snakemake_processes
+from starmass.errors import InputError
+from starmass.running.jobs import queued_jobs, snakemake_processes
 from starmass.running.recovery import recover
 from starmass.running.status import failed_files, started_files
 from starmass.storage import leftovers
@@ -177,3 +178,15 @@ def test_recovery_after_a_kill(root, run_snakemake, tmp_path):
     small = {"fractals": {"images": {"many": {"generator": "flame", "count": 4, "size": 64}}}}
     done = run_snakemake(tmp_path, target, "--cores", "1", "--rerun-incomplete", overlay=small)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_a_queue_that_does_not_answer_is_not_an_empty_one(tmp_path, monkeypatch):
+    """Otherwise recovery would unlock a folder in which jobs still write."""
+    squeue = tmp_path / "squeue"
+    squeue.write_text("#!/bin/sh\necho 'Unable to contact slurm controller' >&2\nexit 1\n")
+    squeue.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert queued_jobs(tmp_path) == []  # SLURM's commands alone, as on a machine for tests
+    (tmp_path / "logs/slurm").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"squeue does not tell .*Unable to contact.*try again"):
+        recover(tmp_path)

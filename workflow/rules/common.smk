@@ -17,7 +17,8 @@ try:
     from starmass import provenance
 except ModuleNotFoundError as error:
     raise SystemExit(
-        f"starmass: {sys.executable} can't import its library ({error}); install it: pip install -e '{CHECKOUT}'"
+        f"starmass: {sys.executable} can't import its library ({error});"
+        f" install it: pip install -e '{CHECKOUT}'"
     ) from None
 from starmass.configuration import check_config, defaults_of
 from starmass.errors import InputError, closest
@@ -46,7 +47,7 @@ except InputError as error:
     if made:
         more = f" It is a value of evaluation.ablations.{made[1]}, which null takes away."
     elif IS_MODULE and re.match(r"config key '\w+' is unknown", str(error)):
-        more = ' Give starmass a section of its own in your config, and name it: config: config["starmass"].'
+        more = ' Give starmass a section of your config, and name it: config: config["starmass"].'
     refuse(f"{error}{more}")
 
 STUDY = config["study"]
@@ -84,8 +85,18 @@ def placed(paths):
     return [*map(placed, paths)] if isinstance(paths, list) else modify_path(paths)
 
 
+def without_braces(path):
+    """A path from outside, in which Snakemake would look for wildcards."""
+    if re.search("[{}]", path):
+        refuse(
+            f"{path}: Snakemake takes braces in a path for a wildcard; move it, or link to it by another name."
+        )
+    return path
+
+
 def users_own(path):
     """A file that the user made: no prefix is put before it."""
+    without_braces(path)
     return local(path) if modify_path("results") != "results" else path
 
 

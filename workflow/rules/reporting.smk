@@ -50,9 +50,7 @@ def summary_inputs(wildcards):
     }
 
 
-def published_table(wildcards):
-    """By a function, for a path of the checkout may have braces, which are no wildcards."""
-    return str(CHECKOUT / "resources/table1_published.csv")
+PUBLISHED = without_braces(str(CHECKOUT / "resources/table1_published.csv"))
 
 
 rule build_table:
@@ -61,7 +59,7 @@ rule build_table:
         differences="results/evaluation/{study}/differences.csv",
         mass_bins="results/evaluation/{study}/mass_bins.csv",
         overstatement="results/evaluation/{study}/overstatement.csv",
-        published=published_table,
+        published=PUBLISHED,
     output:
         csv=report(
             "results/tables/{study}.csv",
@@ -104,7 +102,7 @@ ruleorder: build_cost > build_table
 rule build_table1:
     input:
         table=f"results/tables/{STUDY}.csv",
-        published=published_table,
+        published=PUBLISHED,
     output:
         csv="results/tables/table1.csv",
         md="results/tables/table1.md",

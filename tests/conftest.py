@@ -35,9 +35,10 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def run_snakemake():
-    """Return ``run(folder, *arguments, overlay={...}, seconds=...)``: Snakemake on this checkout, results in ``folder``.
+    """Return ``run(folder, *arguments, overlay={...}, seconds=...)``, which runs Snakemake.
 
-    ``as_command`` starts it as a user does; otherwise it is forked from a process that has Snakemake imported.
+    The checkout's workflow, with its results in ``folder``. ``as_command`` starts it as a user
+    does; otherwise it is forked from a process that has Snakemake imported.
     """
 
     def run(

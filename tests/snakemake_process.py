@@ -1,7 +1,7 @@
-"""Snakemake for the tests: each run in a process of its own, forked from one that has imported Snakemake.
+"""Snakemake for the tests: each run in a process of its own, forked from one that imported it.
 
-Importing Snakemake takes longer than most dry runs. The forked process gets arguments, folder and environment as a
-command does; nothing of starmass and no config has been read before.
+Importing Snakemake takes longer than most dry runs. The forked process gets arguments, folder and
+environment as a command does; nothing of starmass and no config has been read before.
 """
 
 import atexit
@@ -18,7 +18,7 @@ IMPORTED = ["snakemake.cli", "snakemake.report.html_reporter", "jsonschema", "sm
 def run_forked(
     arguments: list[str], folder: Path, environment: dict[str, str], seconds: float
 ) -> subprocess.CompletedProcess:
-    """Run ``snakemake`` with ``arguments`` in ``folder``; the same result as of `subprocess.run`."""
+    """Run ``snakemake`` with ``arguments`` in ``folder``; the result is as `subprocess.run`'s."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(IMPORTED)
     with tempfile.TemporaryDirectory() as place:

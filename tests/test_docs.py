@@ -1,11 +1,15 @@
-"""Every example of README.md, docs/ and config/README.md: code blocks, and commands within sentences.
+"""Every example of README.md, docs/ and config/README.md: code blocks, commands within sentences.
 
-Run: Python blocks, on the demo's results (on a CPU where they say "cuda"); `python -m starmass.fractals`,
-`starmass.pretraining` and `starmass fits`, with smaller numbers. Planned by Snakemake, not run: its commands, with the
-presets and targets that they name. Checked only: `make` (its targets), installation (the files and packages named),
-benchmarks (their options), `torchrun` and `srun` (what they start), other SLURM commands (their syntax and name).
-YAML is laid over the config, or read by the reader of its kind. Simulations and the descriptor of docs/maps.md map
-files of their codes in maps/test_docs_maps.py.
+- Run: Python blocks, on the demo's results (on a CPU where they say "cuda" and there is none);
+  ``python -m starmass.fractals``, ``starmass.pretraining`` and ``starmass fits``, with smaller
+  numbers.
+- Planned by Snakemake and not run: its commands, with the presets and targets that they name.
+- Checked: YAML, by the reader of its kind; targets of ``make``; files and packages of
+  installations; options of benchmarks; what ``torchrun`` and ``srun`` start; of other SLURM
+  commands the syntax and the name alone.
+
+Elsewhere: entries of simulations map files of their codes (maps/test_docs_maps.py), ``status`` and
+``recover`` (running/test_status.py, test_slurm.py), the demo (test_demo.py).
 """
 
 import ast
@@ -273,7 +277,8 @@ def test_folders_hold_what_is_listed(examples, place):
     """Of a finished run, so without `resume/`."""
     for example in (example for example in examples if example.kind == "text"):
         folder, *lines = example.text.strip().splitlines()
-        (found,) = place.glob(re.sub(r"\{\w+\}", "nano", folder))
+        found = place / re.sub(r"\{\w+\}", "nano", folder)
+        assert found.is_dir(), f"{example}: the demo has no {found}"
         listed = [line.split()[0].rstrip("/") for line in lines]
         missing = [name for name in listed if not (found / name).exists()]
         assert missing == ["resume"], example

@@ -377,6 +377,8 @@ def _contradictions(
                     f"features.{name}.encoder",
                     f"{first} and {other} differ by {apart[0]}; a list is of pretrainings that differ by their seed",
                 )
+        if "encoder" in entry and "architecture" in entry:
+            yield f"features.{name}.architecture", "it stands in the place of encoder; give one"
         scaled = [key for key in ("mean", "std") if key in entry]
         if scaled and "architecture" not in entry and entry["kind"] == "encoder":
             yield (

@@ -101,7 +101,8 @@ def check_readable(path: str | Path, kind: str | None = None) -> None:
         found = next(others, "")
         raise InputError(
             f"{path}: it is no {kind}{f' but a {found}' if found else ''};"
-            f" {remedy(path, 'check the path, or whether a download of it failed')}."
+            " check the path, or whether a download of it failed; a result is made again when it is"
+            " deleted."
         )
 
 

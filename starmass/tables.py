@@ -55,6 +55,8 @@ def read_table(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
         table = pd.read_csv(
             path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False, na_values=[""]
         )
+        if not isinstance(table.index, pd.RangeIndex):  # pandas takes the surplus for an index
+            raise ValueError("its lines have more fields than its first line names")
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path}: not a readable table ({str(error).strip()}); delete it and run Snakemake"
@@ -70,9 +72,11 @@ def read_table(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
     for column in table.columns.difference(list(TEXT)):
         if table.empty:
             table[column] = table[column].astype(float)
-        elif not pd.api.types.is_numeric_dtype(table[column]):
+        elif table[column].dtype == bool or not pd.api.types.is_numeric_dtype(table[column]):
             numbers = pd.to_numeric(table[column], errors="coerce")
-            wrong = table[column][numbers.isna() & table[column].notna()]
+            wrong = table[column][
+                (numbers.isna() & table[column].notna()) | (numbers.dtype == bool)
+            ]
             raise InputError(
                 f"{path}: the column {column!r} holds {wrong.iloc[0]!r} where a number should be;"
                 " delete the file and run Snakemake again to remake it."

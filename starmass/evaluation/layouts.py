@@ -164,7 +164,13 @@ def fill(
     wanted = {
         key: tensor for key, tensor in model.state_dict().items() if not key.startswith(left_out)
     }
-    for key in wanted.keys() & given.keys():
+    for key in sorted(wanted.keys() & given.keys()):
+        if not given[key].is_floating_point() or not given[key].isfinite().all():
+            problem = f"is of {given[key].dtype}" if not given[key].is_floating_point() else ""
+            raise InputError(
+                f"{path}: {key} {problem or 'has values that are not finite'}, so that these are no "
+                "weights to compute with; save the network in floating point, and whole."
+            )
         if given[key].shape != wanted[key].shape:
             file, asked = ("x".join(map(str, one[key].shape)) for one in (given, wanted))
             raise InputError(

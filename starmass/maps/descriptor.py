@@ -222,6 +222,8 @@ def parse_descriptor(mapping: Any, source: str = DESCRIPTOR_NAME) -> Descriptor:
     values["cells"] = check.pattern("cells", Descriptor.cells, ("snapshot", "rank"))
     values["sinks"] = check.pattern("sinks", Descriptor.sinks, ("snapshot",))
     values["description"] = str(given.get("description", ""))
+    if not isinstance(given.get("facts") or {}, dict):
+        raise check.refuse("facts", "a mapping of names and values")
     values["facts"] = dict(given.get("facts") or {})
     units = (values["mass_g"], values["length_cm"], values["time_s"])
     values["variables"] = check.variables(units)
@@ -328,8 +330,15 @@ class _Checker:
             raise self.refuse("variables", "a list of labels in the order of the file")
         variables = tuple(self._variable(entry, units) for entry in entries)
         labels = [v.label for v in variables]
-        if len(set(labels)) != len(labels):
-            raise self.refuse("variables", "a list without repeated labels")
+        names = [v.name for v in variables]
+        if len(set(labels)) != len(labels) or len(set(names)) != len(names):
+            raise self.refuse("variables", "a list without repeated labels or names")
+        for variable in variables:
+            if not 0 < variable.cgs < math.inf:
+                raise InputError(
+                    f"{self.source}: `cgs` of the variable {variable.label} is {variable.cgs}; "
+                    "give one code unit of it in cgs, above zero."
+                )
         return variables
 
     def _variable(self, entry: Any, units: tuple[float, float, float]) -> Variable:
@@ -372,6 +381,11 @@ class _Checker:
             for entry in entries
         )
         names = [item.name for record in records for item in record]
+        for name in names:
+            if names.count(name) > 1:
+                raise InputError(
+                    f"{self.source}: `{key}` holds {name!r} twice; give each item a name of its own."
+                )
         for name in required:
             if name not in names:
                 raise InputError(

@@ -47,7 +47,8 @@ def find_snapshots(
     if "table" in entry.get("sinks", {}) and len(files) > 1 and max(map(len, files.values())) == 1:
         raise InputError(
             f"{run.folder}: none of {len(files)} snapshots has a sink table that matches "
-            f"{entry['sinks']['table']!r} beside its dump; mend `{_key(name)}.sinks.table`."
+            f"{entry['sinks']['table']!r} beside its dump (or in it, where it is a "
+            f"folder; ../ leads out); mend `{_key(name)}.sinks.table`."
         )
     return files
 
@@ -79,8 +80,8 @@ def find_snapshot(
 def by_number(name: str) -> list[tuple[int, int, str]]:
     """Sort key of snapshot names: numbers in them count as numbers, so 2 comes before 10."""
     return [
-        (0, int(part), part) if part.isdigit() else (1, 0, part)
-        for part in re.split(r"(\d+)", name)
+        (0, int(part), part) if re.fullmatch("[0-9]+", part) else (1, 0, part)
+        for part in re.split(r"([0-9]+)", name)
         if part
     ]
 
@@ -98,7 +99,10 @@ def simulation_folder(
                 "DIR holding the dumps."
             )
         folder = folder.replace("{data_root}", str(data_root))
-    path = Path(folder).expanduser()
+    try:
+        path = Path(folder).expanduser()
+    except RuntimeError:  # of ~nobody
+        path = Path(folder)
     if not path.is_dir():
         raise InputError(
             f"{key}: there is no folder {path}; mend the path"
@@ -125,7 +129,7 @@ class _Run:
         self.key = key
         sfumato = entry["format"] == "sfumato"
         self.descriptor = load_descriptor(folder / DESCRIPTOR_NAME) if sfumato else None
-        self.pattern = self.descriptor.cells if self.descriptor else entry["dump"]
+        self.pattern = self.descriptor.cells if self.descriptor else self._checked(entry["dump"])
 
     def find(self, snapshot: str | None = None) -> dict[str, list[Path]]:
         """Cell files, or what yt opens, by snapshot; of one snapshot alone where it is named."""
@@ -143,6 +147,12 @@ class _Run:
     def lacks(self, snapshot: str, known: Any, key: str) -> InputError:
         """What to say where a snapshot is not found."""
         names = sorted(known, key=by_number)
+        if snapshot in names and not self.entry.get("snapshots"):
+            return InputError(
+                f"{self.folder}: the dump of snapshot {snapshot!r} is a link to nothing; mend it."
+            )
+        if self.entry.get("snapshots"):
+            key = f"`{self.key}.snapshots`, which takes these alone"
         listed = ", ".join(names if len(names) <= 12 else [*names[:6], "...", *names[-3:]])
         return InputError(
             f"{self.folder}: has no snapshot {snapshot!r}{closest(snapshot, names)}; "
@@ -164,14 +174,26 @@ class _Run:
             files = [*files, *self._sink_table(files[0], snapshot)]
         return [str(file) for file in files]
 
-    def _find_dumps(self, wanted: str | None) -> dict[str, list[Path]]:
-        """What matches ``dump``, by the part of the path in the place of ``{snapshot}``."""
-        pattern, key = self.pattern, f"{self.key}.dump"
-        if pattern.count("{snapshot}") != 1:
+    def _checked(self, pattern: str) -> str:
+        """The pattern of dumps, where it says which part of a path is the snapshot's name."""
+        key, plain = f"{self.key}.dump", pattern.removeprefix("./")
+        if plain.count("{snapshot}") != 1:
             raise InputError(
                 f"{key}: {pattern!r} needs {{snapshot}} once, in the place of the snapshot's name, "
                 "like '{snapshot}/info_*.txt'."
             )
+        if re.search(r"[*?]{snapshot}|{snapshot}[*?]", plain):
+            raise InputError(
+                f"{key}: {pattern!r} has a * or ? next to {{snapshot}}, so that nobody knows where "
+                "the snapshot's name ends; write what stands between them."
+            )
+        if Path(plain).is_absolute():
+            raise InputError(f"{key}: {pattern!r} has to be relative to `folder`; shorten it.")
+        return plain
+
+    def _find_dumps(self, wanted: str | None) -> dict[str, list[Path]]:
+        """What matches ``dump``, by the part of the path in the place of ``{snapshot}``."""
+        pattern, key = self.pattern, f"{self.key}.dump"
         before, after = pattern.split("{snapshot}")
         regex = re.compile(f"{_glob_regex(before)}(?P<snapshot>[^/]+){_glob_regex(after)}")
         searched = pattern.replace("{snapshot}", "*" if wanted is None else glob.escape(wanted))
@@ -181,6 +203,8 @@ class _Run:
             if not matched or wanted not in (None, matched["snapshot"]):
                 continue
             snapshot = matched["snapshot"]
+            if snapshot.startswith("."):  # what a file manager or an editor leaves beside it
+                continue
             if snapshot in found:
                 raise InputError(
                     f"{key}: {found[snapshot][0]} and {path} both match {pattern!r}; "
@@ -190,15 +214,34 @@ class _Run:
         return found
 
     def _sink_table(self, dump: Path, snapshot: str) -> list[Path]:
-        """The sink table beside a dump; none where no sink has formed yet."""
+        """The sink table beside a dump; none where no sink has formed yet.
+
+        A table that another snapshot would get as well is nobody's: its stars would have the wrong
+        masses and ages.
+        """
+        key, pattern = f"{self.key}.sinks.table", self.entry["sinks"]["table"]
+        if Path(pattern).is_absolute():
+            raise InputError(f"{key}: {pattern!r} has to be relative to the dump; shorten it.")
         folder = dump if dump.is_dir() else dump.parent
-        pattern = self.entry["sinks"]["table"].replace("{snapshot}", glob.escape(snapshot))
-        tables = sorted(folder.glob(pattern))
+        searched = re.sub(r"\*+", "*", pattern.replace("{snapshot}", glob.escape(snapshot)))
+        # `{snapshot}*` of snapshot 1 is not to find what belongs to 10.
+        left = r"(?<![0-9])" if snapshot[0].isdecimal() else ""
+        right = r"(?![0-9])" if snapshot[-1].isdecimal() else ""
+        name = f"{left}{re.escape(snapshot)}{right}"
+        regex = re.compile(name.join(map(_glob_regex, Path(pattern).name.split("{snapshot}"))))
+        tables = [path for path in sorted(folder.glob(searched)) if regex.fullmatch(path.name)]
         if len(tables) > 1:
             raise InputError(
-                f"{folder}: {len(tables)} files match {pattern!r}, where one sink table should; "
-                f"put {{snapshot}} into `{self.key}.sinks.table`, in the place of its name."
+                f"{folder}: {len(tables)} files match {searched!r}, where one sink table should; "
+                f"put {{snapshot}} into `{key}`, in the place of the snapshot's name."
             )
+        if tables and "{snapshot}" not in pattern and not dump.is_dir():
+            others = [path for (path,) in self._find_dumps(None).values() if path.parent == folder]
+            if len(others) > 1:
+                raise InputError(
+                    f"{tables[0]}: would be the sink table of all {len(others)} snapshots in its "
+                    f"folder; put {{snapshot}} into `{key}`, in the place of the snapshot's name."
+                )
         return tables
 
 

@@ -72,6 +72,8 @@ def grid_cards(axis: str, pixels: int, width: float, place: Place) -> list[Card]
             ("CRPIX2", middle, star),
             ("CRVAL2", declination, "[deg] the star"),
             ("CDELT2", angle, "[deg]"),
+            # The default at the pole itself would turn the map round.
+            ("LONPOLE", 180.0, "[deg]"),
             ("RADESYS", "ICRS", ""),
         ]
     cards += [

@@ -67,7 +67,14 @@ def make_maps(
     sinks = gather(everything, np.flatnonzero(kept))
     if not len(kept):
         logger.info("%s %s: no sink here yet, so no maps", simulation, snapshot)
-    elif not kept.all():
+    else:  # the ranges show a unit that is wrong
+        logger.info(
+            "%s %s: %d sinks of %.3g to %.3g Msun, %.3g to %.3g yr old at %.4g yr",
+            *(simulation, snapshot, len(kept)),
+            *(everything.mass.min(), everything.mass.max()),
+            *(everything.age.min(), everything.age.max(), opened.time_yr),
+        )
+    if not kept.all():
         left_out = ", ".join(str(identity) for identity in everything.identity[~kept][:10])
         logger.info(
             "%s %s: %d of %d sinks left out, their cubes leave the box (ids %s%s)",
@@ -232,7 +239,7 @@ def check_faces(sinks: Sinks, side: float, opened: Simulation) -> None:
 def check_gas(mass: float, side: float, opened: Simulation) -> None:
     """Refuse a mean density that no cloud has: some unit is wrong."""
     density = mass * SOLAR_MASS_G / (side * PARSEC_CM) ** 3
-    if mass and not DENSITIES[0] < density < DENSITIES[1]:
+    if not DENSITIES[0] < density < DENSITIES[1]:
         raise InputError(
             f"{opened.source}: the mean density of a cube is {density:.2g} g/cm**3, which no cloud "
             f"has; give the right units of length, mass and time by {opened.units_key}."

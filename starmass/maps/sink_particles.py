@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 
 from starmass.errors import InputError, closest
-from starmass.maps.sinks import LARGEST_EXACT, QUANTITY, SinkSource, whole_numbers
+from starmass.maps.sinks import (
+    LARGEST_EXACT,
+    QUANTITY,
+    SinkSource,
+    refuse_doubles,
+    whole_numbers,
+)
 
 logger = logging.getLogger("starmass")
 
@@ -57,6 +63,8 @@ def read_sink_particles(
     # yt gives creation times for some codes and ages for others; what the entry names comes first.
     times = sorted(("creation_time", "age"), key=lambda one: one not in where.get("columns", {}))
     time = next((one for one in times if columns[one] in known), times[0])
+    wanted = ("id", "mass", "x", "y", "z", "vx", "vy", "vz", time)
+    refuse_doubles({column: columns[column] for column in wanted})
     everything = dataset.all_data()
     keep: np.ndarray | None = None
     for name, value in where.get("filter", {}).items():
@@ -71,7 +79,7 @@ def read_sink_particles(
         way_out="leave it out by `sinks.filter`, or mend `sinks` of the simulation",
     )
     values = {"id": whole_numbers(numbers[rows], source)}
-    for column in ("mass", "x", "y", "z", "vx", "vy", "vz", time):
+    for column in wanted[1:]:
         field = field_of(columns[column])
         values[column] = _in_our_unit(dataset, everything[field][rows], column, where, field[1])
     return source, values
@@ -88,7 +96,7 @@ def _in_our_unit(
                 f"{dataset.filename}: yt gives the particle field {field!r} without a unit; "
                 f"say it in the simulation's `sinks.units`, as `{quantity}: code_{quantity}`."
             )
-        return np.asarray(numbers) * unit_in(dataset, stated, unit)
+        return np.asarray(numbers) * unit_in(dataset, stated, unit, quantity)
     try:
         return numbers.to_value(unit)
     except Exception as error:
@@ -98,16 +106,19 @@ def _in_our_unit(
         ) from error
 
 
-def unit_in(dataset: Any, stated: str, unit: str) -> float:
-    """Size of a stated unit, like ``code_mass`` or ``3.0857e18 cm``, in ``unit``."""
+def unit_in(dataset: Any, stated: str, unit: str, quantity: str) -> float:
+    """Size of a stated unit of a quantity, like ``code_mass`` or ``3.0857e18 cm``, in ``unit``."""
     number, _, symbol = str(stated).strip().partition(" ")
     try:
         size, symbol = (float(number), symbol) if symbol else (1.0, number)
-        return float(dataset.quan(size, symbol).to_value(unit))
+        found = float(dataset.quan(size, symbol).to_value(unit))
+        if not 0 < found < np.inf:
+            raise ValueError("not above zero")
+        return found
     except Exception as error:
         raise InputError(
-            f"{dataset.filename}: {stated!r} in `sinks.units` is no unit like {unit!r}; "
-            "write 'Msun', or '3.0857e18 cm'."
+            f"{dataset.filename}: `sinks.units`: {stated!r} is no unit of {quantity}; write {unit!r}, "
+            f"'code_{quantity}', or a number above zero with a unit, like '3.0857e18 cm' of a length."
         ) from error
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from starmass.errors import InputError, closest
+from starmass.maps.sinks import refuse_doubles
 
 COLUMNS = ("id", "mass", "x", "y", "z", "vx", "vy", "vz")
 # Fortran writes 1.0D+00, and leaves the letter out where the exponent has three digits.
@@ -43,10 +44,12 @@ class Table:
         for row, cell in enumerate(self.column(name)):
             try:
                 value = Decimal(self.plain(cell))
-                whole = int(value)
+                # The digits of 1e3000000 would fill the memory.
+                large = value.is_finite() and value.adjusted() > 30
+                whole = 2**63 if large else int(value)
             except (InvalidOperation, ValueError, OverflowError):
                 raise self._refuse(row, name, cell, "is not a number") from None
-            if whole != value:
+            if not large and whole != value:
                 raise self._refuse(row, name, cell, "is not a whole number, as an id has to be")
             if not -(2**63) <= whole < 2**63:
                 raise self._refuse(row, name, cell, "does not fit 64 bits")
@@ -103,9 +106,18 @@ def read_table(path: Path, wanted: Sequence[str], names: Sequence[str] = ()) -> 
         return None
     if names:
         header = list(names)
+        for number, line in [*comments, *content[:1]]:
+            cells = _split(line)
+            if len(set(cells) & set(header)) > 1 and cells != header:
+                raise InputError(
+                    f"{path}: line {number} names other columns than the simulation's `sinks.names`; "
+                    "take `sinks.names` away, or mend it."
+                )
+        content = content[1:] if content and _split(content[0][1]) == header else content
     else:
         first = content[0][0] if content else numbered[-1][0] + 1
-        lines = [*content[:1], *(comment for comment in comments if comment[0] < first)]
+        # Of two lines that could be the names, the one nearer to the numbers is.
+        lines = [*content[:1], *(one for one in reversed(comments) if one[0] < first)]
         header = max(
             (_split(line) for _, line in lines),
             key=lambda cells: (len(set(cells) & set(wanted)), not _all_numbers(cells), len(cells)),
@@ -120,9 +132,11 @@ def read_table(path: Path, wanted: Sequence[str], names: Sequence[str] = ()) -> 
     for name in wanted:
         if header.count(name) != 1:
             problem = "has two columns" if name in header else "has no column"
+            near = closest(name, header) if name not in header else ""
+            listed = ", ".join(header[:20])
             raise InputError(
-                f"{path}: {problem} {name!r}{closest(name, header) if name not in header else ''}; "
-                "name the one to read in the simulation's `sinks.columns`."
+                f"{path}: {problem} {name!r}{near}; it has {listed}: name the one to read in the "
+                "simulation's `sinks.columns`."
             )
     rows = []
     for number, line in content:
@@ -152,6 +166,7 @@ def read_sink_columns(
     given = where.get("columns", {})
     time = "age" if "age" in given else "creation_time"
     named = {column: given.get(column, column) for column in (*COLUMNS, time)}
+    refuse_doubles(named)
     table = read_table(path, list(named.values()), where.get("names", ()))
     if table is None:
         return None
@@ -161,10 +176,9 @@ def read_sink_columns(
 
 def _decode(path: Path) -> str:
     data = path.read_bytes()
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16")
+    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(

@@ -1,6 +1,6 @@
 """Sinks of any code, checked where they come in: every reader passes :func:`check_sinks`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ QUANTITY = {
 
 # Doubles hold every whole number up to here, and above it two ids may become one.
 LARGEST_EXACT = 2**53
+# Stars of a snapshot do not all lie within so small a part of the box: a unit is wrong.
+CLOSEST = 1e-6
 # An age this far below zero, in parts of the snapshot's time, is rounding: float32 keeps 7 digits.
 ROUNDING = 1e-6
 
@@ -87,7 +89,8 @@ def check_sinks(
     Raises
     ------
     InputError : an id that occurs twice; a mass that is not above zero; a value that is not finite;
-        an age below zero; a position outside a periodic box. Names the row and the column.
+        an age below zero; a position outside a periodic box; all sinks in one place. Names the
+        row and the column.
     """
 
     def refuse(row: Any, column: str, value: object, problem: str) -> InputError:
@@ -110,6 +113,12 @@ def check_sinks(
     for row in np.flatnonzero(~(np.isfinite(sinks.age) & (sinks.age >= -ROUNDING * abs(now)))):
         value = f"an age of {sinks.age[row]:g} at time {now:g}"
         raise refuse(row, "creation_time", value, "means a birth after the snapshot or at no time")
+    spread = np.ptp(sinks.position, axis=0) if len(sinks.mass) > 1 else np.full(3, np.inf)
+    if np.all(spread < CLOSEST * width):
+        raise InputError(
+            f"{source.row(0)}: all {len(sinks.mass)} sinks lie in one place, within "
+            f"{spread.max() / width.max():.1g} of the box's width; see {source.units}."
+        )
     low, high = sinks.position < left, sinks.position > left + width
     for row, axis in np.argwhere((low | high) & periodic):
         raise InputError(
@@ -120,6 +129,17 @@ def check_sinks(
     wrapped = np.where(periodic & (sinks.position == left + width), left, sinks.position)
     age = np.where(sinks.age < 1e-9 * abs(now), 0.0, sinks.age)
     return Sinks(sinks.identity, sinks.mass, age, wrapped, sinks.velocity)
+
+
+def refuse_doubles(named: Mapping[str, str]) -> None:
+    """Refuse two of our columns (ours -> the source's) that are read from one of the source's."""
+    for column, name in named.items():
+        other = next(one for one in named if named[one] == name)
+        if other != column:
+            raise InputError(
+                f"`sinks.columns` of the simulation: {name!r} can't be both {other} and {column}; "
+                "name a column of its own for each."
+            )
 
 
 def no_sinks() -> Sinks:

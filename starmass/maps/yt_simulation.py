@@ -115,6 +115,16 @@ def _frontend(dataset: Any) -> str:
     return parts[2] if parts[:2] == ["yt", "frontends"] and len(parts) > 2 else ""
 
 
+def _widest_cells(dataset: Any) -> np.ndarray:
+    """(3,) sides of the widest cells of a stretched grid [pc], 0 for any other."""
+    widest = np.zeros(3)
+    for grid in getattr(dataset.index, "grids", ()):
+        if getattr(grid, "cell_widths", None) is not None:
+            sizes = [dataset.arr(widths, "code_length").max() for widths in grid.cell_widths]
+            widest = np.maximum(widest, [float(size.to_value("pc")) for size in sizes])
+    return widest
+
+
 class YtSimulation(Simulation):
     """Any grid or octree code that yt reads; ``files`` are the dump and, if any, its sink table."""
 
@@ -127,7 +137,8 @@ class YtSimulation(Simulation):
         with yt_failures(self.source):
             periodic, says, assumed = np.array(dataset.periodicity), "as yt reads it", False
             if "periodic" in entry:
-                periodic, says = np.array(entry["periodic"]), "`periodic` of the config"
+                periodic = np.broadcast_to(np.array(entry["periodic"]), 3)
+                says = "`periodic` of the config"
                 # A region of yt reaches through the faces of a periodic box alone.
                 dataset._periodicity = tuple(bool(one) for one in periodic | dataset.periodicity)
             elif _frontend(dataset) in PERIODIC_UNREAD:
@@ -144,6 +155,9 @@ class YtSimulation(Simulation):
             self.time_yr = float(dataset.current_time.to_value("yr"))
             self.finest_cell_pc = float(dataset.index.get_smallest_dx().to_value("pc"))
         self.coarsest = self.box.width / np.array(dataset.domain_dimensions)
+        self.widest = np.maximum(self.coarsest, _widest_cells(dataset))
+        if np.any(self.widest > 1.001 * self.coarsest) and dataset.index.max_level == 0:
+            self.coarsest = np.full(3, np.nan)  # stretched: finer than what it is not refined to
         self.accretion_radius_pc = float(entry.get("accretion_radius", np.nan))
         self.description = str(entry.get("description", ""))
         self.fields = [self._field(entry.get("density", "gas density"))]
@@ -157,7 +171,7 @@ class YtSimulation(Simulation):
         where = self.entry["sinks"]
         if "table" in where:
             if self.table is None:
-                logger.info("%s: no file matches %r beside it", self.source, where["table"])
+                logger.info("%s: no sink table %r beside it", self.source, where["table"])
             found = self._sinks_from_table(self.table, where) if self.table else None
         else:
             with yt_failures(self.source):
@@ -194,15 +208,15 @@ class YtSimulation(Simulation):
             if column != "id":
                 quantity, unit = QUANTITY[column]
                 stated = where.get("units", {}).get(quantity, unit)
-                values[column] = numbers * unit_in(self.dataset, stated, unit)
+                values[column] = numbers * unit_in(self.dataset, stated, unit, quantity)
         time = "age" if "age" in values else "creation_time"
         names = {"creation_time": time, **where.get("columns", {})}
         names["creation_time"] = names.get(time, time)
         return SinkSource(table.where, names, "mend the line, or `sinks` of the simulation"), values
 
     def _read_cells(self, centre: np.ndarray, side: float, fields: Mapping[str, str]) -> Gas:
-        """Cells of a yt region that is wider than the cube by the coarsest cell."""
-        half = 0.5 * side + 0.5001 * self.coarsest
+        """Cells of a yt region that is wider than the cube by the widest cell."""
+        half = 0.5 * side + 0.5001 * self.widest
         left, right = centre - half, centre + half
         bounded = ~self.box.periodic
         whole = (right - left >= self.box.width) | (

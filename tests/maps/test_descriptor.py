@@ -58,6 +58,18 @@ def test_round_trip(tmp_path):
         ({"first_index_fastest": 1}, ["first_index_fastest: 1"]),
         ({"box_width": [4, 4]}, ["box_width", "one or three values"]),
         ({"box_width": 0}, ["box_width: 0", "above 0"]),
+        ({"block_cells": 8.5}, ["block_cells", "int"]),
+        ({"periodic": "no"}, ["periodic", "true or false"]),
+        ({"header": [["time", "time"], "block_count"]}, ["header", "'time' twice"]),
+        ({"facts": 3}, ["facts", "a mapping"]),
+        (
+            {"variables": ["MRHO", {"label": "X", "name": "x", "cgs": 0, "unit": ""}]},
+            ["`cgs` of the variable X"],
+        ),
+        (
+            {"variables": ["MRHO", {"label": "X", "name": "density", "cgs": 1, "unit": ""}]},
+            ["without repeated labels or names"],
+        ),
         ({"length_cm": "wide"}, ["length_cm: wide", "a number above zero"]),
         ({"variables": ["MRHO", "MRHOO"]}, ["unknown label 'MRHOO'", "did you mean 'MRHO'"]),
         ({"variables": ["MRHO", "MRHO"]}, ["repeated"]),

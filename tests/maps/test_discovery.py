@@ -3,7 +3,7 @@
 import pytest
 
 from starmass.errors import InputError
-from starmass.maps.discovery import find_snapshots
+from starmass.maps.discovery import find_snapshot, find_snapshots
 
 RAMSES = {
     "format": "yt",
@@ -77,6 +77,11 @@ def test_sfumato_run(write_run):
             ["has no snapshot 'output_00004'", "did you mean 'output_00003'"],
         ),
         ({"dump": "{snapshot}/info*.txt"}, "here", ["both match"]),
+        ({"dump": "output_{snapshot}*/info_*.txt"}, "here", ["next to {snapshot}"]),
+        ({"dump": "*{snapshot}/info_*.txt"}, "here", ["next to {snapshot}"]),
+        ({"dump": "/data/{snapshot}/info_*.txt"}, "here", ["relative to `folder`"]),
+        ({"sinks": {"table": "/data/sinks.csv"}}, "here", ["relative to the dump"]),
+        ({"folder": "~nobody_here/x"}, "here", ["there is no folder"]),
         ({"dump": "info_*.txt"}, "here", ["needs {snapshot} once"]),
         (
             {"sinks": {"table": "stars_*.csv"}},
@@ -90,6 +95,24 @@ def test_what_is_missing_is_named(ramses_like, change, root, words):
         find_snapshots({**RAMSES, **change}, str(ramses_like) if root else None, name="r")
     for word in words:
         assert word in str(refused.value)
+
+
+def test_a_table_belongs_to_one_snapshot(tmp_path):
+    """Else a snapshot before the first star has the stars of a later one."""
+    for name in ("plt_1.h5", "plt_10.h5", "._plt_3.h5", "sinks_10.csv"):
+        (tmp_path / name).touch()
+    entry = {"format": "yt", "folder": str(tmp_path), "dump": "./plt_{snapshot}.h5"}
+    found = find_snapshots({**entry, "sinks": {"table": "sinks_{snapshot}*.csv"}})
+    assert {name: len(files) for name, files in found.items()} == {"1": 1, "10": 2}
+    for table in ("sinks_*.csv", "sinks_10.csv"):
+        with pytest.raises(InputError, match="would be the sink table of all 2 snapshots"):
+            find_snapshot({**entry, "sinks": {"table": table}}, None, "1")
+    (tmp_path / "plt_x²9.h5").touch()
+    (tmp_path / "plt_7.h5").symlink_to(tmp_path / "gone")
+    with pytest.raises(InputError, match="'7' is a link to nothing"):
+        find_snapshot({**entry, "sinks": {"particles": "io"}}, None, "7")
+    with pytest.raises(InputError, match="has more than letters"):
+        find_snapshots({**entry, "sinks": {"particles": "io"}})
 
 
 def test_names_that_no_path_can_hold(tmp_path):

@@ -76,10 +76,21 @@ def test_tables_that_are_refused_name_the_line(tmp_path):
         CSV.replace("12,", f"{2**63},"): "line 3, id: .* does not fit 64 bits",
         CSV.encode() + b"\n# \xb5G": "line 4 holds the byte 0xb5, which is not UTF-8",
     }
+    faults[CSV.replace("12,", "1e3000000,")] = "line 3, id: .* does not fit 64 bits"
+    faults[CSV.encode("utf-16")[:-1]] = "which is not UTF-8; save the table as UTF-8"
     for text, words in faults.items():
         with pytest.raises(InputError, match=words) as refused:
             read(tmp_path / "s.csv", text)
         assert "s.csv" in str(refused.value)
+    names = [HEADER.split(",")[place] for place in (0, 2, 3, 1, 4, 5, 6, 7, 8)]
+    for text in (CSV, "# " + CSV):
+        with pytest.raises(InputError, match=r"line 1 names other columns than .*sinks\.names"):
+            read(tmp_path / "s.csv", text, names=names)
+    assert len(read(tmp_path / "s.csv", CSV, names=HEADER.split(","))[1]["id"]) == 2
+    with pytest.raises(InputError, match="'x' can't be both x and y"):
+        read(tmp_path / "s.csv", CSV, columns={"y": "x"})
+    other = f"# {','.join(names)}\n# {CSV}"  # the line nearer to the numbers names them
+    assert read(tmp_path / "s.csv", other)[1]["mass"].tolist() == [1.5, 2e-3]
 
 
 def good(n=4):
@@ -105,6 +116,7 @@ def test_sinks_that_cannot_be():
         *(("age", 2, value, "line 4, creation_time") for value in (np.nan, np.inf, -np.inf)),
         ("position", (0, 1), np.nan, "line 2, y: nan is not a finite number"),
         ("velocity", (0, 2), np.inf, "line 2, vz: inf is not a finite number"),
+        ("position", slice(None), 1e-9, "all 4 sinks lie in one place"),
         ("position", (3, 0), 4.1, "line 5, x: 4.1 lies outside the periodic box, which is 0 to 4"),
     ]
     for name, place, value, words in faults:
@@ -161,6 +173,9 @@ def test_ids_of_particles_stay_whole(particles):
 
 def test_particles_by_filter(particles):
     dataset = particles([5, 8])
+    where = {"particles": "sink", "columns": {"y": "particle_position_x"}}
+    with pytest.raises(InputError, match="can't be both x and y"):
+        read_sink_particles(dataset, where)
     for wanted, ids in ((8, [8]), ([5, 8], [5, 8]), (99, [])):
         where = {"particles": "sink", "filter": {"particle_index": wanted}}
         assert sorted(read_sink_particles(dataset, where)[1]["id"].tolist()) == ids
@@ -169,6 +184,6 @@ def test_particles_by_filter(particles):
         InputError, match=r"no particle field 'sink' 'mass'.*stored: creation_time, particle_index"
     ):
         read_sink_particles(dataset, {"particles": "sink", "columns": {"mass": "mass"}})
-    without = {"mass": "particle_index"}
-    with pytest.raises(InputError, match=r"'particle_index' without a unit.*mass: code_mass"):
+    without = {"mass": "particle_ones"}
+    with pytest.raises(InputError, match=r"'particle_ones' without a unit.*mass: code_mass"):
         read_sink_particles(dataset, {"particles": "sink", "columns": without})

@@ -117,7 +117,7 @@ def test_snapshots_before_the_first_star(tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         counts = [len(make(entry, tmp_path, str(number))[0]) for number in range(4)]
     assert counts == [0, 0, 0, 1]
-    assert "no file matches 'sinks.{snapshot}.csv'" in caplog.text
+    assert "no sink table 'sinks.{snapshot}.csv' beside it" in caplog.text
     assert "sinks.1.csv: an empty table" in caplog.text
     assert caplog.text.count("no sink here yet") == 3
 

@@ -5,8 +5,8 @@ A point of space belongs to the cell of the nearest mesh-generating point (Sprin
 resolution. A voxel has the density of its cell. Cells smaller than a voxel go as cubes of their own
 volume and mass at their place. One factor, close to 1, gives all cells that lie whole in the cube
 exactly their mass together; what the faces of the cube cut is right to the voxels' resolution.
-docs/maps.md says how exact this is, and how the alternative (each cell's mass shared by its count
-of voxels) compares.
+docs/benchmarks.md says how exact this is, and how the alternative (each cell's mass shared by its
+count of voxels) compares.
 """
 
 from collections.abc import Iterator, Mapping

@@ -64,7 +64,7 @@ def test_the_loss_is_minus_the_mean_cosine_and_projections_stand_still():
 
 
 def test_a_run_learns_resumes_bit_by_bit_and_leaves_a_network_for_timm(start, block_images):
-    straight = start("straight", epochs=3)
+    straight = start("straight", epochs=6)
     straight.train()
     records = [
         json.loads(line) for line in (straight.output / "metrics.jsonl").read_text().splitlines()
@@ -81,9 +81,9 @@ def test_a_run_learns_resumes_bit_by_bit_and_leaves_a_network_for_timm(start, bl
             return super().__getitem__(index)
 
     with pytest.raises(SystemExit) as ended:
-        start("stopped", Interrupting(count=40), epochs=3).train()
+        start("stopped", Interrupting(count=40), epochs=6).train()
     assert ended.value.code == SUBMIT_AGAIN
-    resumed = start("stopped", epochs=3)
+    resumed = start("stopped", epochs=6)
     assert 0 < resumed.step < resumed.steps
     resumed.train()
     one, other = (

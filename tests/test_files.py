@@ -24,6 +24,7 @@ from starmass.evaluation.checkpoints import read_file
 from starmass.evaluation.samples import read_samples
 from starmass.files import HDF5, READING, WRITING, check_readable, unreadable, unwritable
 from starmass.fractals.shards import FORMAT, Shard
+from starmass.maps.yt_errors import yt_failures
 from starmass.pretraining.attempts import given_up
 from starmass.pretraining.checkpoint import load_checkpoint, save_checkpoint
 from starmass.reporting.curves import read_records
@@ -133,7 +134,10 @@ def test_a_locked_file_is_read_all_the_same(whole):
     assert "locked, not damaged" in said and "HDF5_USE_FILE_LOCKING=FALSE" in said
     for number in (errno.EAGAIN, errno.ENOLCK, errno.ENOSYS):  # a program, NFS, Lustre
         text = f"[Errno {number}] ... (unable to lock file, errno = {number}, error message = '')"
-        assert "locked, not damaged" in str(unreadable("a.h5", OSError(number, text), HDF5))
+        locked = OSError(number, text)
+        assert "locked, not damaged" in str(unreadable("a.h5", locked, HDF5))
+        with pytest.raises(InputError, match="locked, not damaged"), yt_failures("a.h5"):
+            raise locked
 
 
 def test_damage_is_told_from_other_versions_and_kinds(whole, tmp_path):

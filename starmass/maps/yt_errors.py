@@ -21,6 +21,7 @@ from yt.utilities.exceptions import (
 from yt.utilities.logger import ytLogger
 
 from starmass.errors import InputError
+from starmass.files import system_number, unreadable
 
 logger = logging.getLogger("starmass")
 
@@ -59,6 +60,9 @@ def yt_failures(dump: str | Path) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:
+        if isinstance(error, OSError) and system_number(error) is not None:
+            # Absent, locked, forbidden, on a failing disk: what the system says of the file.
+            raise unreadable(os.fsdecode(error.filename or dump), error) from error
         raise InputError(f"{dump}: {_sentence(dump, error)}.") from error
 
 
@@ -84,10 +88,7 @@ def _sentence(dump: str | Path, error: Exception) -> str:
     if isinstance(error, TypeError) and "keyword argument" in said:
         return f"yt does not take what `load` of the simulation says ({said}); mend it"
     if isinstance(error, FileNotFoundError):
-        return f"a file is missing ({os.fsdecode(error.filename or said)}); bring it, or mend the entry"
-    if isinstance(error, OSError) and error.errno and error.strerror:
-        name = f"{error.filename}: " if error.filename else ""
-        return f"the system refused to read it ({name}{error.strerror}); bring the file, or mend it"
+        return f"a file is missing ({said}); bring it, or mend the entry"
     if isinstance(error, OSError | EOFError | struct.error):
         return f"the dump is incomplete or damaged ({said}); bring it again"
     return (

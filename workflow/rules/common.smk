@@ -32,7 +32,7 @@ def refuse(sentence):
 
 
 if IS_MODULE:  # Snakemake reads no configfile there, and the caller's dictionary stays as it is
-    given, config = config, yaml.safe_load((CHECKOUT / "config/config.yaml").read_text())
+    given, config = config, yaml.safe_load((CHECKOUT / "config/config.yaml").read_text("utf-8"))
     update_config(config, given)
 SCHEMAS = CHECKOUT / "workflow/schemas"
 DEFAULTS = {root: defaults_of(SCHEMAS, *place) for root, place in VARIED.items()}

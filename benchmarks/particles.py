@@ -1,7 +1,7 @@
 """Mapping particle codes, against yt's own projections: python benchmarks/particles.py [--particles
 1000000 10000000] [--mesh]
 
-Writes a GIZMO-like snapshot of so many gas particles, most of them in r^-2 cores about the sinks,
+Writes a GIZMO-like snapshot with this number of gas particles, most of them in r^-2 cores about the sinks,
 into a temporary folder, and maps it in fresh processes that take turns: with starmass (three axes x
 three channels about every sink), and the plain way with yt (a projection an axis and field, each to
 a fixed-resolution buffer, which yt pixelizes by the same kernel). With --mesh: how exact moving
@@ -329,7 +329,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--particles", type=int, nargs="+", default=[1_000_000, 10_000_000])
-    parser.add_argument("--repeats", type=int, default=2, help="the least of so many counts")
+    parser.add_argument("--repeats", type=int, default=2, help="the least of this number of counts")
     parser.add_argument(
         "--mesh", action="store_true", help="moving meshes, of the first number alone"
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def prepare_caches(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Set ``NUMBA_CACHE_DIR`` and ``MPLCONFIGDIR`` where what stands for them can't be written to.
+    """Set ``NUMBA_CACHE_DIR`` and ``MPLCONFIGDIR`` where their folders can't be written to.
 
     A user whom the machine does not know, as in some containers, gets a ``HOME`` as well.
     Processes that this one starts inherit all three. A folder that can be written to is left

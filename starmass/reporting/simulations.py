@@ -15,7 +15,7 @@ from starmass.reporting.panels import channel_scales, draw_channel, draw_channel
 
 COLUMNS, AXIS = 4, "z"
 """Map triplets in one line of the gallery, seen along this axis."""
-MARGIN, HEADING, GAP, GUTTER, BAR = 0.42, 0.24, 0.03, 0.12, 0.42
+MARGIN, HEADING, GAP, GUTTER, BAR = 0.52, 0.24, 0.03, 0.12, 0.42
 """Inches left of axes with numbers, for a heading, between images, between triplets, for a colour bar under images."""
 BOX = 3.55
 """Side of the map of the box [inch]."""

@@ -165,11 +165,12 @@ def fill(
         key: tensor for key, tensor in model.state_dict().items() if not key.startswith(left_out)
     }
     for key in sorted(wanted.keys() & given.keys()):
-        if not given[key].is_floating_point() or not given[key].isfinite().all():
-            problem = f"is of {given[key].dtype}" if not given[key].is_floating_point() else ""
+        whole = given[key].is_floating_point() or not wanted[key].is_floating_point()
+        if not whole or not given[key].isfinite().all():
+            problem = "has values that are not finite" if whole else f"is of {given[key].dtype}"
             raise InputError(
-                f"{path}: {key} {problem or 'has values that are not finite'}, so that these are no "
-                "weights to compute with; save the network in floating point, and whole."
+                f"{path}: {key} {problem}, so that these are no weights to compute with; save the "
+                "network in floating point, and whole."
             )
         if given[key].shape != wanted[key].shape:
             file, asked = ("x".join(map(str, one[key].shape)) for one in (given, wanted))

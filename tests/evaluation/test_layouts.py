@@ -285,6 +285,14 @@ REFUSED = {
         lambda own: own | {"patch_embed.proj.weight": torch.zeros(WIDTH, 1, PATCH, PATCH)},
         "made for 1 channel.*mean has 3 numbers; give the features' keys mean and std",
     ),
+    "weights that are no numbers": (
+        lambda own: own | {"norm.bias": torch.full((WIDTH,), torch.nan)},
+        r"norm\.bias has values that are not finite",
+    ),
+    "quantised": (
+        lambda own: own | {"norm.bias": torch.ones(WIDTH, dtype=torch.int8)},
+        r"norm\.bias is of torch\.int8",
+    ),
     "a list": (lambda own: [1, 2], r"holds a list, and no tensors by name"),
     "no tensors": (
         lambda own: {"epoch": 3, "args": argparse.Namespace()},

@@ -38,7 +38,7 @@ def test_a_range_is_rendered_with_a_bar_and_a_summary(tmp_path, capsys):
     [
         (["--stop", "0"], "no images lie in this range"),
         (["--stop", "2", "--generator", "flam"], "did you mean 'flame'"),
-        (["--stop", "2", "--options", "{folder}/none.yaml"], "none.yaml: no readable YAML"),
+        (["--stop", "2", "--options", "{folder}/none.yaml"], "none.yaml: there is no such file"),
         (["--stop", "2", "--options", "{folder}/list.yaml"], "list.yaml: holds no options"),
     ],
 )

@@ -351,7 +351,7 @@ def test_mistakes_are_one_sentence(maps, tmp_path, monkeypatch, capsys):
         assert ended.value.code == 1 and len(error) == 1 and expected in error[0], (given, error)
     for name, expected in (
         ("none.h5", "there is no such file"),
-        ("text.h5", "not a readable HDF5"),
+        ("text.h5", "it is no HDF5 file"),
     ):
         (tmp_path / "text.h5").write_text("no HDF5")
         with pytest.raises(SystemExit):

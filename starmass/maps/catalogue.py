@@ -98,10 +98,11 @@ def check_snapshots(map_files: Sequence[str | Path]) -> None:
         with open_hdf5(path) as file:
             rows = len(file["mass"])
             found = int(file.attrs.get("sinks_found", rows))
-            facts.append((float(file.attrs["time_yr"]), found, rows, path))
+            stars = [file[name][:].tobytes() for name in ("sink_id", "mass", "position")]
+            facts.append((float(file.attrs["time_yr"]), found, rows, path, stars))
     facts.sort(key=lambda one: one[0])
-    if not any(rows for *_, rows, _ in facts):
-        found = max((found for _, found, _, _ in facts), default=0)
+    if not any(rows for _, _, rows, *_ in facts):
+        found = max((found for _, found, *_ in facts), default=0)
         problem = (
             f"none of up to {found} sinks has its cube within the box: see `maps.projection.side`, "
             "and the unit of positions (`units` of `sinks` for yt)"
@@ -112,7 +113,14 @@ def check_snapshots(map_files: Sequence[str | Path]) -> None:
             f"{facts[0][3] if facts else 'maps'} and {max(len(facts) - 1, 0)} more: no sample is "
             f"left; {problem}."
         )
-    for (_, before, _, earlier), (_, found, _, path) in itertools.pairwise(facts):
+    for one, other in itertools.pairwise(facts):
+        (time, before, rows, earlier, stars), (later, found, _, path, others) = one, other
+        if rows and time != later and stars == others:
+            raise InputError(
+                f"{path}: its sinks have the ids, masses and places of those of {earlier} to the "
+                "last digit, at another time: one sink table was read for both. Put {snapshot} into "
+                "`sinks.table` of the simulation, in the place of the snapshot's name."
+            )
         if before and not found:
             raise InputError(
                 f"{path}: has no sink, though {earlier}, which is earlier, has {before}; its sink "

@@ -235,8 +235,10 @@ class _Run:
                 f"{folder}: {len(tables)} files match {searched!r}, where one sink table should; "
                 f"put {{snapshot}} into `{key}`, in the place of the snapshot's name."
             )
-        if tables and "{snapshot}" not in pattern and not dump.is_dir():
-            others = [path for (path,) in self._find_dumps(None).values() if path.parent == folder]
+        # A plain name is the user's word; what a wildcard finds may be another snapshot's.
+        if tables and re.search(r"[*?]", pattern) and "{snapshot}" not in pattern:
+            beside = (path for (path,) in self._find_dumps(None).values())
+            others = [path for path in beside if path.parent == folder]
             if len(others) > 1:
                 raise InputError(
                     f"{tables[0]}: would be the sink table of all {len(others)} snapshots in its "

@@ -1,6 +1,7 @@
 """The catalogue against samples made by hand: every sample is listed, and each cut removes what it should."""
 
 import csv
+import shutil
 
 import h5py
 import numpy as np
@@ -102,7 +103,8 @@ def test_a_simulation_without_samples_is_refused(tmp_path):
     for number, (found, rows) in enumerate([(0, 0), (2, 0), (0, 0)]):
         files.append(tmp_path / f"s{number}.h5")
         with h5py.File(files[-1], "w") as file:
-            file["mass"] = np.ones(rows)
+            file["mass"], file["sink_id"] = np.ones(rows), np.arange(rows)
+            file["position"] = np.zeros((rows, 3))
             file.attrs["time_yr"], file.attrs["sinks_found"] = float(number), found
     for chosen, words in (
         (files[:1], "no sink is in any of them"),
@@ -111,9 +113,15 @@ def test_a_simulation_without_samples_is_refused(tmp_path):
         with pytest.raises(InputError, match=words):
             check_snapshots(chosen)
     with h5py.File(files[1], "a") as file:
-        del file["mass"]
-        file["mass"] = np.ones(1)
+        for name in ("mass", "sink_id", "position"):
+            del file[name]
+        file["mass"], file["sink_id"], file["position"] = np.ones(1), np.ones(1), np.ones((1, 3))
     check_snapshots(files[:2])
+    twin = shutil.copy(files[1], tmp_path / "twin.h5")
+    with h5py.File(twin, "a") as file:
+        file.attrs["time_yr"] = 1.5
+    with pytest.raises(InputError, match=r"twin\.h5: its sinks have the ids, masses and places"):
+        check_snapshots([*files[:2], twin])
     with pytest.raises(InputError, match=r"s2\.h5: has no sink, though .*s1\.h5"):
         check_snapshots(files)
 

@@ -104,9 +104,8 @@ def test_a_table_belongs_to_one_snapshot(tmp_path):
     entry = {"format": "yt", "folder": str(tmp_path), "dump": "./plt_{snapshot}.h5"}
     found = find_snapshots({**entry, "sinks": {"table": "sinks_{snapshot}*.csv"}})
     assert {name: len(files) for name, files in found.items()} == {"1": 1, "10": 2}
-    for table in ("sinks_*.csv", "sinks_10.csv"):
-        with pytest.raises(InputError, match="would be the sink table of all 2 snapshots"):
-            find_snapshot({**entry, "sinks": {"table": table}}, None, "1")
+    with pytest.raises(InputError, match="would be the sink table of all 2 snapshots"):
+        find_snapshot({**entry, "sinks": {"table": "sinks_*.csv"}}, None, "1")
     (tmp_path / "plt_x²9.h5").touch()
     (tmp_path / "plt_7.h5").symlink_to(tmp_path / "gone")
     with pytest.raises(InputError, match="'7' is a link to nothing"):

@@ -1,7 +1,7 @@
 """Channels beyond the default three: named entries of the config, from the same gas by the same shares.
 
 ``mean`` is the density-weighted mean of a quantity; ``vector`` a part of the density-weighted mean of a
-vector, as seen along each axis; ``spectrum`` a position-position-velocity cube, cut into so many channels;
+vector, as seen along each axis; ``spectrum`` a position-position-velocity cube, cut into ``count`` channels;
 ``components`` the number of peaks of the line profile. Each is one map (or several) an axis.
 """
 

@@ -24,7 +24,7 @@ MOST_VOXELS = 512
 SLAB = 16
 """Planes of voxels that are laid onto the maps at once."""
 TOLERANCE, ENOUGH = 0.1, 1000
-"""How far masses may be from density times volume, where at least so many voxels show it."""
+"""How far masses may be from density times volume, where at least this number of voxels shows it."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,14 +13,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from scipy import ndimage
 
 from starmass.errors import InputError, closest
 from starmass.maps.units import ARCSEC_RADIAN
 from starmass.provenance import provenance_json
-from starmass.storage import open_hdf5, write_dataset, written_aside
+from starmass.storage import create_hdf5, open_hdf5, write_dataset
 
 logger = logging.getLogger("starmass")
 
@@ -43,8 +42,7 @@ def observe_maps(
     """
     with (
         open_hdf5(maps) as source,
-        written_aside(output) as temporary,
-        h5py.File(temporary, "w", locking=False) as file,
+        create_hdf5(output) as file,
     ):
         for key, value in source.attrs.items():
             file.attrs[key] = value

@@ -62,6 +62,7 @@ class Simulation(ABC):
     ----------
     coarsest : (3,) sides of the base grid's cells [pc]
     units_key : where its unit of length is said
+    fields_key : where the names and the layout of its fields are said
     """
 
     source: str
@@ -72,6 +73,7 @@ class Simulation(ABC):
     accretion_radius_pc: float
     description: str
     units_key: str
+    fields_key: str = "the simulation's entry"
 
     @abstractmethod
     def sinks(self) -> Sinks:
@@ -133,8 +135,6 @@ class Simulation(ABC):
             f"({x}, {y}, {z}) pc; the dump is damaged, or the field's name, order or layout in "
             f"{self.fields_key} does not fit it."
         )
-
-    fields_key = "the simulation's entry"
 
 
 def open_simulation(

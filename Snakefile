@@ -34,7 +34,7 @@ include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/networks.smk"
 include: "workflow/rules/reporting.smk"
 include: "workflow/rules/figures.smk"
-include: "workflow/rules/labels.smk"
+include: "workflow/rules/few_labels.smk"
 include: "workflow/rules/ablations.smk"
 
 

@@ -1,6 +1,6 @@
-"""Write config/README.md, the page with every config key, from the schemas: python docs/write_config_page.py
+"""Write config/README.md, the page of keys, from the models: python docs/write_config_page.py
 
-The schemas are what the config is checked against, so the page can't drift from them (tests/test_configuration.py).
+The models are what the config is checked against, so the page can't drift from them.
 """
 
 from collections.abc import Collection, Iterator
@@ -9,13 +9,13 @@ from typing import Any
 
 import yaml
 
-from starmass.configuration import SECTIONS, read_schema, resolve
+from starmass.config import Config
 from starmass.storage import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAD = """# Every config key
 
-Written from `workflow/schemas/` by `python docs/write_config_page.py`; change it there.
+Written from `starmass/config/` by `python docs/write_config_page.py`; change it there.
 
 `config.yaml` holds the demo and is always read first; a file given with `--configfile` is laid over it key by key, so a
 preset says only what differs, and `--config study=NAME` or `--config data_root=DIR` sets single keys on the command line.
@@ -44,35 +44,50 @@ def rows(
     example: Any,
     required: Collection[str] = (),
 ) -> Iterator[tuple[str, str, str, str, str]]:
-    """Yield (key, type, default, example, meaning) for a schema node and what is below it; a key that must be there has no default."""
-    schema = resolve(schema, root)
+    """Yield (key, type, default, example, meaning) of a schema node and what is below it.
+
+    A key that must be there has no default.
+    """
+    schema = resolved(schema, root)
     known = example if isinstance(example, dict) else {}
     required = {*required, *schema.get("required", ())}
     for name, child in schema.get("properties", {}).items():
-        child = resolve(child, root)
+        child = resolved(child, root)
         key = f"{path}.{name}" if path else name
         value = known.get(name, next(iter(child.get("examples", [])), child.get("default")))
         meaning = child.get("description", "")
         if name in required and path.endswith("NAME"):
             meaning = f"{meaning if meaning.endswith('...') else meaning.rstrip('.')} (required)"
-        default = shown(child["default"]) if "default" in child and name not in required else ""
+        given = child.get("default")
+        default = "" if given is None or given == {} or name in required else shown(given)
         yield (
             key,
-            kind(child, root),
-            default,
+            # Where null is the default, the meaning says what it does.
+            kind(child, root).replace(" or null", "" if given is None else " or null"),
+            "" if isinstance(given, dict) else default,
             "" if value is None or isinstance(value, dict) else shown(value),
-            meaning,
+            " ".join(meaning.split()),
         )
         yield from rows(child, root, key, value)
-    entries = schema.get("additionalProperties")
-    if isinstance(entries, dict):
+    for entries in (
+        schema.get("additionalProperties"),
+        *schema.get("patternProperties", {}).values(),
+    ):
+        if not isinstance(entries, dict):
+            continue
         yield from rows(entries, root, f"{path}.NAME", merged(known.values()))
-    for word in ("oneOf", "anyOf", "allOf"):
+    for word in ("oneOf", "anyOf"):
         for branch in schema.get(word, ()):
             yield from rows(branch, root, path, example, required)
-    for word in ("then", "else"):
-        if word in schema:
-            yield from rows(schema[word], root, path, example, required)
+
+
+def resolved(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
+    """Follow a ``$ref`` to a model, keeping what is said beside it."""
+    while isinstance(schema, dict) and "$ref" in schema:
+        target = root["$defs"][schema["$ref"].rpartition("/")[2]]
+        beside = {key: value for key, value in schema.items() if key != "$ref"}
+        schema = {**target, **beside}
+    return schema if isinstance(schema, dict) else {}
 
 
 def merged(entries: Any) -> dict[str, Any]:
@@ -86,15 +101,15 @@ def merged(entries: Any) -> dict[str, Any]:
 
 def kind(schema: dict[str, Any], root: dict[str, Any]) -> str:
     """Name a key's type or choices."""
-    schema = resolve(schema, root)
+    schema = resolved(schema, root)
     if "const" in schema:
         return f"`{schema['const']}`"
     if "enum" in schema:
         return " or ".join(f"`{shown_plain(value)}`" for value in schema["enum"])
     if "type" in schema:
-        names = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        inner = f"list of {kind(schema['items'], root)}" if "items" in schema else "list"
-        return " or ".join({"array": inner, "object": "section"}.get(name, name) for name in names)
+        inner = schema.get("items") or next(iter(schema.get("prefixItems", [])), None)
+        array = f"list of {kind(inner, root)}" if inner else "list"
+        return {"array": array, "object": "section"}.get(schema["type"], schema["type"])
     branches = schema.get("oneOf") or schema.get("anyOf") or []
     return " or ".join(dict.fromkeys(filter(None, (kind(branch, root) for branch in branches))))
 
@@ -119,18 +134,18 @@ def page() -> str:
     """Return the whole page."""
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     parts = [HEAD + "\n".join(presets())]
-    for section in ("config", *SECTIONS):
-        schema = read_schema(ROOT / "workflow/schemas", section)
-        top = section == "config"
-        table: dict[str, str] = {}
-        for key, types, default, example, meaning in rows(
-            schema, schema, "" if top else section, config if top else config[section]
-        ):
-            table.setdefault(
-                key, f"| `{key}` | {types} | {default} | {example} | {' '.join(meaning.split())} |"
-            )
-        heading = f"## {'Top level' if top else section}\n\n| key | type | default | example | meaning |\n| --- | --- | --- | --- | --- |\n"
-        parts.append(heading + "\n".join(table.values()))
+    whole = Config.model_json_schema(by_alias=True)
+    top: dict[str, list[str]] = {}
+    sections: dict[str, dict[str, list[str]]] = {}
+    for key, types, *rest in rows(whole, whole, "", config):
+        table = sections.setdefault(key.partition(".")[0], {}) if "." in key else top
+        cells = table.setdefault(key, [types, *rest])
+        if types not in cells[0]:  # another branch of a choice has other values
+            cells[0] += f" or {types}"
+    for section, table in {"Top level": top, **sections}.items():
+        head = "| key | type | default | example | meaning |\n| --- | --- | --- | --- | --- |\n"
+        lines = (f"| `{key}` | {' | '.join(cells)} |" for key, cells in table.items())
+        parts.append(f"## {section}\n\n{head}" + "\n".join(lines))
     return "\n\n".join(parts) + "\n"
 
 

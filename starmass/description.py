@@ -47,6 +47,26 @@ class EncoderDescription:
                 f"image_size {self.image_size}: not a multiple of patch_size {self.patch_size}; change one of them."
             )
 
+    @classmethod
+    def of(cls, encoder: Any, views: Any) -> "EncoderDescription":
+        """Describe the encoder of a recipe, whose sections ``encoder`` and ``views`` are given."""
+        arguments: dict[str, Any] = {"init_values": encoder.layer_scale or None}
+        sizes = (("depth", encoder.depth), ("num_heads", encoder.heads))
+        arguments |= {name: value for name, value in sizes if value is not None}
+        if encoder.registers:
+            # As timm's own DINOv2 models with registers: only patches have positions.
+            arguments |= {"reg_tokens": encoder.registers, "no_embed_class": True}
+        return cls(
+            architecture=encoder.architecture,
+            image_size=views.global_size,
+            patch_size=encoder.patch_size,
+            in_channels=len(views.mean),
+            mean=views.mean,
+            std=views.std,
+            width=encoder.width,
+            arguments=arguments,
+        )
+
     def timm_arguments(self) -> dict[str, Any]:
         """Return the keyword arguments of ``timm.create_model``."""
         width = {} if self.width is None else {"embed_dim": self.width}

@@ -142,7 +142,7 @@ def file_digest(path: str | Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def code_digest(script: str | Path) -> str:
+def code_digest(script: str | Path, *modules: str) -> str:
     """Digest of a script and of every ``starmass`` module that it reaches by import, blind to comments and docstrings.
 
     Given to a rule as a parameter, it makes the rule's targets out of date when code that shapes them changes, and only
@@ -151,6 +151,9 @@ def code_digest(script: str | Path) -> str:
     """
     found: dict[str, str] = {}
     _follow_imports(ROOT / script, found)
+    for module in modules:
+        for target in _module_files(module):
+            _follow_imports(target, found)
     text = "\n".join(f"{name} {digest}" for name, digest in sorted(found.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

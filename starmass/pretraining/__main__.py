@@ -1,16 +1,15 @@
 """``python -m starmass.pretraining``: what every rank runs, alone, under torchrun or as a task of srun."""
 
 import argparse
-import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 import yaml
 
-from starmass.configuration import check_recipe
+from starmass.config.pretraining import EncoderEntry
+from starmass.config.whole import read_recipe_entry
 from starmass.console import job
 from starmass.errors import InputError
 from starmass.files import check_readable
@@ -18,12 +17,7 @@ from starmass.pretraining.attempts import attempt_recorded
 from starmass.pretraining.labelled import Check
 from starmass.pretraining.loop import Run
 from starmass.pretraining.ranks import find_ranks, ranks_joined
-from starmass.pretraining.recipe import read_recipe
 from starmass.pretraining.samples import identify_files, open_images
-from starmass.provenance import ROOT
-
-logger = logging.getLogger("starmass")
-SCHEMAS = ROOT / "workflow" / "schemas"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -37,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         required=True,
         type=Path,
         help="recipe (YAML): one entry of pretraining.encoders",
+    )
+    parser.add_argument(
+        "--seed", type=int, help="seed of weights, order, views and masks (default: the entry's)"
     )
     parser.add_argument(
         "--images",
@@ -67,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         job(log, history=log and log.with_suffix(".attempts.log")),
         attempt_recorded(log, world) as attempt,
     ):
-        recipe = read_recipe(_read_entry(options.config))
+        entry = _read_entry(options.config)
+        recipe = entry.recipe(entry.seeds[0] if options.seed is None else options.seed)
         with ranks_joined(recipe.execution.device) as ranks:
             check = Check(options.check, recipe.description()) if options.check else None
             attempt.of(
@@ -82,19 +80,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
             ).train()
 
 
-def _read_entry(path: Path) -> dict[str, Any]:
-    """Read a recipe, and hold it to the workflow's schema where that is beside the package."""
+def _read_entry(path: Path) -> EncoderEntry:
+    """Read a recipe, which is checked as the workflow checks its own."""
     check_readable(path)
     try:
         entry = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(
-            f"{path}: not a readable YAML file ({error}); --config takes one entry of pretraining.encoders."
+            f"{path}: not a readable YAML file ({error}); --config takes one entry of"
+            " pretraining.encoders."
         ) from error
-    if SCHEMAS.is_dir():
-        return check_recipe(entry, SCHEMAS)
-    logger.warning("starmass: there is no %s, so the recipe's bounds are not checked.", SCHEMAS)
-    return entry
+    return read_recipe_entry(entry)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ def launch(
     images: Sequence[str | Path],
     output: str | Path,
     *,
+    seed: int,
     check: str | Path | None = None,
     log: str | Path,
     threads: int,
@@ -35,6 +36,7 @@ def launch(
     recipe : a config entry
     images : shards, or one file of training maps
     output : folder of the results
+    seed : of weights, order, views and masks
     check : file of labelled training maps to try the encoder on
     log : file that the first rank writes to
     threads : of each rank
@@ -59,6 +61,8 @@ def launch(
         "starmass.pretraining",
         "--config",
         config,
+        "--seed",
+        seed,
         "--output",
         output,
     ]

@@ -6,7 +6,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from timm.models import VisionTransformer
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
+from starmass.config.pretraining import Recipe
 from starmass.errors import InputError
 from starmass.pretraining.checkpoint import load_checkpoint, save_checkpoint
 from starmass.pretraining.dinov2 import DINOv2
@@ -33,7 +33,7 @@ from starmass.pretraining.optimiser import (
 )
 from starmass.pretraining.progress import Progress, progress_shown
 from starmass.pretraining.ranks import Ranks, sum_over_ranks
-from starmass.pretraining.recipe import Recipe
+from starmass.pretraining.recipe import recipe_digest, steps_per_epoch
 from starmass.pretraining.samples import Images, RankBatches, Samples, load_batches
 from starmass.pretraining.schedules import cosine, scaled_rate
 from starmass.pretraining.simsiam import SimSiam
@@ -81,14 +81,14 @@ class Run:
             check,
         )
         _check(recipe, images, ranks)
-        self.epoch_steps = recipe.steps_per_epoch(len(images))
+        self.epoch_steps = steps_per_epoch(recipe, len(images))
         self.steps = max(1, round(recipe.epochs * self.epoch_steps))
         self.warmup = int(recipe.optimiser.warmup_epochs * self.epoch_steps)
         self.rate = scaled_rate(
             recipe.optimiser.rate, recipe.batch, recipe.optimiser.reference_batch
         )
         self.check_steps = max(1, round(recipe.execution.check_epochs * self.epoch_steps))
-        self.resume = output / "resume" / recipe.digest(identity)
+        self.resume = output / "resume" / recipe_digest(recipe, identity)
         self.method: Method = METHODS[recipe.method](recipe, self.epoch_steps, self.steps).to(
             ranks.device
         )
@@ -231,7 +231,7 @@ class Run:
     def save(self) -> None:
         """Write a checkpoint (first rank)."""
         if self.ranks.first:
-            facts = {"recipe": asdict(self.recipe), "provenance": self._provenance()}
+            facts = {"recipe": self.recipe.plain(), "provenance": self._provenance()}
             state = {
                 "method": self.method.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
@@ -308,7 +308,7 @@ class Run:
         if not self.ranks.first:
             return
         facts = {
-            "recipe": asdict(self.recipe),
+            "recipe": self.recipe.plain(),
             "images": self.identity,
             "provenance": self._provenance(),
         }

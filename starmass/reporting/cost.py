@@ -31,7 +31,7 @@ def collect_cost(
     Parameters
     ----------
     benchmarks : folder of Snakemake's benchmark files, which mirrors results/
-    attempts : folder of ``{encoder}.attempts.jsonl``: a pretraining may take many jobs, whose benchmark is the last one's alone, and may
+    attempts : folder of ``{encoder}/seed-{seed}.attempts.jsonl``: a pretraining may take many jobs, whose benchmark is the last one's alone, and may
         run on nodes that the benchmark does not see
     cores : encoder -> CPU cores of each of its ranks
     images : image set -> shard -> images in it
@@ -61,10 +61,10 @@ def collect_cost(
             "peak_memory_gb": measured["max_rss"] / 1024,
         }
         row |= {"product": "", "products": 0}
-        log = attempts / f"{entry}.attempts.jsonl"
-        if stage == "pretraining" and log.is_file():
+        log = attempts / entry / f"{path.stem}.attempts.jsonl"
+        if stage == "pretraining" and path.stem.startswith("seed-") and log.is_file():
             row |= _of_attempts(_read_attempts(log), cores.get(entry, 1))
-        elif stage == "fractals":
+        elif stage == "fractals" and path.stem.startswith("shard-"):
             row |= {
                 "product": "image",
                 "products": images.get(entry, {}).get(path.stem.removeprefix("shard-"), 0),

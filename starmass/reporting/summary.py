@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from starmass.provenance import git_commit
+from starmass.reporting.figures.few_labels import read_few_labels
+from starmass.reporting.figures.information import read_information
+from starmass.reporting.figures.segments import CHANNELS, WAYS, read_explained
 from starmass.reporting.grids import has_interval, number, too_few, with_interval
-from starmass.reporting.information import read_information
 from starmass.reporting.inputs import describe_data, read_table, require_rows
-from starmass.reporting.labels import read_few_labels
-from starmass.reporting.segments import CHANNELS, WAYS, read_explained
 from starmass.reporting.tables import NEEDED, add_differences, findings, read_overstatement
 from starmass.reporting.typesetting import Page, html, markdown
 from starmass.storage import write_text
@@ -47,6 +47,7 @@ def write_summary(
     few_labels: str | Path | None = None,
     few_labels_rows: Mapping[str, Iterable[Any]] = MappingProxyType({}),
     explained: str | Path | None = None,
+    figures: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
     """Write what a study found as Markdown and HTML (files by ``md`` and ``html``).
 
@@ -56,9 +57,10 @@ def write_summary(
     splits : split -> what it keeps apart (``row``, ``protostar``, ...)
     methods : the study's
     simulations : simulation -> its ``format``
-    information, few_labels, explained : tables that a study may have, see :mod:`starmass.reporting.information`, ``labels``, ``segments``
+    information, few_labels, explained : tables that a study may have, see :mod:`starmass.reporting.figures.information`, ``labels``, ``segments``
     channels : of the maps of ``information``
     few_labels_rows : what ``few_labels`` has to hold: ``split``, ``method``, ``fraction``
+    figures : figure of the study -> its number
     """
     table = read_table(metrics, NEEDED)
     require_rows(metrics, table, split=splits, method=methods)
@@ -69,12 +71,19 @@ def write_summary(
     ]
     sentences += findings(table, overstated, splits)
     if information is not None:
-        sentences.append(information_finding(read_information(information, channels)))
+        sentences.append(
+            information_finding(
+                read_information(information, channels), _number(figures, "information")
+            )
+        )
     if few_labels is not None:
         few = read_few_labels(few_labels, few_labels_rows)
-        sentences += [few_labels_finding(rows) for _, rows in few.groupby("split", sort=False)]
+        sentences += [
+            few_labels_finding(rows, _number(figures, "few_labels"))
+            for _, rows in few.groupby("split", sort=False)
+        ]
     if explained is not None:
-        sentences.append(segments_finding(read_explained(explained)))
+        sentences.append(segments_finding(read_explained(explained), _number(figures, "segments")))
     notes = [
         "R² is of log10 mass; brackets hold 95% bootstrap intervals over test protostars.",
         f"The numbers are those of results/evaluation/{study}/. Made at commit {git_commit()}.",
@@ -84,7 +93,12 @@ def write_summary(
     write_text(outputs["html"], html(page))
 
 
-def information_finding(table: pd.DataFrame) -> str:
+def _number(figures: Mapping[str, int], name: str) -> str:
+    """How a sentence names a figure."""
+    return f"figure {figures[name]}" if name in figures else "no figure"
+
+
+def information_finding(table: pd.DataFrame, figure: str) -> str:
     """Return what the ridge tells from within and beyond the radius nearest the accretion radius, and from the best channel alone."""
     ridge = table[table["method"] == "ridge"]
     radii = np.unique(ridge["radius_pc"].dropna())
@@ -98,7 +112,7 @@ def information_finding(table: pd.DataFrame) -> str:
         for part in ("all", "inside", "outside")
     )
     sentence = (
-        f"Where the information is (figure 4; split {whole['split']}, ridge on rings about the star): R² = {with_interval(whole, 'r2', 2)}"
+        f"Where the information is ({figure}; split {whole['split']}, ridge on rings about the star): R² = {with_interval(whole, 'r2', 2)}"
         f" from whole maps, {with_interval(inside, 'r2', 2)} from within {radius:.2g} pc alone"
         + (f" (the sinks accrete within {accretion:.2g} pc)" if known else "")
         + f", {with_interval(outside, 'r2', 2)} from beyond."
@@ -117,7 +131,7 @@ def information_finding(table: pd.DataFrame) -> str:
     return sentence
 
 
-def few_labels_finding(rows: pd.DataFrame) -> str:
+def few_labels_finding(rows: pd.DataFrame, figure: str) -> str:
     """Return the best method at the least and at the largest share of labels, of one split."""
     few = too_few(rows)
     parts, level = [], 0
@@ -142,7 +156,7 @@ def few_labels_finding(rows: pd.DataFrame) -> str:
         if level
         else ""
     )
-    return f"Few labels (figure 8; split {rows['split'].iloc[0]}): {'; '.join(parts)}.{caveat}"
+    return f"Few labels ({figure}; split {rows['split'].iloc[0]}): {'; '.join(parts)}.{caveat}"
 
 
 def _overlaps(count: int, others: int) -> str:
@@ -155,13 +169,13 @@ def _overlaps(count: int, others: int) -> str:
     return f"{every if count == others else f'{count} of {others} other intervals'} {'overlaps' if count == 1 else 'overlap'} with it"
 
 
-def segments_finding(table: pd.DataFrame) -> str:
+def segments_finding(table: pd.DataFrame, figure: str) -> str:
     """Return which share of the gas's variance the encoder's segments explain, and of what that is more or less than others' do."""
     own = table[table["segments"] == "tokens"].set_index("quantity").loc[list(CHANNELS)]
     shares = ", ".join(
         f"{with_interval(row, 'eta2', 2)} of the {GAS[name]}" for name, row in own.iterrows()
     )
-    sentence = f"Segments (figure 6): those of the encoder's tokens explain a share η² of the variance of the gas, {shares}."
+    sentence = f"Segments ({figure}): those of the encoder's tokens explain a share η² of the variance of the gas, {shares}."
     if few := too_few(table):
         return f"{sentence} {few.capitalize()}."
     for way, (words, _, _) in WAYS.items():

@@ -291,15 +291,15 @@ def drawn(study):
             "facts": {"config": {}},
         }
         if figure == "examples":
-            from starmass.reporting.examples import plot_examples
+            from starmass.reporting.figures.examples import plot
 
             images = np.random.default_rng(0).integers(0, 255, (4, 16, 16, 3), dtype=np.uint8)
             own = {"images": images, "protostars": 3, "palettes": palettes}
-            plot_examples(**{**common, **own, **options})
+            plot(**{**common, **own, **options})
         elif figure == "segmentation":
-            from starmass.reporting.segmentation import plot_segmentation
+            from starmass.reporting.figures.segmentation import plot
 
-            plot_segmentation(
+            plot(
                 **{
                     **common,
                     "segmentation": study / "segmentation.h5",
@@ -308,9 +308,9 @@ def drawn(study):
                 }
             )
         elif figure == "attention":
-            from starmass.reporting.attention import plot_attention
+            from starmass.reporting.figures.attention import plot
 
-            plot_attention(
+            plot(
                 **{
                     **common,
                     "segmentation": study / "segmentation.h5",
@@ -319,10 +319,10 @@ def drawn(study):
                 }
             )
         elif figure == "segments":
-            from starmass.reporting.segments import plot_segments
+            from starmass.reporting.figures.segments import plot
 
             del common["samples"]
-            plot_segments(
+            plot(
                 **{
                     **common,
                     "segments": study / "segments.csv",
@@ -331,9 +331,9 @@ def drawn(study):
                 }
             )
         elif figure == "embedding":
-            from starmass.reporting.embedding import plot_embedding
+            from starmass.reporting.figures.embedding import plot
 
-            plot_embedding(
+            plot(
                 **{
                     **common,
                     "embedding": study / "embedding.csv",
@@ -343,10 +343,10 @@ def drawn(study):
                 }
             )
         elif figure == "information":
-            from starmass.reporting.information import plot_information
+            from starmass.reporting.figures.information import plot
 
             del common["samples"]
-            plot_information(
+            plot(
                 **{
                     **common,
                     "width": "column",
@@ -375,7 +375,7 @@ def drawn(study):
                 }
             )
         elif figure == "few_labels":
-            from starmass.reporting.labels import plot_few_labels
+            from starmass.reporting.figures.few_labels import plot
 
             del common["samples"]
             rows = {
@@ -383,7 +383,7 @@ def drawn(study):
                 "method": ["dinov2_knn", "mean"],
                 "fraction": [0.1, 0.3, 1],
             }
-            plot_few_labels(
+            plot(
                 **{
                     **common,
                     "width": "column",
@@ -393,7 +393,7 @@ def drawn(study):
                 }
             )
         else:
-            from starmass.reporting.regression import plot_regression
+            from starmass.reporting.figures.regression import plot
 
             methods = ("dinov2_knn", "resnet18")
             splits = {
@@ -404,7 +404,7 @@ def drawn(study):
                 }
                 for split in ("random", "protostar")
             }
-            plot_regression(
+            plot(
                 **{
                     **common,
                     "splits": splits,

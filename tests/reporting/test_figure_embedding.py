@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from starmass.errors import InputError
-from starmass.reporting.embedding import choose_kinds, sentences
+from starmass.reporting.figures.embedding import choose_kinds, sentences
 
 
 def test_one_simulation_is_told_by_lines_of_sight():

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from starmass.reporting.examples import choose_protostars
+from starmass.reporting.figures.examples import choose_protostars
 from starmass.reporting.style import format_age
 
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.decomposition import PCA
 
 from starmass.errors import InputError
-from starmass.reporting.regression import (
+from starmass.reporting.figures.regression import (
     _read_line,
     mass_bins,
     metrics_text,

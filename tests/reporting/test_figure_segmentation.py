@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from starmass.errors import InputError
-from starmass.reporting.attention import attended, choose_heads
+from starmass.reporting.figures.attention import attended, choose_heads
 from starmass.reporting.inputs import read_segmentation
 
 

@@ -44,7 +44,7 @@ def test_a_figure_repeats_is_not_blank_and_names_toy_clouds(tmp_path, drawn, fig
 
 
 def test_lengths_are_drawn_where_they_are_known(study):
-    from starmass.reporting.information import draw_information
+    from starmass.reporting.figures.information import draw_information
 
     table = pd.read_csv(study / "information.csv")
 

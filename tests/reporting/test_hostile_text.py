@@ -19,9 +19,9 @@ from starmass.configuration import check_config
 from starmass.errors import InputError
 from starmass.reporting import style
 from starmass.reporting.ablation import draw_ablation
-from starmass.reporting.embedding import draw_embedding
-from starmass.reporting.labels import draw_few_labels
-from starmass.reporting.regression import Line, Panel, draw_regression
+from starmass.reporting.figures.embedding import draw_embedding
+from starmass.reporting.figures.few_labels import draw_few_labels
+from starmass.reporting.figures.regression import Line, Panel, draw_regression
 from starmass.reporting.tables import build_table
 from starmass.reporting.typesetting import (
     Grid,

@@ -1,5 +1,6 @@
-# What every wing's rules share: the checked config, wildcard constraints, and the report that is written at the end.
+# What every wing's rules share: the plan of the config, wildcard constraints, and the report.
 import atexit
+import copy
 import os
 import re
 import subprocess
@@ -20,27 +21,24 @@ except ModuleNotFoundError as error:
         f"starmass: {sys.executable} can't import its library ({error});"
         f" install it: pip install -e '{CHECKOUT}'"
     ) from None
-from starmass.configuration import check_config, defaults_of
 from starmass.errors import InputError, closest
-from starmass.evaluation.variants import VARIED, add_variants
+from starmass.plan import FIGURES, Plan, UsersFile
+from starmass.pretraining.attempts import given_up
+from starmass.reporting.typesetting import escape_rst
 from starmass.running.interpreter import one_word
 
 
 def refuse(sentence):
-    """End the run in one sentence; any exception of an input function Snakemake would wrap in lines of its own."""
+    """End the run in one sentence; what an input function raises gets lines of Snakemake's."""
     raise SystemExit(f"starmass: {sentence}")
 
 
 if IS_MODULE:  # Snakemake reads no configfile there, and the caller's dictionary stays as it is
     given, config = config, yaml.safe_load((CHECKOUT / "config/config.yaml").read_text("utf-8"))
     update_config(config, given)
-SCHEMAS = CHECKOUT / "workflow/schemas"
-DEFAULTS = {root: defaults_of(SCHEMAS, *place) for root, place in VARIED.items()}
+AS_GIVEN = copy.deepcopy(dict(config))
 try:
-    DECLARED = check_config(config, SCHEMAS)  # as it was written
-    config.update(
-        check_config(add_variants(DECLARED, DEFAULTS), SCHEMAS)
-    )  # and what ablations vary
+    PLAN = Plan(config)
 except InputError as error:
     made = re.search(r"\w__(\w+?)__", str(error))
     more = ""
@@ -49,18 +47,36 @@ except InputError as error:
     elif IS_MODULE and re.match(r"config key '\w+' is unknown", str(error)):
         more = ' Give starmass a section of your config, and name it: config: config["starmass"].'
     refuse(f"{error}{more}")
+STUDY = PLAN.study
+# A pretraining's job finds its whole entry here: parameters hold what shapes the weights alone.
+config["pretraining"] = {"encoders": PLAN.encoder_entries()}
 
-STUDY = config["study"]
+
+class Asked:
+    """The plan as rules ask it: what it refuses ends the run in one sentence."""
+
+    def __getattr__(self, name):
+        answer = getattr(PLAN, name)
+
+        def ask(*arguments):
+            try:
+                return with_users_files(answer(*arguments))
+            except InputError as error:
+                refuse(error)
+
+        return ask
 
 
-def named_entry(wing, kind, name):
-    """An entry of the config, as of the studies of its section evaluation."""
-    entries, declared = (whole[wing].get(kind) or {} for whole in (config, DECLARED))
-    if name not in entries:
-        refuse(
-            f"there is no entry {name!r} in {wing}.{kind}{closest(name, declared)}; entries: {', '.join(declared) or 'none yet'}."
-        )
-    return entries[name]
+plan = Asked()
+
+
+def with_users_files(answer):
+    """An answer in which files that the user made are marked as such, for no prefix is theirs."""
+    if isinstance(answer, dict):
+        return {key: with_users_files(value) for key, value in answer.items()}
+    if isinstance(answer, list):
+        return [*map(with_users_files, answer)]
+    return users_own(str(answer)) if isinstance(answer, UsersFile) else answer
 
 
 def suggest_target(record):
@@ -117,10 +133,19 @@ if provenance.ROOT.samefile(CHECKOUT):
 cached_digest = cache(provenance.code_digest)
 
 
-def code_digest(script):
-    """The code that shapes a rule's results, as a parameter: read when a job asks, for most starts of Snakemake are for one job of many."""
+def code_digest(script, *entries):
+    """The code that shapes a rule's results, as a parameter: read when a job asks.
+
+    ``entries`` : modules that are chosen by name, or functions of the wildcards that return some
+    """
     root = provenance.ROOT if script.startswith("starmass/") else CHECKOUT
-    return lambda wildcards: cached_digest(root / script)
+
+    def digest(wildcards):
+        found = [one(wildcards) if callable(one) else one for one in entries]
+        named = [name for one in found for name in ([one] if isinstance(one, str) else one)]
+        return cached_digest(root / script, *named)
+
+    return digest
 
 
 wildcard_constraints:
@@ -147,14 +172,9 @@ def write_report():
         return
     with written_aside("results/report.html") as page:
         resolved = page.with_name("config.yaml")
-        resolved.write_text(
-            yaml.safe_dump(DECLARED, sort_keys=False)
-        )  # the first of an ablation's variants is its base
-        ablations = [
-            f"results/figures/{STUDY}/ablation_{name}.png"
-            for name in DECLARED["evaluation"].get("ablations") or {}
-        ]
-        made = [path for path in ablations if Path(path).exists()]
+        # In the order of the keys: the first of an ablation's variants is its base.
+        resolved.write_text(yaml.safe_dump(AS_GIVEN, sort_keys=False))
+        made = [path for path in plan.declared_ablation_figures(STUDY) if Path(path).exists()]
         command = [
             sys.executable,
             "-m",
@@ -173,5 +193,5 @@ def write_report():
     # At exit, so that it is the last line, below what Snakemake says of its log and time.
     words = f"the report of study {STUDY} is results/report.html (opens in any browser, offline)."
     if set(workflow.dag_settings.targets) <= {"all", "tables", "figures", "summary"}:
-        words = f"the table is results/tables/{STUDY}.md (.csv, .tex), the figures are in results/figures/{STUDY}/, and {words}"
+        words = f"the table is results/tables/{STUDY}/table.md (.csv, .tex), the figures are in results/figures/{STUDY}/, and {words}"
     atexit.register(print, f"starmass: {words}", file=sys.stderr)

@@ -1,55 +1,4 @@
-# Evidence -> tables, and what the report says of them; figures.smk draws.
-
-
-def simulation_formats(wildcards):
-    """Formats by simulation of the study: whatever shows analytic clouds says so."""
-    simulations = evaluation_entry("studies", wildcards.study)["simulations"]
-    return {name: config["maps"]["simulations"][name]["format"] for name in simulations}
-
-
-def split_kinds(wildcards):
-    """What each split of the study keeps apart."""
-    return {
-        name: evaluation_entry("splits", name)["by"]
-        for name in evaluation_entry("studies", wildcards.study)["splits"]
-    }
-
-
-def segmentation_input(wildcards):
-    """Examples (HDF5), what the segments hold, and how much they explain (CSV)."""
-    files = segmentation_of(wildcards.study)
-    if not files:
-        refuse(
-            f"evaluation.studies.{wildcards.study} has no segmentation; add one: segmentation: {{features: ...}}."
-        )
-    return dict(zip(("examples", "segments", "explained"), files, strict=True))
-
-
-def information_channels(wildcards):
-    """Channels of the maps in which figure 4 looks for information."""
-    shown_as = evaluation_entry("inputs", information_entry(wildcards.study)["input"])
-    return shown_as.get("channels", ["column_density", "v_los", "sigma_v"])
-
-
-def summary_inputs(wildcards):
-    """Tables that a study may have beside that of its methods."""
-    study, folder = (
-        evaluation_entry("studies", wildcards.study),
-        f"results/evaluation/{wildcards.study}",
-    )
-    own = {
-        name: f"{folder}/{name}.csv" for name in ("information", "few_labels") if study.get(name)
-    }
-    return {
-        **own,
-        **(
-            {"explained": segmentation_input(wildcards)["explained"]}
-            if study.get("segmentation")
-            else {}
-        ),
-    }
-
-
+# Evidence to tables, and what the report says of them; figures.smk draws.
 PUBLISHED = without_braces(str(CHECKOUT / "resources/table1_published.csv"))
 
 
@@ -62,32 +11,32 @@ rule build_table:
         published=PUBLISHED,
     output:
         csv=report(
-            "results/tables/{study}.csv",
+            "results/tables/{study}/table.csv",
             caption="../report/table_csv.rst",
             category="Tables",
             labels={"result": "All methods and splits ({study}), as CSV"},
         ),
-        md="results/tables/{study}.md",
-        tex="results/tables/{study}.tex",
+        md="results/tables/{study}/table.md",
+        tex="results/tables/{study}/table.tex",
         html=report(
-            "results/tables/{study}.html",
+            "results/tables/{study}/table.html",
             caption="../report/table.rst",
             category="Tables",
             labels={"result": "All methods and splits ({study})"},
         ),
     log:
-        "logs/tables/{study}.log",
+        "logs/tables/{study}/table.log",
     benchmark:
-        "benchmarks/results/tables/{study}.tsv"
+        "benchmarks/results/tables/{study}/table.tsv"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        config={"published": config["reporting"]["published"]},
-        splits=split_kinds,
-        methods=lambda wildcards: evaluation_entry("studies", wildcards.study)["methods"],
-        simulations=simulation_formats,
+        config={"published": PLAN.config.reporting.published},
+        splits=lambda wildcards: plan.split_kinds(wildcards.study),
+        methods=lambda wildcards: list(plan.study_entry(wildcards.study).methods),
+        simulations=lambda wildcards: plan.simulation_formats(wildcards.study),
         code=code_digest("workflow/scripts/build_table.py"),
     message:
         "Writing the table of study {wildcards.study}"
@@ -95,46 +44,41 @@ rule build_table:
         "../scripts/build_table.py"
 
 
-ruleorder: build_table1 > build_table
-ruleorder: build_cost > build_table
-
-
 rule build_table1:
     input:
-        table=f"results/tables/{STUDY}.csv",
+        table="results/tables/{study}/table.csv",
         published=PUBLISHED,
     output:
-        csv="results/tables/table1.csv",
-        md="results/tables/table1.md",
-        tex="results/tables/table1.tex",
+        csv="results/tables/{study}/table1.csv",
+        md="results/tables/{study}/table1.md",
+        tex="results/tables/{study}/table1.tex",
         html=report(
-            "results/tables/table1.html",
+            "results/tables/{study}/table1.html",
             caption="../report/table1.rst",
             category="Tables",
-            labels={"result": "Table 1, published and measured"},
+            labels={"result": "Table 1, published and measured ({study})"},
         ),
     log:
-        "logs/tables/table1.log",
+        "logs/tables/{study}/table1.log",
     benchmark:
-        "benchmarks/results/tables/table1.tsv"
+        "benchmarks/results/tables/{study}/table1.tsv"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        study=STUDY,
-        splits=lambda wildcards: evaluation_entry("studies", STUDY)["splits"],
-        methods=lambda wildcards: evaluation_entry("studies", STUDY)["methods"],
+        splits=lambda wildcards: list(plan.study_entry(wildcards.study).splits),
+        methods=lambda wildcards: list(plan.study_entry(wildcards.study).methods),
         code=code_digest("workflow/scripts/build_table1.py"),
     message:
-        "Setting study {params.study} beside the published Table 1"
+        "Setting study {wildcards.study} beside the published Table 1"
     script:
         "../scripts/build_table1.py"
 
 
 rule write_summary:
     input:
-        unpack(summary_inputs),
+        unpack(lambda wildcards: plan.summary_files(wildcards.study)),
         metrics="results/evaluation/{study}/metrics.csv",
         differences="results/evaluation/{study}/differences.csv",
         overstatement="results/evaluation/{study}/overstatement.csv",
@@ -155,19 +99,12 @@ rule write_summary:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        splits=split_kinds,
-        methods=lambda wildcards: evaluation_entry("studies", wildcards.study)["methods"],
-        simulations=simulation_formats,
-        channels=lambda wildcards: (
-            information_channels(wildcards)
-            if evaluation_entry("studies", wildcards.study).get("information")
-            else []
-        ),
-        few_labels_rows=lambda wildcards: (
-            few_labels_rows(wildcards.study)
-            if evaluation_entry("studies", wildcards.study).get("few_labels")
-            else {}
-        ),
+        splits=lambda wildcards: plan.split_kinds(wildcards.study),
+        methods=lambda wildcards: list(plan.study_entry(wildcards.study).methods),
+        simulations=lambda wildcards: plan.simulation_formats(wildcards.study),
+        channels=lambda wildcards: plan.information_channels(wildcards.study),
+        few_labels_rows=lambda wildcards: plan.summary_rows(wildcards.study),
+        figures=lambda wildcards: plan.figure_numbers(wildcards.study),
         code=code_digest("workflow/scripts/write_summary.py"),
     message:
         "Saying in sentences what study {wildcards.study} found"
@@ -177,48 +114,37 @@ rule write_summary:
 
 rule build_cost:
     input:
-        lambda wildcards: rules.tables.input,
-        lambda wildcards: rules.figures.input,
+        lambda wildcards: plan.table_files(wildcards.study),
+        lambda wildcards: plan.drawn_files(wildcards.study),
     output:
-        csv="results/tables/cost.csv",
-        md="results/tables/cost.md",
+        csv="results/tables/{study}/cost.csv",
+        md="results/tables/{study}/cost.md",
     log:
-        "logs/tables/cost.log",
+        "logs/tables/{study}/cost.log",
     benchmark:
-        "benchmarks/results/tables/cost.tsv"
+        "benchmarks/results/tables/{study}/cost.tsv"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        cores={
-            encoder: entry.get("resources", {}).get("threads", 2)
-            for encoder, entry in config["pretraining"]["encoders"].items()
-        },
-        images={
-            images: {shard: stop - start for shard, (start, stop) in shard_ranges(images).items()}
-            for images in config["fractals"]["images"]
-        },
-        textures=[
-            images
-            for images, entry in config["fractals"]["images"].items()
-            if entry["generator"] != "flame"
-        ],
+        cores=lambda wildcards: plan.cores(),
+        images=lambda wildcards: plan.shard_sizes(),
+        textures=lambda wildcards: plan.textures(),
         benchmarks=placed("benchmarks/results"),
         attempts=placed("logs/pretraining"),
         code=code_digest("workflow/scripts/build_cost.py"),
     message:
-        f"Adding up what the jobs of study {STUDY} took"
+        "Adding up what the jobs of study {wildcards.study} took"
     script:
         "../scripts/build_cost.py"
 
 
 rule tables:
     input:
-        multiext(f"results/tables/{STUDY}", ".csv", ".md", ".tex", ".html"),
-        rules.build_table1.output,
+        plan.table_files(STUDY),
     message:
-        f"The table of study {STUDY} is there."
+        f"The tables of study {STUDY} are in results/tables/{STUDY}/"
 
 
 rule summary:

@@ -4,7 +4,7 @@ with job(snakemake.log[0]):
     from starmass.reporting.table1 import build_table1
 
     build_table1(
-        study=snakemake.params.study,
+        study=snakemake.wildcards.study,
         table=snakemake.input.table,
         published=snakemake.input.published,
         splits=snakemake.params.splits,

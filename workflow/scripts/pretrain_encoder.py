@@ -10,6 +10,7 @@ with job(snakemake.log[0]):
     launch(
         # Not from params: what shapes no result must not make the encoder out of date.
         recipe=snakemake.config["pretraining"]["encoders"][snakemake.wildcards.encoder],
+        seed=int(snakemake.wildcards.seed),
         images=snakemake.input.images,
         check=snakemake.input.get("check"),
         output=Path(snakemake.output.teacher).parent,

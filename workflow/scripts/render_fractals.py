@@ -13,8 +13,8 @@ with job(snakemake.log[0]) as log:
     summary = render_shard(
         snakemake.output[0],
         generator=options.pop("generator"),
-        seed=options.pop("seed", 0),
-        compression=options.pop("compression", "zstd"),
+        seed=options.pop("seed"),
+        compression=options.pop("compression"),
         options=options,
         start=start,
         stop=stop,

@@ -9,5 +9,5 @@ with job(snakemake.log[0]):
         name=snakemake.wildcards.images,
         shards=snakemake.input,
         outputs=dict(snakemake.output.items()),
-        facts={"config": snakemake.params.config, "seed": snakemake.params.config.get("seed", 0)},
+        facts={"config": snakemake.params.config, "seed": snakemake.params.config["seed"]},
     )

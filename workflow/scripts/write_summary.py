@@ -10,6 +10,7 @@ with job(snakemake.log[0]):
         simulations=snakemake.params.simulations,
         channels=snakemake.params.channels,
         few_labels_rows=snakemake.params.few_labels_rows,
+        figures=snakemake.params.figures,
         outputs=dict(snakemake.output.items()),
         **dict(snakemake.input.items()),
     )

@@ -1,0 +1,195 @@
+"""What entries of different sections ask of each other, beyond that they exist."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from starmass.config.evaluation import (
+    EncoderFeatures,
+    Evaluation,
+    Features,
+    FinetunedEncoder,
+    Input,
+    Method,
+    Network,
+    OwnEncoderFeatures,
+)
+from starmass.config.maps import Maps, SpectrumChannel, VectorChannel
+from starmass.config.pretraining import Pretraining
+from starmass.config.references import BASE_CHANNELS
+from starmass.errors import InputError, closest
+
+if TYPE_CHECKING:
+    from starmass.config.whole import Config
+
+Problems = Iterator[tuple[str, str]]
+"""Key below the section ``evaluation``, and what is wrong with it and the way out."""
+
+
+def check_links(config: "Config") -> None:
+    """Raise InputError about the first two entries that do not go together."""
+    evaluation = config.evaluation
+    for problems in (
+        _methods(evaluation, config.pretraining),
+        _namesakes(evaluation),
+        _ways_of_showing(config),
+        _averages(evaluation, config.maps),
+    ):
+        for key, problem in problems:
+            raise InputError(f"config key 'evaluation.{key}': {problem}.")
+
+
+def _methods(evaluation: Evaluation, pretraining: Pretraining) -> Problems:
+    for name, method in evaluation.methods.items():
+        if isinstance(method, Network):
+            if method.encoder:
+                learnt = pretraining.encoders[method.encoder].encoder.architecture
+                if learnt != method.network.split(".")[0]:
+                    yield (
+                        f"methods.{name}.network",
+                        f"{method.network} can't start from {method.encoder}, a {learnt}; name the"
+                        " same network",
+                    )
+            continue
+        features = features_of(evaluation, method)
+        if isinstance(features, OwnEncoderFeatures) and features.weights == "pretrained":
+            seeds = pretraining.encoders[features.encoder].seeds
+            lacking = [seed for seed in method.seeds if seed not in seeds]
+            if len(seeds) > 1 and lacking:
+                yield (
+                    f"methods.{name}.seeds",
+                    f"the encoder {features.encoder} has no pretraining with seed {lacking[0]}; it"
+                    f" has {', '.join(map(str, seeds))}",
+                )
+        if isinstance(method, FinetunedEncoder):
+            yield from _finetuned(name, features)
+
+
+def features_of(evaluation: Evaluation, method: Method) -> Features | None:
+    """Return the features that a method is of, if any."""
+    name = getattr(method, "features", None)
+    return evaluation.features[name] if name else None
+
+
+def _finetuned(name: str, features: Features | None) -> Problems:
+    if not isinstance(features, EncoderFeatures) or features.tokens not in (
+        "class",
+        "mean",
+        "class_mean",
+    ):
+        yield (
+            f"methods.{name}.fit",
+            "only an encoder learns on, read at its class token, the mean or both; name such"
+            " features",
+        )
+    elif len(features.input) > 1 or features.average != "none":
+        yield (
+            f"methods.{name}.fit",
+            "an encoder learns on from one input, not averaged; name such features (fit.augment"
+            " turns maps)",
+        )
+
+
+def _namesakes(evaluation: Evaluation) -> Problems:
+    """Methods of one table have different labels."""
+    nothing: Mapping[str, str] = {}
+    tables = [
+        (f"study {name}", study.methods, nothing) for name, study in evaluation.studies.items()
+    ]
+    for name, study in evaluation.studies.items():
+        few = study.few_labels
+        if few and few.methods:
+            tables.append((f"few_labels of study {name}", few.methods, nothing))
+    for name, ablation in evaluation.ablations.items():
+        tables.append((f"ablation {name}", ablation.method, ablation.labels))
+    for table, methods, renamed in tables:
+        labels: dict[str, str] = {}
+        for name in methods:
+            label = renamed.get(name, evaluation.label(name))
+            if (first := labels.setdefault(label, name)) != name:
+                yield (
+                    f"methods.{name}.label",
+                    f"{label!r} is what {first} is called too, and {table} has both; call one of"
+                    " them otherwise",
+                )
+
+
+def _ways_of_showing(config: "Config") -> Problems:
+    """The maps, and an encoder's tokens, have room for what the chosen study shows."""
+    evaluation = config.evaluation
+    study = evaluation.studies[config.study]
+    users = {f"methods.{name}": evaluation.methods[name] for name in study.methods}
+    users |= {
+        f"studies.{config.study}.{key}": getattr(study, key)
+        for key in ("information", "embedding", "segmentation")
+        if getattr(study, key)
+    }
+    for user, entry in users.items():
+        features_name = getattr(entry, "features", None)
+        features = evaluation.features[features_name] if features_name else None
+        own = getattr(entry, "input", None)
+        shown = [own] if own else list(features.input) if features else []
+        patch = 1
+        if isinstance(features, OwnEncoderFeatures):
+            patch = config.pretraining.encoders[features.encoder].encoder.patch_size
+        for name in shown:
+            for problem in problems_of_showing(evaluation.inputs[name], config.maps, patch):
+                yield f"inputs.{name}", f"{problem} (evaluation.{user} uses it)"
+
+
+def problems_of_showing(shown: Input, maps: Maps, patch_size: int) -> Iterator[str]:
+    """Yield what a way of showing a map asks for in vain."""
+    pixels, extra = maps.projection.pixels, maps.channels
+    known = (*BASE_CHANNELS, *extra)
+    for channel in shown.channels:
+        # NAME_000 is a channel of a spectrum.
+        if channel not in known and channel.rpartition("_")[0] not in extra:
+            yield (
+                f"there is no channel {channel!r}{closest(channel, known)}; there are"
+                f" {', '.join(known)}"
+            )
+    for channel in shown.blank:
+        if channel not in shown.channels:
+            yield (
+                f"{channel!r} is to be blank and is none of the channels shown,"
+                f" {', '.join(shown.channels)}"
+            )
+    lacking = [channel for channel in shown.channels if channel not in shown.limits]
+    if shown.scaling == "fixed" and lacking:
+        yield f"scaling is fixed; give [lowest, highest] of {lacking[0]} under limits too"
+    zoom = shown.zoom or pixels
+    if zoom > pixels or (pixels - zoom) % 2:
+        yield (
+            f"zoom: {zoom} pixels have no place in the middle of {pixels}; choose an even"
+            " difference below it"
+        )
+    token = shown.pixels_per_token
+    side, patch = (zoom, token) if token else (shown.image_size or zoom, patch_size)
+    if side < patch or side % patch:
+        yield (
+            f"{side} pixels are no whole number of tokens of {patch:g} pixels; change image_size,"
+            " pixels_per_token or zoom"
+        )
+
+
+def _averages(evaluation: Evaluation, maps: Maps) -> Problems:
+    """No average is over views in which a channel is another one.
+
+    Turned with the sky, a vector's columns and rows are others; from behind, its part along the
+    line of sight has the other sign, and a spectrum's velocities are in reverse.
+    """
+    for name, features in evaluation.features.items():
+        if features.average == "none":
+            continue
+        for shown in features.input:
+            for channel in evaluation.inputs[shown].channels:
+                entry = maps.channels.get(channel) or maps.channels.get(channel.rpartition("_")[0])
+                part = entry.part if isinstance(entry, VectorChannel) else ""
+                turned = part in ("columns", "rows")
+                behind = part == "along" or isinstance(entry, SpectrumChannel)
+                if turned or (behind and features.average == "sky_and_behind"):
+                    least = "none" if turned else "sky"
+                    yield (
+                        f"features.{name}.average",
+                        f"{features.average} would mix up the channel {channel} of inputs.{shown},"
+                        f" which is another in other views; use {least}, or show other channels",
+                    )

@@ -1,0 +1,93 @@
+"""The whole config: its sections, and what entries of one section say of entries of another."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from starmass.config.entry import Entry, key
+from starmass.config.evaluation import Evaluation
+from starmass.config.fractals import Fractals
+from starmass.config.links import check_links
+from starmass.config.maps import Maps
+from starmass.config.pretraining import EncoderEntry, Pretraining
+from starmass.config.references import check_references
+from starmass.config.reporting import Reporting
+from starmass.config.sentences import sentence
+from starmass.config.text import check_names, check_scalars
+from starmass.errors import InputError
+
+
+class Config(Entry):
+    """Everything that a user can set."""
+
+    study: str = key(
+        ...,
+        "Name of the entry of evaluation.studies whose table, figures and report are built by"
+        " default",
+        refers="evaluation.studies",
+    )
+    data_root: str | None = key(
+        None,
+        'Folder that "{data_root}" in maps.simulations is replaced by; usually given as --config'
+        " data_root=DIR",
+    )
+    maps: Maps = key(..., "Dumps to maps")
+    fractals: Fractals = key(..., "Mathematics to images")
+    pretraining: Pretraining = key(..., "Images to encoders")
+    evaluation: Evaluation = key(..., "Maps and encoders to evidence")
+    reporting: Reporting = key(..., "Evidence to pages")
+
+    def written(self) -> dict[str, Any]:
+        """Return what was written, without defaults and without what null takes away."""
+        return self.model_dump(by_alias=True, exclude_unset=True)
+
+
+def read_config(values: Mapping[str, Any]) -> Config:
+    """Check a config and return it.
+
+    Parameters
+    ----------
+    values : the config as Snakemake merged it
+
+    Raises
+    ------
+    InputError
+        names the first key that is unknown, missing, of the wrong type or out of range, or the
+        entry that does not exist
+    """
+    check_names(values)
+    check_scalars(values)
+    config = validated(Config, values)
+    check_references(config)
+    check_links(config)
+    return config
+
+
+def read_recipe_entry(values: Any) -> EncoderEntry:
+    """Check a recipe that is given by hand, which names no images, as the workflow checks its own.
+
+    Raises
+    ------
+    InputError
+        names the first key that is unknown, of the wrong type or out of range, or that doesn't fit
+        another
+    """
+    entry = {"images": "given", **values} if isinstance(values, Mapping) else values
+    above = "pretraining.encoders.recipe"
+    try:
+        check_names(entry, above)
+        check_scalars(entry, above)
+        return validated(EncoderEntry, entry, above)
+    except InputError as error:
+        own = f"config key '{above}"
+        said = str(error).replace(f"{own}.", "recipe key '").replace(f"{own}'", "recipe")
+        raise InputError(said) from None
+
+
+def validated(model: type[Entry], values: Any, above: str = "") -> Any:
+    """Return the values as an entry of a model, or raise InputError about the first mistake."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise InputError(sentence(error, model, values, above)) from None

@@ -1,0 +1,20 @@
+"""Which files a study needs and where they lie: what the rules ask, as plain Python."""
+
+from starmass.plan.figures import FIGURES, FiguresPlan
+from starmass.plan.paths import UsersFile
+
+__all__ = ["FIGURES", "Plan", "UsersFile"]
+
+
+class Plan(FiguresPlan):
+    """Which files there are to make, asked by the rules.
+
+    Parameters
+    ----------
+    values : the config as Snakemake merged it
+
+    Raises
+    ------
+    InputError
+        about the first mistake in the config; from every question, when there is no such entry
+    """

@@ -1,0 +1,306 @@
+"""Maps and encoders to evidence: samples, splits, features, predictions."""
+
+from typing import Any
+
+from starmass.config.evaluation import (
+    EncoderFeatures,
+    FinetunedEncoder,
+    ForeignEncoderFeatures,
+    Network,
+    OwnEncoderFeatures,
+    Regressor,
+)
+from starmass.errors import InputError
+from starmass.plan import paths
+from starmass.plan.maps import MapsPlan
+from starmass.plan.paths import UsersFile
+from starmass.plan.pretraining import PretrainingPlan
+
+PREDICTED_BY = {"regressor": Regressor, "network": Network, "finetuning": FinetunedEncoder}
+"""Model of the methods that each kind of rule makes predictions with."""
+
+
+class EvaluationPlan(MapsPlan, PretrainingPlan):
+    """What rules of the wing ``evaluation`` ask."""
+
+    def study_entry(self, name: str) -> Any:
+        """Return an entry of ``evaluation.studies``."""
+        return self.entry("evaluation.studies", name)
+
+    def features(self, name: str) -> Any:
+        """Return an entry of ``evaluation.features``."""
+        return self.entry("evaluation.features", name)
+
+    def method(self, name: str) -> Any:
+        """Return an entry of ``evaluation.methods``."""
+        return self.entry("evaluation.methods", name)
+
+    def shown(self, name: str) -> dict[str, Any]:
+        """Return how an entry of ``evaluation.inputs`` shows a map."""
+        return self.entry("evaluation.inputs", name).plain()
+
+    def part_of_study(self, study: str, part: str, example: str) -> Any:
+        """Return a part of a study that it may have.
+
+        Raises
+        ------
+        InputError
+            when it has none; ``example`` says how to add it
+        """
+        found = getattr(self.study_entry(study), part)
+        if found is None:
+            raise InputError(f"evaluation.studies.{study} has no {part}; add it: {example}.")
+        return found
+
+    def information(self, study: str) -> Any:
+        """Return where a study looks for the information on the maps."""
+        example = "information: {split: protostar_folds, input: whole}"
+        return self.part_of_study(study, "information", example)
+
+    def embedding(self, study: str) -> Any:
+        """Return which features a study puts in a plane."""
+        return self.part_of_study(study, "embedding", "embedding: {features: ...}")
+
+    def segmentation(self, study: str) -> Any:
+        """Return how a study divides maps."""
+        return self.part_of_study(study, "segmentation", "segmentation: {features: ...}")
+
+    def methods_by(self, kind: str) -> str:
+        """Return a wildcard's pattern: the methods that one kind of rule makes predictions with."""
+        methods = self.config.evaluation.methods
+        names = [name for name, one in methods.items() if isinstance(one, PREDICTED_BY[kind])]
+        return "|".join(names) or "(?!)"
+
+    def study_maps(self, study: str) -> list[str]:
+        """Return the paths of all maps of a study, as its observation sees them."""
+        entry = self.study_entry(study)
+        return [
+            path
+            for simulation in entry.simulations
+            for path in (
+                self.observed_maps(entry.observation, simulation)
+                if entry.observation
+                else self.simulation_maps(simulation)
+            )
+        ]
+
+    def catalogues(self, study: str) -> list[str]:
+        """Return the paths of the catalogues of a study's simulations."""
+        return [paths.catalogue(one) for one in self.study_entry(study).simulations]
+
+    def sample_options(self, study: str) -> dict[str, Any]:
+        """Return which maps take part in a study."""
+        entry = self.study_entry(study)
+        return {"minimum_mass": entry.minimum_mass, "axes": list(entry.axes)}
+
+    def split_options(self, split: str) -> dict[str, Any]:
+        """Return how rows are divided."""
+        return self.entry("evaluation.splits", split).plain()
+
+    def first_split(self, study: str) -> str:
+        """Return the name of a study's first split."""
+        return self.study_entry(study).splits[0]
+
+    def encoder_files(self, features: str, seed: int = 0) -> dict[str, str]:
+        """Return the file of an encoder's weights: a pretraining's, the user's, or none.
+
+        There is none where weights are random without a pretraining, or fetched by timm.
+        """
+        entry = self.features(features)
+        if isinstance(entry, OwnEncoderFeatures):
+            # Random weights need the sizes of the encoder alone, which all its seeds share.
+            drawn = entry.weights == "random"
+            seeds = self.encoder(entry.encoder).seeds
+            return {"encoder": self.teacher(entry.encoder, seeds[0] if drawn else seed)}
+        if isinstance(entry, ForeignEncoderFeatures):
+            named = entry.weights not in ("pretrained", "random")
+            return {"encoder": UsersFile(entry.weights)} if named else {}
+        return {}
+
+    def feature_options(self, features: str) -> dict[str, Any]:
+        """Return what shapes features, with the ways in which they show a map."""
+        entry = self.features(features)
+        return {
+            "features": entry.plain(),
+            "inputs": [self.shown(name) for name in entry.input],
+        }
+
+    def feature_threads(self, features: str) -> int:
+        """Return the threads of a job that makes features."""
+        return 2 if isinstance(self.features(features), EncoderFeatures) else 1
+
+    def has_seeds(self, features: str) -> bool:
+        """Whether features differ between the seeds of a method."""
+        entry = self.features(features)
+        if isinstance(entry, OwnEncoderFeatures) and entry.weights == "pretrained":
+            return len(self.encoder(entry.encoder).seeds) > 1
+        return isinstance(entry, EncoderFeatures) and entry.weights == "random"
+
+    def features_file(self, study: str, split: str, method: str, seed: int) -> list[str]:
+        """Return the file of a method's features; those without seeds are made once, as seed 0."""
+        name = self.method(method).features
+        if name is None:
+            return []
+        return [paths.features(study, split, name, seed if self.has_seeds(name) else 0)]
+
+    def method_options(self, method: str) -> dict[str, Any]:
+        """Return what shapes the predictions of a method, beside its features and seed."""
+        return self.method(method).plain("label", "features", "seeds")
+
+    def predictions(self, study: str, few: str = "") -> dict[str, dict[str, list[str]]]:
+        """Return split -> method -> files of predictions, one a seed."""
+        entry = self.study_entry(study)
+        return {
+            split: {
+                method: [
+                    paths.predictions(study, split, method, seed, few)
+                    for seed in self.method(method).seeds
+                ]
+                for method in entry.methods
+            }
+            for split in entry.splits
+        }
+
+    def method_predictions(self, study: str, split: str, method: str) -> list[str]:
+        """Return the predictions of a method on a split, one file a seed."""
+        seeds = self.method(method).seeds
+        return [paths.predictions(study, split, method, seed) for seed in seeds]
+
+    def regressor_module(self, method: str) -> str:
+        """Return the module of a method's regressor."""
+        return f"starmass.evaluation.regressors.{self.method(method).regressor}"
+
+    def all_predictions(self, study: str) -> list[str]:
+        """Return the paths of all predictions of a study."""
+        return flat(self.predictions(study))
+
+    def splits(self, study: str) -> list[str]:
+        """Return the paths of a study's splits."""
+        return [paths.split(study, name) for name in self.study_entry(study).splits]
+
+    def method_facts(self, method: str) -> dict[str, str]:
+        """Return what tables say of a method beside its numbers."""
+        seeds = " ".join(map(str, self.method(method).seeds))
+        return {"label": self.config.evaluation.label(method), "seed": seeds}
+
+    def comparison(self, study: str) -> dict[str, Any]:
+        """Return what shapes the comparison of a study's methods."""
+        entry = self.study_entry(study)
+        return {
+            "methods": {method: self.method_facts(method) for method in entry.methods},
+            "reference": entry.reference or entry.methods[0],
+            "overstatement": self.overstated_splits(study),
+        }
+
+    def split_kinds(self, study: str) -> dict[str, str]:
+        """Return what each split of a study keeps apart."""
+        splits = self.study_entry(study).splits
+        return {name: self.entry("evaluation.splits", name).by for name in splits}
+
+    def overstated_splits(self, study: str) -> list[tuple[str, str]]:
+        """Return pairs of a split as published and one that keeps stars or simulations apart."""
+        by = self.split_kinds(study)
+        published = [name for name in by if by[name] == "row"]
+        grouped = [name for name in by if by[name] in ("protostar", "simulation")]
+        return [(one, another) for one in published for another in grouped]
+
+    def embedding_files(self, study: str) -> list[str]:
+        """Return the table of features in a plane, if the study has one."""
+        entry = self.study_entry(study).embedding
+        return [f"{paths.EVALUATION}/{study}/embedding/{entry.features}.csv"] if entry else []
+
+    def embedded_features(self, study: str, features: str) -> str:
+        """Return the file of features that are put in a plane, those of the first split."""
+        return paths.features(study, self.first_split(study), features, 0)
+
+    def embedding_options(self, study: str) -> dict[str, Any]:
+        """Return what shapes the embedding of a study."""
+        return self.embedding(study).plain("features")
+
+    def segmentation_files(self, study: str) -> dict[str, str]:
+        """Return examples (HDF5), what the segments hold, and how much they explain (CSV)."""
+        entry = self.segmentation(study)
+        folder = f"{paths.EVALUATION}/{study}/segmentation/{entry.features}"
+        return {
+            "examples": f"{folder}.h5",
+            "segments": f"{folder}/segments.csv",
+            "explained": f"{folder}/explained.csv",
+        }
+
+    def segmentation_options(self, study: str, features: str) -> dict[str, Any]:
+        """Return what shapes the segmentation of a study."""
+        entry, shown = self.segmentation(study), self.features(features)
+        return {
+            "features": shown.plain(),
+            "input": self.shown(entry.input or shown.input[0]),
+            "segmentation": entry.plain("features", "input"),
+        }
+
+    def information_split(self, study: str) -> str:
+        """Return the split on which a study looks for information."""
+        return paths.split(study, self.information(study).split)
+
+    def information_options(self, study: str) -> dict[str, Any]:
+        """Return how maps are shown where a study looks for information."""
+        return self.shown(self.information(study).input)
+
+    def network_options(self, method: str) -> dict[str, Any]:
+        """Return what shapes a network that is trained on maps."""
+        entry = self.method(method)
+        own = entry.plain("label", "input", "seeds", "weights", "encoder")
+        return {"method": own, "input": self.shown(entry.input)}
+
+    def network_files(self, method: str, seed: int) -> dict[str, str]:
+        """Return the file that a network starts from: a pretraining's, the user's, or none."""
+        entry = self.method(method)
+        if entry.encoder:
+            return {"weights": self.teacher(entry.encoder, seed)}
+        return {"weights": UsersFile(entry.weights)} if entry.weights else {}
+
+    def finetuning_files(self, method: str, seed: int) -> dict[str, str]:
+        """Return the file of the weights that are trained further."""
+        return self.encoder_files(self.method(method).features, seed)
+
+    def finetuning_options(self, method: str) -> dict[str, Any]:
+        """Return what shapes an encoder that is trained further on maps."""
+        entry = self.method(method)
+        features = self.features(entry.features)
+        return {
+            "fit": entry.fit.plain(),
+            "features": features.plain(),
+            "input": self.shown(features.input[0]),
+        }
+
+    def evaluation_files(self, study: str) -> list[str]:
+        """Return the tables of evidence of a study."""
+        found = [f"{paths.EVALUATION}/{study}/metrics.csv", *self.embedding_files(study)]
+        if self.study_entry(study).segmentation:
+            found += self.segmentation_files(study).values()
+        return found
+
+    def encoders_of(self, study: str) -> list[str]:
+        """Return the encoders that a study uses: of features, and those networks start from."""
+        entry = self.study_entry(study)
+        found: list[str] = []
+        for name in entry.methods:
+            method = self.method(name)
+            for seed in method.seeds:
+                if isinstance(method, Network):
+                    found += [self.teacher(method.encoder, seed)] if method.encoder else []
+                elif method.features:
+                    found += self._pretrained(method.features, seed)
+        for part in (entry.segmentation, entry.embedding):
+            found += self._pretrained(part.features, 0) if part else []
+        return list(dict.fromkeys(found))
+
+    def _pretrained(self, features: str, seed: int) -> list[str]:
+        own = isinstance(self.features(features), OwnEncoderFeatures)
+        return list(self.encoder_files(features, seed).values()) if own else []
+
+
+def flat(nested: Any) -> list[str]:
+    """Return the paths in nested dictionaries and lists, in order."""
+    if isinstance(nested, str):
+        return [nested]
+    inner = nested.values() if isinstance(nested, dict) else nested
+    return [path for one in inner for path in flat(one)]

@@ -1,0 +1,111 @@
+"""Tables of a study and what figures need, over the plans of the wings."""
+
+from typing import Any
+
+from starmass.errors import InputError
+from starmass.plan import paths
+from starmass.plan.ablations import AblationsPlan
+
+
+class StudyPlan(AblationsPlan):
+    """What the rules of tables ask."""
+
+    def simulation_formats(self, study: str) -> dict[str, str]:
+        """Return the format of each simulation: whatever shows analytic clouds says so."""
+        names = self.study_entry(study).simulations
+        return {name: self.simulation(name).format for name in names}
+
+    def information_channels(self, study: str) -> list[str]:
+        """Return the channels in which a study looks for information; none if it does not."""
+        entry = self.study_entry(study).information
+        return self.shown(entry.input)["channels"] if entry else []
+
+    def summary_files(self, study: str) -> dict[str, str]:
+        """Return the tables that a study may have beside that of its methods."""
+        entry, folder = self.study_entry(study), f"{paths.EVALUATION}/{study}"
+        names = [name for name in ("information", "few_labels") if getattr(entry, name)]
+        found = {name: f"{folder}/{name}.csv" for name in names}
+        if entry.segmentation:
+            found["explained"] = self.segmentation_files(study)["explained"]
+        return found
+
+    def summary_rows(self, study: str) -> dict[str, list[Any]]:
+        """Return what the table of few labels has to hold, if the study has one."""
+        return self.few_labels_rows(study) if self.study_entry(study).few_labels else {}
+
+    def cores(self) -> dict[str, int]:
+        """Return the threads of each encoder's ranks."""
+        encoders = self.config.pretraining.encoders
+        return {name: entry.resources.threads for name, entry in encoders.items()}
+
+    def shard_sizes(self) -> dict[str, dict[str, int]]:
+        """Return the number of images of each shard of each set."""
+        return {
+            images: {shard: stop - start for shard, (start, stop) in self.shards(images).items()}
+            for images in self.config.fractals.images
+        }
+
+    def textures(self) -> list[str]:
+        """Return the sets of images that are no fractals."""
+        images = self.config.fractals.images
+        return [name for name, entry in images.items() if entry.generator != "flame"]
+
+    def regression_files(self, study: str) -> dict[str, dict[str, Any]]:
+        """Return by split what the figure of regression reads; a method has its first seed.
+
+        Raises
+        ------
+        InputError
+            when the study has none of the splits or methods that the figure is to show
+        """
+        entry, chosen = self.study_entry(study), self.config.reporting.figures.regression
+        shown: dict[str, list[str]] = {}
+        for key in ("splits", "methods"):
+            wanted, own = getattr(chosen, key), getattr(entry, key)
+            shown[key] = [name for name in wanted if name in own]
+            if not shown[key]:
+                raise InputError(
+                    f"reporting.figures.regression.{key}: study {study!r} has none of"
+                    f" {', '.join(wanted)}; name some of evaluation.studies.{study}.{key}:"
+                    f" {', '.join(own)}."
+                )
+        return {
+            split: {
+                "split": paths.split(study, split),
+                "features": paths.features(study, split, chosen.features, 0),
+                "predictions": {
+                    method: paths.predictions(study, split, method, self.method(method).seeds[0])
+                    for method in shown["methods"]
+                },
+            }
+            for split in shown["splits"]
+        }
+
+    def curve_files(self, study: str) -> list[str]:
+        """Return the curves of the pretrainings that a study uses."""
+        return [paths.curves(path) for path in self.encoders_of(study)]
+
+    def example_shard(self) -> str:
+        """Return the shard of images that a figure shows."""
+        return self.shard_files(self.config.reporting.figures.examples.images)[0]
+
+    def simulation_pages(self, study: str) -> list[str]:
+        """Return the page of each simulation of a study."""
+        return [
+            f"{paths.MAPS}/{simulation}/overview.{kind}"
+            for simulation in self.study_entry(study).simulations
+            for kind in ("pdf", "png")
+        ]
+
+    def bare_maps(self, study: str) -> list[str]:
+        """Return the maps of a study's simulations, before any observation."""
+        names = self.study_entry(study).simulations
+        return [path for simulation in names for path in self.simulation_maps(simulation)]
+
+    def table_files(self, study: str) -> list[str]:
+        """Return the tables of a study."""
+        return [
+            f"{paths.TABLES}/{study}/{table}.{kind}"
+            for table in ("table", "table1")
+            for kind in ("csv", "md", "tex", "html")
+        ]

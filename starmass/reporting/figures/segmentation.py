@@ -1,0 +1,123 @@
+"""Figure 3: the channels of example maps beside what the patch tokens make of them: colours, segments, attention."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from starmass.reporting import style
+from starmass.reporting.figures.attention import attended, attention_scale, draw_attention_bar
+from starmass.reporting.inputs import MapRow, Segmentation, footer, read_examples
+from starmass.reporting.panels import (
+    channel_scales,
+    draw_channel,
+    draw_channel_bar,
+    draw_segment_key,
+    draw_tokens,
+    name_line,
+    segment_colours,
+)
+
+LABEL, GAP, BAR = 0.36, 0.05, 0.52
+"""Inches for the label left of a line, between images, and under them for colour bars."""
+
+
+def plot(
+    *,
+    segmentation: str | Path,
+    samples: str | Path,
+    simulations: Mapping[str, str],
+    outputs: Mapping[str, str | Path],
+    palettes: Mapping[str, str],
+    resolution: int,
+    facts: Mapping[str, Any],
+) -> None:
+    """Draw the examples of a segmentation file, one a line."""
+    found, examples = read_examples(segmentation, samples)
+    with style.journal_style():
+        figure = draw_segmentation(examples, found, palettes, footer(simulations))
+        style.save_figure(
+            figure,
+            outputs,
+            resolution=resolution,
+            title="Segmentation by patch tokens",
+            facts=facts,
+        )
+
+
+def draw_segmentation(
+    examples: Sequence[MapRow], found: Segmentation, palettes: Mapping[str, str], below: str = ""
+) -> Figure:
+    """Lay out examples, one a line: three channels, then colours, segments and attention of their tokens; sizes in inches."""
+    first = examples[0]
+    channels = len(first.names)
+    columns = channels + 2 + (found.attention is not None)
+    cell = (style.TEXT_WIDTH - LABEL) / columns - GAP
+    bars = len(examples) * (cell + GAP) + 0.05
+    height = bars + BAR + style.footer_height(below, style.TEXT_WIDTH)
+    figure = Figure(figsize=(style.TEXT_WIDTH, height))
+    scales = channel_scales(examples)
+    brightest = attention_scale(found)
+    for line, row in enumerate(examples):
+        top = GAP / 2 + line * (cell + GAP)
+        panels = [
+            style.place_axes(figure, LABEL + column * (cell + GAP), top, cell, cell)
+            for column in range(columns)
+        ]
+        for channel in range(channels):
+            draw_channel(panels[channel], row, channel, scales[channel], palettes)
+        name_line(panels[0], row, line)
+        draw_tokens(panels[channels], found.colours[line], row, found.side)
+        draw_tokens(
+            panels[channels + 1],
+            found.segments[line] - 1,
+            row,
+            found.side,
+            segment_colours(found.segment_count),
+            Normalize(-0.5, found.segment_count - 0.5),
+        )
+        if found.attention is not None:
+            draw_tokens(
+                panels[-1],
+                attended(found, line, -1),
+                row,
+                found.side,
+                style.palette(palettes["attention"]),
+                brightest,
+            )
+    for channel in range(channels):
+        draw_channel_bar(
+            figure,
+            LABEL + channel * (cell + GAP) + 0.03,
+            bars,
+            cell - 0.06,
+            first,
+            channel,
+            scales[channel],
+            palettes,
+        )
+    middle = [LABEL + column * (cell + GAP) + cell / 2 for column in range(columns)]
+    words = f"components 1, 2, 3\nof the patch tokens\n({found.explained.sum():.0%} of variance)"
+    style.place_text(
+        figure, middle[channels], bars - 0.02, words, ha="center", linespacing=1.3, fontsize=8
+    )
+    draw_segment_key(
+        style.place_axes(
+            figure, middle[channels + 1] - cell / 2 + 0.03, bars - 0.02, cell - 0.06, 0.15
+        ),
+        found.segment_count,
+    )
+    words = r"segments, by rising" + "\n" + r"column density"
+    style.place_text(
+        figure, middle[channels + 1], bars + 0.17, words, ha="center", linespacing=1.2, fontsize=8
+    )
+    if found.attention is not None:
+        draw_attention_bar(
+            style.place_axes(figure, middle[-1] - cell / 2 + 0.03, bars, cell - 0.06, 0.07),
+            palettes,
+            brightest,
+        )
+    style.place_footer(figure, below)
+    return figure

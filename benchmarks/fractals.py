@@ -387,7 +387,7 @@ def planning() -> list[str]:
                 "--quiet",
                 "rules",
                 "--",
-                "results/figures/fractals/million.png",
+                "results/fractals/million/review.png",
             ]
             before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
             subprocess.run(list(map(str, command)), check=True, capture_output=True)

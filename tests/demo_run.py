@@ -58,7 +58,7 @@ def digests_of(folder: Path) -> dict[str, str]:
         for path in folder.rglob("*")
         if path.is_file() and path.name[0] != "."
     }
-    timed = r"report\.html|pretraining/\w+/(metrics\.jsonl|tensorboard/.*)|figures/pretraining/.*"
+    timed = r"report\.html|pretraining/\w+/seed-\d+/(curves\.\w+|metrics\.jsonl|tensorboard/.*)"
     return {
         name: file_digest(path) for name, path in files.items() if not re.fullmatch(timed, name)
     }

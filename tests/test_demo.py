@@ -50,13 +50,13 @@ def test_the_last_words_say_where_everything_is(demo):
     folder, done = demo
     words = [line for line in done.stderr.splitlines() if line.startswith("starmass: the table is")]
     assert len(words) == 1
-    for path in ("results/tables/demo.md", "results/report.html"):
+    for path in ("results/tables/demo/table.md", "results/report.html"):
         assert path in words[0] and (folder / path).is_file()
 
 
 def test_the_table_has_a_row_for_each_method_and_split(demo):
     folder, _ = demo
-    with open(folder / "results/tables/demo.csv", newline="") as stream:
+    with open(folder / "results/tables/demo/table.csv", newline="") as stream:
         rows = [row for row in csv.DictReader(stream) if row["split"] in SPLITS]
     assert (
         len(rows) == METHODS * len(SPLITS) == len({(row["method"], row["split"]) for row in rows})
@@ -71,7 +71,7 @@ def test_the_table_has_a_row_for_each_method_and_split(demo):
 def test_tables_and_figures_are_in_every_format(demo):
     folder, _ = demo
     for suffix in ("csv", "md", "tex"):
-        assert (folder / f"results/tables/demo.{suffix}").stat().st_size > 500
+        assert (folder / f"results/tables/demo/table.{suffix}").stat().st_size > 500
     for figure in FIGURES:
         assert (folder / f"results/figures/demo/{figure}.pdf").read_bytes().startswith(b"%PDF")
         assert (folder / f"results/figures/demo/{figure}.png").stat().st_size > 20_000
@@ -83,7 +83,7 @@ def test_the_report_carries_all_of_it_and_needs_no_network(demo):
     assert not re.search(r"""<(script|link|img)[^>]+(src|href)=["']https?://""", page)
     for figure in FIGURES:
         assert f"results/figures/demo/{figure}.png" in page
-    assert "results/tables/table1.html" in page and "results/tables/demo.html" in page
+    assert "results/tables/demo/table1.html" in page and "results/tables/demo/table.html" in page
     assert page.count("<figcaption>") == len(FIGURES)  # the opening page shows them all, in order
     places = [page.index(f"<strong>Figure {number}.") for number in range(1, len(FIGURES) + 1)]
     assert (
@@ -101,7 +101,7 @@ def test_few_labels_are_a_curve_of_the_study(demo):
         rows = list(csv.DictReader(stream))
     assert {row["fraction"] for row in rows} == {"0.1", "0.3", "0.5", "1.0"}
     assert len({row["n_test"] for row in rows}) == 1
-    with open(folder / "results/tables/demo.csv", newline="") as stream:
+    with open(folder / "results/tables/demo/table.csv", newline="") as stream:
         table = {
             row["method"]: row["r2"]
             for row in csv.DictReader(stream)
@@ -184,7 +184,7 @@ def test_a_changed_config_reruns_what_it_shapes_and_no_more(again):
     [
         "results/evaluation/demo/protostar/predictions/dinov2_knn_whitened/seed-0.csv",
         "results/figures/demo/regression.png",
-        "results/tables/demo.tex",
+        "results/tables/demo/table.tex",
         "results/maps/toycloud_b/snapshot_0001.h5",
     ],
 )
@@ -281,6 +281,6 @@ def test_real_ramses_output_gives_its_table_and_figures(demo, ramses_data, run_s
     done = run_snakemake(tmp_path, "--cores", "2", presets=["ramses"], overlay=overlay)
     assert done.returncode == 0, done.stderr[-6000:]
     assert (tmp_path / "results/maps/ramses_a/output_00009.h5").is_file()
-    table = (tmp_path / "results/tables/ramses.csv").read_text()
+    table = (tmp_path / "results/tables/ramses/table.csv").read_text()
     assert "statistics_ridge" in table and "dinov2_knn_whitened" in table
     assert (tmp_path / "results/figures/ramses/segmentation.png").is_file()

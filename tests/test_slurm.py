@@ -110,7 +110,7 @@ def ordeal(cluster, study, tmp_path_factory):
         },
         "pretraining": {"resubmissions": 5, "encoders": encoders},
     }
-    arguments = [f"results/pretraining/{name}/teacher.safetensors" for name in ASKED]
+    arguments = [f"results/pretraining/{name}/seed-0/teacher.safetensors" for name in ASKED]
     arguments += [f"results/{SNAPSHOT}"]
     # A job for each shard and each snapshot; a shard's first attempt has too little memory for Python itself.
     arguments += [
@@ -151,7 +151,7 @@ def ordeal(cluster, study, tmp_path_factory):
             == 0
         )
 
-        checkpoints = "results/pretraining/two_nodes/resume/*/step-*"
+        checkpoints = "results/pretraining/two_nodes/seed-0/resume/*/step-*"
         session.wait_for(
             lambda: any(
                 int(path.name.removeprefix("step-")) >= 3 for path in folder.glob(checkpoints)
@@ -169,7 +169,7 @@ def ordeal(cluster, study, tmp_path_factory):
             lambda: next((job for job in session.all_of(MAPS, "all") if int(job) > int(slow)), None)
         )
         assert session.minutes_of(again) > limit
-        attempts = folder / "logs/pretraining/two_nodes.attempts.jsonl"
+        attempts = folder / "logs/pretraining/two_nodes/seed-0.attempts.jsonl"
         session.wait_for(attempts.exists)
         # Its second attempt waits, the others are through, when Snakemake dies; the job stays, and nobody would know.
         went_on = session.wait_for(
@@ -189,7 +189,7 @@ def ordeal(cluster, study, tmp_path_factory):
         ).stdout
         assert (
             f"\n  {went_on} " in status
-            and "pretrain_encoder: logs/pretraining/two_nodes.log" in status
+            and "pretrain_encoder: logs/pretraining/two_nodes/seed-0.log" in status
         )
         session.kill()
         assert went_on in session.jobs("RUNNING", "STOPPED")
@@ -246,7 +246,7 @@ def slurm_logs(folder, encoder):
 
 
 def test_a_time_limit_makes_a_checkpoint_and_the_next_submission_goes_on(ordeal):
-    log = (ordeal / "logs/pretraining/two_nodes.attempts.log").read_text()
+    log = (ordeal / "logs/pretraining/two_nodes/seed-0.attempts.log").read_text()
     stopped = int(
         re.search(r"interrupted after step (\d+) of 60; the same command goes on from there", log)[
             1
@@ -255,7 +255,9 @@ def test_a_time_limit_makes_a_checkpoint_and_the_next_submission_goes_on(ordeal)
     assert f"going on after step {stopped}" in log
     attempts = [
         json.loads(line)
-        for line in (ordeal / "logs/pretraining/two_nodes.attempts.jsonl").read_text().splitlines()
+        for line in (ordeal / "logs/pretraining/two_nodes/seed-0.attempts.jsonl")
+        .read_text()
+        .splitlines()
     ]
     assert (attempts[0]["first_step"], attempts[0]["last_step"]) == (0, stopped) and attempts[-1][
         "last_step"
@@ -267,11 +269,11 @@ def test_a_time_limit_makes_a_checkpoint_and_the_next_submission_goes_on(ordeal)
 def test_the_resumed_run_has_the_weights_of_the_uninterrupted_one(ordeal):
     """Bit for bit, and although one ran on two nodes and the other on one."""
     undisturbed = json.loads(
-        (ordeal / "logs/pretraining/one_node.attempts.jsonl").read_text().splitlines()[-1]
+        (ordeal / "logs/pretraining/one_node/seed-0.attempts.jsonl").read_text().splitlines()[-1]
     )
     assert (undisturbed["first_step"], undisturbed["last_step"]) == (0, STEPS)
     resumed, straight = (
-        load_file(ordeal / f"results/pretraining/{name}/teacher.safetensors")
+        load_file(ordeal / f"results/pretraining/{name}/seed-0/teacher.safetensors")
         for name in ("two_nodes", "one_node")
     )
     assert resumed.keys() == straight.keys()
@@ -282,7 +284,7 @@ def test_ranks_on_two_nodes_lose_as_one_process_does(ordeal):
     records = {
         name: [
             json.loads(line)
-            for line in (ordeal / f"results/pretraining/{name}/metrics.jsonl")
+            for line in (ordeal / f"results/pretraining/{name}/seed-0/metrics.jsonl")
             .read_text()
             .splitlines()
         ]

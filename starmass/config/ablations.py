@@ -317,7 +317,7 @@ def _add(entries: dict[str, Any], name: str, entry: dict[str, Any], root: str, s
     if _same(root, entry, entries[name]):
         return name
     varied = f"{name}__{suffix}"
-    if entries.get(varied, entry) != entry:
+    if varied in entries and not _same(root, entries[varied], entry):
         raise InputError(
             f"config: an entry is called {varied!r}, which is the name that an ablation gives to a"
             " value; call it otherwise."

@@ -417,7 +417,7 @@ class Evaluation(Entry):
     studies: Named[Study] = key(
         ...,
         "What is evaluated on which maps; the result folder results/evaluation/NAME and the table"
-        " results/tables/NAME",
+        " results/tables/NAME/",
     )
     ablations: Named[Ablation] = key(
         {},

@@ -136,12 +136,15 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
             return len(self.encoder(entry.encoder).seeds) > 1
         return isinstance(entry, EncoderFeatures) and entry.weights == "random"
 
-    def features_file(self, study: str, split: str, method: str, seed: int) -> list[str]:
-        """Return the file of a method's features; those without seeds are made once, as seed 0."""
+    def features_file(self, study: str, split: str, method: str, seed: int) -> str | list[str]:
+        """Return the file of a method's features, or none for a method without any.
+
+        Features without seeds are made once, as seed 0.
+        """
         name = self.method(method).features
         if name is None:
             return []
-        return [paths.features(study, split, name, seed if self.has_seeds(name) else 0)]
+        return paths.features(study, split, name, seed if self.has_seeds(name) else 0)
 
     def method_options(self, method: str) -> dict[str, Any]:
         """Return what shapes the predictions of a method, beside its features and seed."""

@@ -245,7 +245,7 @@ def compose_page(
             "A 90% interval is split-conformal, calibrated on training protostars in turn; coverage is the share of test maps within.",
             "Label spread is the standard deviation of the test labels; R² = 1 − RMSE²/spread², so R² compares rows of equal spread only.",
             PUBLISHED,
-            f"The numbers are those of results/tables/{study}.csv and results/evaluation/{study}/. Made at commit {git_commit()}.",
+            f"The numbers are those of results/tables/{study}/table.csv and results/evaluation/{study}/. Made at commit {git_commit()}.",
         ],
     )
 

@@ -98,9 +98,9 @@ def workflow(tmp_path, map_files):
     description = EncoderDescription(
         "vit_tiny_patch16_224", 16, 4, width=12, arguments={"depth": 1, "num_heads": 2}
     )
-    (folder / "results/pretraining/tiny").mkdir(parents=True)
+    (folder / "results/pretraining/tiny/seed-0").mkdir(parents=True)
     save_encoder(
-        folder / "results/pretraining/tiny/teacher.safetensors",
+        folder / "results/pretraining/tiny/seed-0/teacher.safetensors",
         create_encoder(description, 0),
         description,
     )

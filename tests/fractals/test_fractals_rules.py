@@ -13,7 +13,7 @@ OVERLAY = {
         },
     }
 }
-SHEET = "results/figures/fractals/tiny.png"
+SHEET = "results/fractals/tiny/review.png"
 
 
 def contents(path):
@@ -39,7 +39,7 @@ def test_a_broken_shard_is_named_and_rendering_it_again_restores_it(run_snakemak
         file["images"][1, 5, 5] ^= 1
     done = run_snakemake(tmp_path, SHEET, "-c1", "--forcerun", "review_fractals", overlay=OVERLAY)
     assert done.returncode == 1
-    log = (tmp_path / "logs/figures/fractals/tiny.log").read_text()
+    log = (tmp_path / "logs/fractals/tiny/review.log").read_text()
     assert re.fullmatch(
         r"starmass: results/fractals/tiny/shard-0001\.h5: image 5 differs from its checksum; .*render it again\.\n",
         log,
@@ -51,7 +51,7 @@ def test_a_broken_shard_is_named_and_rendering_it_again_restores_it(run_snakemak
     assert after[:2] == before[:2] and first.stat().st_mtime_ns == untouched
     assert after[3] == before[3] or after[2] != before[2]
     assert (
-        (tmp_path / "results/tables/fractals/tiny.csv")
+        (tmp_path / "results/fractals/tiny/review.csv")
         .read_text()
         .splitlines()[-1]
         .startswith("all,7,")
@@ -73,7 +73,7 @@ def test_a_million_images_in_a_thousand_shards_are_planned(run_snakemake, tmp_pa
     }
     done = run_snakemake(
         tmp_path,
-        "results/figures/fractals/million.png",
+        "results/fractals/million/review.png",
         "--dry-run",
         "--quiet",
         "rules",

@@ -80,11 +80,13 @@ def test_a_diverging_run_is_trained_twice_and_then_refused(run_snakemake, tmp_pa
         tmp_path,
         "--cores",
         "1",
-        "results/pretraining/diverging/teacher.safetensors",
+        "results/pretraining/diverging/seed-0/teacher.safetensors",
         overlay=overlay,
     )
     assert done.returncode
-    attempts = (tmp_path / "logs/pretraining/diverging.attempts.jsonl").read_text().splitlines()
+    attempts = (
+        (tmp_path / "logs/pretraining/diverging/seed-0.attempts.jsonl").read_text().splitlines()
+    )
     assert (
         len(attempts) == 2 and "the loss is not finite at step" in json.loads(attempts[1])["said"]
     )

@@ -11,7 +11,7 @@ def jobs(done):
 def test_the_target_builds_the_encoders_of_the_study_and_any_other_is_asked_for_by_its_path(
     run_snakemake, tmp_path
 ):
-    asked = ["pretraining", "results/pretraining/nano_mae/teacher.safetensors"]
+    asked = ["pretraining", "results/pretraining/nano_mae/seed-0/teacher.safetensors"]
     assert sorted(jobs(run_snakemake(tmp_path, "--dry-run", *asked, presets=["recipes"]))) == [
         "nano",
         "nano_mae",
@@ -35,7 +35,10 @@ def test_an_encoder_may_learn_from_maps_and_be_tried_on_them(run_snakemake, tmp_
     entry = {"images": maps, "check": {**maps, "input": "gradient"}}
     overlay = {"pretraining": {"encoders": {"domain": entry}}}
     done = run_snakemake(
-        tmp_path, "--dry-run", "results/pretraining/domain/teacher.safetensors", overlay=overlay
+        tmp_path,
+        "--dry-run",
+        "results/pretraining/domain/seed-0/teacher.safetensors",
+        overlay=overlay,
     )
     assert jobs(done) == ["domain"]
     for shown_as in ("whole", "gradient"):

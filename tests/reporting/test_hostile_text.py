@@ -15,7 +15,7 @@ import yaml
 from docutils.core import publish_parts
 from matplotlib.text import Text
 
-from starmass.configuration import check_config
+from starmass.config import read_config
 from starmass.errors import InputError
 from starmass.reporting import style
 from starmass.reporting.ablation import draw_ablation
@@ -261,6 +261,6 @@ def test_what_no_page_shows_is_refused(root):
     ):
         methods["mean"] = {**methods["mean"], "label": text}
         with pytest.raises(InputError, match=rf"'evaluation\.methods\.mean\.label': .*{words}"):
-            check_config(default, root / "workflow/schemas")
+            read_config(default)
     methods["mean"]["label"] = "two\nlines and\ta tab"
-    check_config(default, root / "workflow/schemas")
+    read_config(default)

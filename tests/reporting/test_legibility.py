@@ -11,8 +11,8 @@ from matplotlib.text import Text
 from starmass.reporting import style
 from starmass.reporting.ablation import draw_ablation
 from starmass.reporting.curves import draw_curves
-from starmass.reporting.inputs import footer
 from starmass.reporting.figures.few_labels import draw_few_labels
+from starmass.reporting.inputs import footer
 
 TOY = footer({"toycloud_a": "toycloud", "toycloud_b": "toycloud"})
 LABELS = (

@@ -20,7 +20,7 @@ UNEVEN = {
         "encoders": {"uneven": {"images": "few", "batch": 2, "encoder": {"width": 25}}}
     },
 }
-TARGET = "results/pretraining/uneven/teacher.safetensors"
+TARGET = "results/pretraining/uneven/seed-0/teacher.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +53,15 @@ def test_status_counts_files_and_names_the_log(root, failed):
     #                         done  at work failed interrupted out of date to do
     assert lines["fractals"] == ["2", "-", "-", "-", "-", "-"]
     assert lines["pretraining"] == ["-", "-", "3", "-", "-", "-"]
-    assert "pretrain_encoder: logs/pretraining/uneven.log" in done.stdout
+    assert "pretrain_encoder: logs/pretraining/uneven/seed-0.log" in done.stdout
     assert (
         "timm says dim should be divisible by num_heads"
-        in (failed / "logs/pretraining/uneven.log").read_text()
+        in (failed / "logs/pretraining/uneven/seed-0.log").read_text()
     )
 
 
 def test_a_run_that_cannot_be_planned_is_a_sentence(root, failed):
-    done = starmass(root, failed, "status", "results/pretraining/nobody/teacher.safetensors")
+    done = starmass(root, failed, "status", "results/pretraining/nobody/seed-0/teacher.safetensors")
     assert (
         done.returncode == 1
         and done.stderr.startswith("starmass: Snakemake can't plan this run")

@@ -3,7 +3,6 @@
 Imports the standard library alone, because the Snakefile reads it at every parse.
 """
 
-import ast
 import hashlib
 import json
 import logging

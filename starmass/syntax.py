@@ -133,7 +133,7 @@ class _Reader:
         parts.append(f"({kind.__name__}")
         for name in names:
             value = getattr(node, name, None)
-            if value is None and kind is not ast.Constant or value == []:
+            if (value is None and kind is not ast.Constant) or value == []:
                 continue
             parts.append(name)
             if isinstance(value, ast.AST):

@@ -23,6 +23,7 @@ from starmass.fractals.generation import GENERATORS
 from starmass.maps.channels import DEFAULTS as CHANNELS
 from starmass.maps.sinks import QUANTITY
 from starmass.pretraining.recipe import Recipe
+from starmass.registry import load, names_in
 
 
 def given(function) -> dict:
@@ -52,8 +53,8 @@ CODE = {
     **flat(
         {
             key: value
-            for options, _ in GENERATORS.values()
-            for key, value in asdict(options()).items()
+            for name in names_in(GENERATORS)
+            for key, value in asdict(load(GENERATORS, name).Options()).items()
         },
         "fractals.images.NAME",
     ),

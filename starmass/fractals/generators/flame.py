@@ -1,4 +1,4 @@
-"""The flame generator: image i of a seed, whoever asks for it and in whatever order."""
+"""Flame fractals: image i of a seed, whoever asks for it and in whatever order."""
 
 import math
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ MOST_CANDIDATES = 2000
 
 
 @dataclass(frozen=True)
-class FlameOptions:
+class Options:
     """Options of ``generator: flame``; the config's keys of the same names, and their defaults.
 
     Parameters
@@ -41,7 +41,7 @@ class FlameOptions:
     points_per_pixel : points of the chaos game; 8.86 is a million at 336 pixels
     frame : quantiles of x and of y between which the frame lies
     coverage : least share of the pixels that is hit at least once
-    preview_coverage : the same for the coarse preview, by which hopeless candidates are dropped early
+    preview_coverage : the same for the coarse preview, which drops hopeless candidates early
     contrast : least contrast on scales below 8 pixels beyond chance; 0 keeps flat images
     gamma : exponent of the tone curve; larger is brighter
     """
@@ -64,25 +64,30 @@ class FlameOptions:
     def __post_init__(self) -> None:
         if self.sampler not in SAMPLERS:
             raise InputError(
-                f"sampler: there is no {self.sampler!r}{closest(self.sampler, SAMPLERS)}; choose {' or '.join(SAMPLERS)}."
+                f"sampler: there is no {self.sampler!r}{closest(self.sampler, SAMPLERS)};"
+                f" choose {' or '.join(SAMPLERS)}."
             )
         for key in ("maps", "variations_per_system"):
             least, most = getattr(self, key)
             if not 1 <= least <= most:
                 raise InputError(
-                    f"{key}: [{least}, {most}] is no range; give the least and the most, at least 1, in this order."
+                    f"{key}: [{least}, {most}] is no range;"
+                    " give the least and the most, at least 1, in this order."
                 )
         if not 0 <= self.frame[0] < self.frame[1] <= 1:
             raise InputError(
-                f"frame: {list(self.frame)} are no quantiles; give two numbers from 0 to 1 in order, as in [0.05, 0.95]."
+                f"frame: {list(self.frame)} are no quantiles;"
+                " give two numbers from 0 to 1 in order, as in [0.05, 0.95]."
             )
         if self.size < 16:
             raise InputError(
-                f"size: {self.size} pixels are too few for structure to be told from noise; give at least 16."
+                f"size: {self.size} pixels are too few for structure to be told from noise;"
+                " give at least 16."
             )
         if self.points > MOST_POINTS:
             raise InputError(
-                f"points_per_pixel: {self.points_per_pixel} at {self.size} pixels are more than {MOST_POINTS} points an image; lower it."
+                f"points_per_pixel: {self.points_per_pixel} at {self.size} pixels are more than"
+                f" {MOST_POINTS} points an image; lower it."
             )
         variation_numbers(
             self.variations if isinstance(self.variations, str) else list(self.variations)
@@ -108,21 +113,23 @@ class FlameOptions:
         )
         most = min(self.variations_per_system[1], len(numbers))
         return SystemOptions(
-            SAMPLERS[self.sampler], *self.maps, numbers, min(self.variations_per_system[0], most), most,
+            SAMPLERS[self.sampler], *self.maps, numbers,
+            min(self.variations_per_system[0], most), most,
             np.float32(self.post_transforms), np.float32(self.symmetry),
         )  # fmt: skip
 
     def image_options(self) -> ImageOptions:
         """Return the part that shapes and judges images, as the kernels take it."""
-        # Cells so large that the preview puts as many points into each as the image will into a pixel.
+        # Cells so large that each gets as many points as a pixel of the image will.
         preview_size = max(1, int(math.sqrt(PREVIEW_POINTS / self.points_per_pixel)))
         return ImageOptions(
-            self.size, self.steps, np.float32(self.frame[0]), np.float32(self.frame[1]), preview_size,
-            np.float32(self.preview_coverage), np.float32(self.coverage), np.float32(self.contrast), np.float32(self.gamma),
+            self.size, self.steps, np.float32(self.frame[0]), np.float32(self.frame[1]),
+            preview_size, np.float32(self.preview_coverage), np.float32(self.coverage),
+            np.float32(self.contrast), np.float32(self.gamma),
         )  # fmt: skip
 
 
-class FlameGenerator:
+class Generator:
     """Render flames.
 
     Parameters
@@ -131,18 +138,20 @@ class FlameGenerator:
     """
 
     facts: ClassVar = {
-        "candidate": ("", "candidate that was accepted; image i of seed s is drawn from numpy SeedSequence([s, i, candidate])"),
+        "candidate": ("", "candidate that was accepted; image i of seed s is drawn from "
+                      "numpy SeedSequence([s, i, candidate])"),
         "coverage": ("", "share of the pixels hit at least once"),
         "contrast": ("", "contrast below 8 pixels beyond chance"),
         "points": ("", "points of the chaos game spent on the image, rejected candidates included"),
         "rejections": ("", f"candidates rejected before it, by cause: {', '.join(VERDICTS[1:])}"),
         "box": ("", "frame: x and y of its corner, pixels per unit of x and of y"),
         "palette": ("", "colours that the palette passes through, red, green, blue"),
-        "pairs": ("", "system, a row a pair (map, variation): number of the variation, cumulative probability (0: no pair), "
-                  "a to f of the map, a to f of the post-transform, colour, colour speed, p1 to p4"),
+        "pairs": ("", "system, a row a pair (map, variation): number of the variation, "
+                  "cumulative probability (0: no pair), a to f of the map, "
+                  "a to f of the post-transform, colour, colour speed, p1 to p4"),
     }  # fmt: skip
 
-    def __init__(self, options: FlameOptions):
+    def __init__(self, options: Options):
         self.options = options
         self._system, self._image = options.system_options(), options.image_options()
 
@@ -153,13 +162,14 @@ class FlameGenerator:
 
         Returns
         -------
-        planes : ``images``, the grey image, and with colour ``shades``, the place of each pixel along the palette;
-            uint8 [row, column] each
+        planes : ``images``, the grey image, and with colour ``shades``, the place of each pixel
+            along the palette; uint8 [row, column] each
         facts : the values named in :attr:`facts`
 
         Raises
         ------
-        InputError : none of the first 2000 candidates was acceptable
+        InputError
+            when none of the first 2000 candidates was acceptable
         """
         options = self.options
         rejections = np.zeros(len(VERDICTS) - 1, np.int32)
@@ -170,8 +180,9 @@ class FlameGenerator:
                     f"{n} {cause}" for cause, n in zip(VERDICTS[1:], rejections, strict=True)
                 )
                 raise InputError(
-                    f"fractals: none of {candidate} candidates for image {index} of seed {seed} was acceptable ({causes}); "
-                    "lower coverage or contrast, narrow the frame, or allow other variations."
+                    f"fractals: none of {candidate} candidates for image {index} of seed {seed}"
+                    f" was acceptable ({causes}); lower coverage or contrast, narrow the frame,"
+                    " or allow other variations."
                 )
             words = np.random.SeedSequence([seed, index, candidate]).generate_state(4, np.uint64)
             (
@@ -195,6 +206,7 @@ class FlameGenerator:
         pairs[: len(table)] = np.column_stack([variations, cumulative, table])
         planes = {"images": grey, "shades": shades} if options.colour else {"images": grey}
         return planes, {
-            "candidate": candidate, "coverage": np.float32(coverage), "contrast": np.float32(contrast), "points": points,
+            "candidate": candidate, "coverage": np.float32(coverage),
+            "contrast": np.float32(contrast), "points": points,
             "rejections": rejections, "box": box, "palette": palette, "pairs": pairs,
         }  # fmt: skip

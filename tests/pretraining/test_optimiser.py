@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from starmass.pretraining.dinov2 import DINOv2
+from starmass.pretraining.methods.dinov2 import DINOv2
 from starmass.pretraining.optimiser import (
     clip_gradients,
     create_optimiser,

@@ -117,10 +117,15 @@ if provenance.ROOT.samefile(CHECKOUT):
 cached_digest = cache(provenance.code_digest)
 
 
-def code_digest(script):
-    """The code that shapes a rule's results, as a parameter: read when a job asks, for most starts of Snakemake are for one job of many."""
+def code_digest(script, loaded=lambda wildcards: []):
+    """The code that shapes a rule's results, as a parameter.
+
+    It is read when a job asks, for most starts of Snakemake are for one job of many. `loaded` says
+    which modules the script loads by name (starmass.registry) for given wildcards: only the entries
+    that a result uses may make it out of date, and not what lies beside them.
+    """
     root = provenance.ROOT if script.startswith("starmass/") else CHECKOUT
-    return lambda wildcards: cached_digest(root / script)
+    return lambda wildcards: cached_digest(root / script, *loaded(wildcards))
 
 
 wildcard_constraints:

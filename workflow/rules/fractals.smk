@@ -56,7 +56,12 @@ rule render_fractals:
             if k not in ("count", "images_per_shard")
         },
         range=shard_range,
-        code=code_digest("workflow/scripts/render_fractals.py"),
+        code=code_digest(
+            "workflow/scripts/render_fractals.py",
+            lambda wildcards: [
+                f"starmass.fractals.generators.{images_entry(wildcards.images)['generator']}"
+            ],
+        ),
     message:
         "Rendering fractal images {wildcards.images}, shard {wildcards.shard}"
     script:

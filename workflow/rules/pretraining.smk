@@ -102,7 +102,13 @@ rule pretrain_encoder:
         attempt=lambda wildcards, attempt: attempt,
     params:
         config=lambda wildcards: what_shapes(wildcards.encoder),
-        code=code_digest("starmass/pretraining/__main__.py"),  # what the script launches
+        # What the script launches, and the method that it loads by name.
+        code=code_digest(
+            "starmass/pretraining/__main__.py",
+            lambda wildcards: [
+                f"starmass.pretraining.methods.{encoder_entry(wildcards.encoder).get('method', 'dinov2')}"
+            ],
+        ),
     message:
         "Pretraining encoder {wildcards.encoder}"
     script:

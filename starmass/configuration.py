@@ -16,6 +16,7 @@ import jsonschema
 import yaml
 
 from starmass.errors import InputError, closest
+from starmass.maps.channels import channel_facts
 from starmass.pretraining.recipe import read_recipe
 
 SECTIONS = ("maps", "fractals", "pretraining", "evaluation", "reporting")
@@ -485,22 +486,20 @@ def _unshowable(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _unaveraged(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The same for averages over views in which a channel would change, as v_los does from behind.
+    """The same for averages over views in which a channel becomes another.
 
-    Turned with the sky, a vector's columns and rows are others; from behind, its part along the
-    line of sight has the other sign, and a spectrum's velocities are in reverse.
+    Turned with the sky, a vector's columns and rows do; from behind, a spectrum's velocities.
     """
     evaluation, extra = config["evaluation"], config["maps"].get("channels", {})
     for name, features in evaluation["features"].items():
         average = features.get("average", "none")
         for shown in _listed(features["input"]) if average != "none" else ():
             for channel in evaluation["inputs"][shown].get("channels", BARE):
-                entry = extra.get(channel) or extra.get(channel.rpartition("_")[0]) or {}
-                part = entry.get("part", "along") if entry.get("kind") == "vector" else ""
-                turned = part in ("columns", "rows")
-                behind = part == "along" or entry.get("kind") == "spectrum"
-                if turned or (behind and average == "sky_and_behind"):
-                    least = "none" if turned else "sky"
+                facts = channel_facts(channel, extra)
+                if facts is None:
+                    continue  # _misshown says it
+                if not facts.turns or (not facts.from_behind and average == "sky_and_behind"):
+                    least = "sky" if facts.turns else "none"
                     yield (
                         f"features.{name}.average",
                         f"{average} would mix up the channel {channel} of inputs.{shown}, which is "

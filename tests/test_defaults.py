@@ -20,7 +20,7 @@ from starmass.evaluation.segmentation import ATTENTION_MASS, segment
 from starmass.evaluation.splits import draw_split
 from starmass.evaluation.supervised import train_and_predict
 from starmass.fractals.generation import GENERATORS
-from starmass.maps.channels import DEFAULTS as CHANNELS
+from starmass.maps.channels import KINDS
 from starmass.maps.sinks import QUANTITY
 from starmass.pretraining.recipe import Recipe
 from starmass.registry import load, names_in
@@ -46,7 +46,11 @@ def flat(values: Mapping, path: str) -> dict:
 
 CODE = {
     **flat(
-        {key: value for kind in CHANNELS.values() for key, value in kind.items()},
+        {
+            key: value
+            for kind in names_in(KINDS)
+            for key, value in load(KINDS, kind).CHANNEL.defaults.items()
+        },
         "maps.channels.NAME",
     ),
     **flat(dict(QUANTITY.values()), "maps.simulations.NAME.sinks.units"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from starmass.channels import BASE
 from starmass.errors import InputError
 from starmass.evaluation.samples import Maps
 
@@ -41,11 +42,11 @@ class Input:
     pixels_per_token : instead: so many map pixels become one token of the encoder (bilinear; 1 makes every pixel a token)
     """
 
-    channels: Sequence[str] = ("column_density", "v_los", "sigma_v")
+    channels: Sequence[str] = tuple(BASE)
     blank: Sequence[str] = ()
-    column_density: str = "log10"
-    v_los: str = "none"
-    sigma_v: str = "none"
+    column_density: str = BASE["column_density"].transform
+    v_los: str = BASE["v_los"].transform
+    sigma_v: str = BASE["sigma_v"].transform
     zoom: int | None = None
     scaling: str = "training"
     percentiles: Sequence[float] = (0.0, 100.0)

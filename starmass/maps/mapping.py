@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from starmass.errors import InputError
-from starmass.maps.channels import Channel, described_channels, extra_channels
+from starmass.maps.channel import Channel
+from starmass.maps.channels import described_channels, extra_channels
 from starmass.maps.projection import (
     AXES,
     ORIENTATION,
@@ -26,6 +27,14 @@ from starmass.storage import create_hdf5, write_dataset
 
 logger = logging.getLogger("starmass")
 
+FACTS = {
+    "channel_units": "unit",
+    "channel_kinds": "adds_up",
+    "channel_definitions": "definition",
+    "channel_from_behind": "from_behind",
+    "channel_turns": "turns",
+}
+"""Attributes of the maps, one value a channel, by what they hold of its facts."""
 # From a void between galaxies to water: what lies beyond is a unit gone wrong [g/cm**3].
 DENSITIES = (1e-32, 1.0)
 # Cells fill a cube once, to the digits of edges that a file stores in single precision.
@@ -111,10 +120,10 @@ def make_maps(
         )
         dataset.attrs["axes"] = list(AXES)
         dataset.attrs["channels"] = list(described)
-        for place, key in enumerate(("channel_units", "channel_kinds", "channel_definitions")):
-            dataset.attrs[key] = [facts[place] for facts in described.values()]
+        for key, fact in FACTS.items():
+            dataset.attrs[key] = [getattr(facts, fact) for facts in described.values()]
         dataset.attrs["orientation"] = ORIENTATION
-        spectra = {one.name: dict(one.entry) for one in extra if one.entry["kind"] == "spectrum"}
+        spectra = {one.name: dict(one.entry) for one in extra if one.is_cube}
         dataset.attrs["spectra"] = json.dumps(spectra, sort_keys=True)
         write_dataset(
             file,

@@ -113,7 +113,7 @@ def test_mistakes_are_sentences(options, words):
 
 
 def test_an_unknown_generator_is_named():
-    with pytest.raises(InputError, match=r"'flam' .did you mean 'flame'"):
+    with pytest.raises(InputError, match=r"'flam': unknown .did you mean 'flame'"):
         create_generator("flam", {})
 
 

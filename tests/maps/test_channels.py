@@ -7,7 +7,8 @@ from scipy.signal import find_peaks
 from scipy.stats import norm
 
 from starmass.errors import InputError
-from starmass.maps.channels import extra_channels, project_means, project_spectra
+from starmass.maps.channels import extra_channels
+from starmass.maps.deposits import project_means, project_spectra
 from starmass.maps.kernels import count_peaks
 from starmass.maps.mapping import make_maps
 from starmass.maps.projection import Blocks, Cube, project_cube

@@ -150,7 +150,13 @@ rule make_maps:
             "entry": simulation_entry(wildcards.simulation),
             "channels": extra_channels_of(wildcards.simulation),
         },
-        code=code_digest("workflow/scripts/make_maps.py"),
+        code=code_digest(
+            "workflow/scripts/make_maps.py",
+            lambda wildcards: [
+                f"starmass.maps.channels.{entry['kind']}"
+                for entry in extra_channels_of(wildcards.simulation).values()
+            ],
+        ),
     message:
         "Mapping the sinks of {wildcards.simulation}, {wildcards.snapshot}"
     script:

@@ -81,7 +81,13 @@ def _flat(parts: Parts) -> Iterator[str]:
 
 
 class _Reader:
-    """One walk over a module's tree that writes down what counts."""
+    """One walk over a module's tree that writes down what counts.
+
+    What goes: docstrings; calls of loggers and ``warnings.warn`` as statements; the message of
+    an assertion; arguments of an exception that hold text; what a bar or a command line only shows;
+    text put together under a name that only messages read. All else stays, every condition and
+    ``raise`` among it.
+    """
 
     def __init__(self, silent: Callable[[str], bool]):
         self.silent = silent
@@ -106,14 +112,16 @@ class _Reader:
 
     def module(self, tree: ast.Module) -> None:
         """Write down a module; others may import its public names, so only private ones can go."""
-        self._in_scope(tree, lambda name: name.startswith("_"))
+        self._in_scope(tree, lambda name: name.startswith("_") and not name.startswith("__"))
 
     def _in_scope(self, node: ast.AST, takes: Callable[[str], bool]) -> None:
         scope = Scope(takes)
         self.scopes.append(scope)
         self._generic(node)
         self.scopes.pop()
-        gone = {name for name, _ in scope.set_aside} & scope.said - scope.used
+        gone = {name for name, _ in scope.set_aside} - scope.used
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            gone &= scope.said  # what no line here reads, another module may
         for name, parts in (*scope.set_aside, *scope.arguments):
             if name in gone:
                 parts.clear()
@@ -201,10 +209,13 @@ class _Reader:
         target, scope = targets[0], self.scopes[-1]
         if _names(node.value) == "getLogger" or getattr(target, "id", "") == "__version__":
             return  # a release alone changes no result
+        # Added to what may be a caller's list, text changes more than a name.
+        plain = isinstance(node, ast.Assign) or isinstance(node.value, ast.Constant | ast.JoinedStr)
         if (
             len(targets) == 1
             and isinstance(target, ast.Name)
             and scope.takes(target.id)
+            and plain
             and _builds_text(node.value)
         ):
             self._aside(target.id, scope.set_aside, node)

@@ -1,4 +1,4 @@
-"""Which maps a study looks at: one row a map, with its label, over the map files of its simulations."""
+"""Which maps a study looks at: one row a map, with its label, over its simulations' map files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -54,7 +54,9 @@ def collect_samples(
     minimum_mass: float = 0.0,
     axes: Sequence[str] = ("x", "y", "z"),
 ) -> pd.DataFrame:
-    """List every map of every sink of at least ``minimum_mass`` [Msun], in the order of the files, sinks and axes.
+    """List every map of every sink of at least ``minimum_mass`` [Msun].
+
+    They are in the order of the files, sinks and axes.
 
     Parameters
     ----------
@@ -82,7 +84,8 @@ def collect_samples(
         missing = [axis for axis in axes if axis not in known]
         if missing:
             raise InputError(
-                f"{map_file}: holds no maps along {missing[0]}, only along {', '.join(known)}; change the study's axes."
+                f"{map_file}: holds no maps along {missing[0]}, only along {', '.join(known)};"
+                " change the study's axes."
             )
         there = pd.DataFrame(
             {"row": np.arange(len(masses)), "sink_id": identifiers, "mass_msun": masses}
@@ -108,8 +111,8 @@ def collect_samples(
             ]
     if not rows:
         raise InputError(
-            f"no protostar of {minimum_mass} Msun or more is left in the study's {len(map_files)} map files;"
-            " lower its minimum_mass or widen maps.cuts."
+            f"no protostar of {minimum_mass} Msun or more is left in the study's {len(map_files)}"
+            " map files; lower its minimum_mass or widen maps.cuts."
         )
     table = pd.DataFrame(rows, columns=list(COLUMNS[1:]))
     table.insert(0, "row", np.arange(len(table)))
@@ -141,7 +144,10 @@ def log_mass(samples: pd.DataFrame) -> np.ndarray:
 
 
 def protostars(samples: pd.DataFrame) -> np.ndarray:
-    """A number for every row that tells its protostar: rows of one sink of one simulation share it, at all times and axes."""
+    """A number for every row that tells its protostar.
+
+    Rows of one sink of one simulation share it, at all times and axes.
+    """
     for name in ("simulation", "sink_id"):
         if samples[name].isna().any():  # pandas would make one protostar of all of them
             raise InputError(
@@ -180,7 +186,8 @@ def load_maps(samples: pd.DataFrame) -> Maps:
                 )
             if frame != first:
                 raise InputError(
-                    f"{map_file}: channels, pixels and side {frame} differ from the study's first file ({first}); make all maps alike."
+                    f"{map_file}: channels, pixels and side {frame} differ from the study's first"
+                    f" file ({first}); make all maps alike."
                 )
             signs, turns = (
                 maps.attrs.get(key, ()) for key in ("channel_from_behind", "channel_turns")

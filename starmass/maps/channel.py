@@ -39,9 +39,6 @@ class Channel(ABC):
     defaults: ClassVar[Mapping[str, Any]] = {}
     is_cube: ClassVar[bool] = False
 
-    def __post_init__(self) -> None:
-        """Refuse values that do not fit each other, where a kind has such."""
-
     @property
     def fields(self) -> dict[str, str]:
         """Quantities that it needs of the cells, each with the unit that it wants."""

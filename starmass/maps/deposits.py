@@ -11,7 +11,8 @@ from starmass.maps.units import PARSEC_CM
 def project_means(gas: Gas, cube: Cube, wanted: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
     """Density-weighted means (axis, map, row, column).
 
-    ``wanted`` has for every map the quantity as seen along each axis: one value for each element of gas.
+    ``wanted`` has for every map the quantity as seen along each axis: one value for each element
+    of gas.
     """
     sums = np.zeros((3, len(wanted), cube.pixels, cube.pixels))
     weight = np.zeros((3, cube.pixels, cube.pixels))
@@ -24,11 +25,15 @@ def project_spectra(
     gas: Gas, cube: Cube, frame: np.ndarray,
     lowest: float, highest: float, count: int, line_width: float,
 ) -> np.ndarray:  # fmt: skip
-    """Mass per area [g cm^-2] within each of ``count`` velocity channels: (axis, channel, row, column).
+    """Mass per area [g cm^-2] within each of ``count`` velocity channels.
 
-    A cell or particle shines at its own velocity along the line of sight, relative to ``frame``, with a
-    Gaussian line of dispersion ``line_width`` [km/s]; what lies below ``lowest`` or from ``highest`` on
-    is in no channel.
+    A cell or particle shines at its own velocity along the line of sight, relative to ``frame``,
+    with a Gaussian line of dispersion ``line_width`` [km/s]; what lies below ``lowest`` or from
+    ``highest`` on is in no channel.
+
+    Returns
+    -------
+    (axis, channel, row, column)
     """
     spectra = np.zeros((3, count, cube.pixels, cube.pixels))
     edges = np.linspace(lowest, highest, count + 1)

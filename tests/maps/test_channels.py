@@ -182,6 +182,8 @@ def test_they_stand_behind_the_default_three(magnetised, tmp_path):
         "",
     ]
     assert len(facts["channel_definitions"]) == maps.shape[2] == 17
+    assert facts["channel_from_behind"] == [1, -1, 1, -1, 0, 0, 1, 1, *[0] * 8, 1]
+    assert facts["channel_turns"] == [*[True] * 4, False, False, *[True] * 11]
     np.testing.assert_array_equal(maps[:, :, :3], default)
     np.testing.assert_allclose(maps[:, :, 6], np.hypot(maps[:, :, 4], maps[:, :, 5]), rtol=1e-5)
     np.testing.assert_allclose(maps[:, :, 8:16].sum(axis=2), maps[:, :, 0], rtol=1e-5)

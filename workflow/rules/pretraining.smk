@@ -106,7 +106,8 @@ rule pretrain_encoder:
         code=code_digest(
             "starmass/pretraining/__main__.py",
             lambda wildcards: [
-                f"starmass.pretraining.methods.{encoder_entry(wildcards.encoder).get('method', 'dinov2')}"
+                "starmass.pretraining.methods."
+                + encoder_entry(wildcards.encoder).get("method", "dinov2")
             ],
         ),
     message:

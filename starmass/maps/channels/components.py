@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Components(Channel):
-    """Peaks that stand out by ``prominence`` of the highest, of lines ``line_width`` [km/s] wide."""
+    """Peaks that stand out by ``prominence`` of the highest; ``line_width`` is in km/s."""
 
     defaults: ClassVar = {"line_width": 0.2, "prominence": 0.1}
 

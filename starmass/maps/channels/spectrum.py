@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from starmass.channels import Facts
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from starmass.maps.projection import Cube, Gas
 
 
+@dataclass(frozen=True)
 class Spectrum(Channel):
     """Column density from ``lowest`` to ``highest`` [km/s], each cell's line ``line_width`` wide.
 

@@ -26,7 +26,7 @@ def digest(results):
 
 
 def test_the_bytes_are_those_of_every_machine(rendered):
-    # Rendered with AVX-512, AVX2 and plain x86-64 code alike; a change of this hash is a new set of images.
+    # Rendered with AVX-512, AVX2 and plain x86-64 code alike; another hash is a new set of images.
     assert digest(rendered) == "f96fbaa10bfb5165a659b4be56b0d6de93670839912b9d02dd4a8e17d82f9124"
 
 

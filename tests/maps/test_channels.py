@@ -1,4 +1,4 @@
-"""Extra channels against sums over voxels by hand: means, parts of vectors, velocity channels, and the number of peaks."""
+"""Extra channels against sums over voxels by hand: means, parts of vectors, spectra, peaks."""
 
 import h5py
 import numpy as np
@@ -91,7 +91,10 @@ def test_a_spectrum_is_the_mass_in_each_velocity_channel(blocks, line_width):
 
 @pytest.mark.parametrize("line_width", [0.0, 0.4])
 def test_all_velocity_channels_together_are_the_column_density(blocks, line_width):
-    """For a cube anywhere, through the faces of the box too; and their mean velocity is v_los, to the width of a channel."""
+    """For a cube anywhere, through the faces of the box too.
+
+    Their mean velocity is v_los, to the width of a channel.
+    """
     cube = Cube(np.array([0.3, 3.1, 1.9]), 1.7, 11, np.full(3, 4.0))
     spectra = project_spectra(blocks, cube, np.zeros(3), -20, 20, 400, line_width)
     whole = project_cube(blocks, cube)
@@ -147,7 +150,8 @@ def make(run, output, names, entry=None, **projection):
     }
     make_maps(
         output=output, simulation="mine", snapshot="snap1", dump=[run / "snap1", run / "run.yaml"],
-        entry=entry or {"format": "sfumato", "folder": str(run)}, projection=settings, channels=ENTRIES,
+        entry=entry or {"format": "sfumato", "folder": str(run)},
+        projection=settings, channels=ENTRIES,
     )  # fmt: skip
     with h5py.File(output) as file:
         return file["maps"][:], {
@@ -267,7 +271,8 @@ def test_mistakes_name_the_entry(write_run, magnetised, tmp_path):
         InputError, match=r"maps.channels: 'temperature': 'K' can't be given in 'km/s'"
     ):
         make_maps(
-            output=tmp_path / "m.h5", simulation="mine", snapshot="snap1", dump=[magnetised[0] / "run.yaml"], channels=unit,
+            output=tmp_path / "m.h5", simulation="mine", snapshot="snap1",
+            dump=[magnetised[0] / "run.yaml"], channels=unit,
             entry={"format": "sfumato", "channels": ["t"]},
             projection={"side": 1, "pixels": 8, "velocity_frame": "box", "hydrogen_mass": 1},
         )  # fmt: skip

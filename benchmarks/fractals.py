@@ -25,8 +25,8 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from starmass.fractals.arithmetic import f32
 from starmass.fractals.colours import paint_batch
 from starmass.fractals.compilation import kernel
-from starmass.fractals.flames import FlameGenerator, FlameOptions
 from starmass.fractals.generation import render_shard
+from starmass.fractals.generators.flame import Generator, Options
 from starmass.fractals.rendering import BURN_IN, PREVIEW_STEPS, add_points, find_frame
 from starmass.fractals.shards import FractalImages, FractalPlanes, SeededOrder, import_hdf5plugin
 from starmass.fractals.systems import sample_system
@@ -132,7 +132,7 @@ def frame_of(words, variations, table, cumulative, size, low, high):
     return find_frame(x, y, low, high, size)
 
 
-def draw_systems(options: FlameOptions, count: int) -> list[tuple]:
+def draw_systems(options: Options, count: int) -> list[tuple]:
     """Systems that have a frame: (words, variations, table, cumulative, box) each."""
     systems = []
     for seed in range(10 * count):
@@ -155,10 +155,8 @@ def clock(function: Callable[[], object]) -> float:
 
 def histograms() -> list[str]:
     """Histogram speed on the same affine systems: ours, the peer, the floor; and ours on flames."""
-    affine = draw_systems(
-        FlameOptions(variations=("linear",), variations_per_system=(1, 1)), SYSTEMS
-    )
-    flames = draw_systems(FlameOptions(), SYSTEMS)
+    affine = draw_systems(Options(variations=("linear",), variations_per_system=(1, 1)), SYSTEMS)
+    flames = draw_systems(Options(), SYSTEMS)
     cells = np.zeros(SIZE * SIZE, np.uint64)
     memory_floor(cells, 10)
     many_walkers(*affine[0], SIZE, 1)
@@ -208,7 +206,7 @@ def histograms() -> list[str]:
 
 def end_to_end(folder: Path, images: int) -> tuple[list[str], Path, float, float]:
     """Accepted images a CPU second with the write, and what they take on disk."""
-    FlameGenerator(FlameOptions()).render(0, 0)
+    Generator(Options()).render(0, 0)
     rates, summary = [], {}
     for repeat in range(3):
         path = folder / f"shard-{repeat:04d}.h5"

@@ -1,9 +1,8 @@
-"""Where a result came from: commit, config, seed, versions, input digests; and what code a stage depends on.
+"""Where a result came from: commit, config, seed, versions, input digests, and the stage's code.
 
 Imports the standard library alone, because the Snakefile reads it at every parse.
 """
 
-import ast
 import hashlib
 import json
 import logging
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from starmass import __version__
+from starmass.syntax import read_syntax
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder that holds the package: a checkout, or the environment's ``site-packages``."""
@@ -43,6 +43,24 @@ ELSEWHERE = (
     "GIT_PREFIX",
 )
 """Variables that bind git to one repository, as it sets them for its hooks."""
+
+SILENT = (
+    "starmass.caches",
+    "starmass.config",
+    "starmass.configuration",
+    "starmass.console",
+    "starmass.errors",
+    "starmass.files",
+    "starmass.provenance",
+    "starmass.registry",
+    "starmass.syntax",
+)
+"""Modules and packages that shape no result, so that a change of them makes none out of date.
+
+They speak to the user, check the config (whose values reach a job as parameters), find what
+is named in it, or say where a result came from. ``starmass.storage`` is none of them: it lays out
+the files that other stages read. Its messages do not count, as nowhere.
+"""
 
 
 def provenance(
@@ -142,18 +160,33 @@ def file_digest(path: str | Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def code_digest(script: str | Path, *modules: str) -> str:
-    """Digest of a script and of every ``starmass`` module that it reaches by import, blind to comments and docstrings.
+def code_digest(script: str | Path, *entries: str) -> str:
+    """Digest of a script and of every ``starmass`` module that it reaches by import.
 
-    Given to a rule as a parameter, it makes the rule's targets out of date when code that shapes them changes, and only
-    then: Snakemake itself watches the script file's time stamp and never what the script imports. A relative path starts
-    at the root of the checkout, not at the working folder.
+    It is blind to comments, docstrings and messages (:mod:`starmass.syntax`). Given to a rule as a
+    parameter, it makes the rule's targets out of date when code that shapes them changes, and only
+    then: Snakemake watches the script file's time stamp and never what the script imports.
+
+    Parameters
+    ----------
+    script : a relative path starts at the root of the checkout, not at the working folder
+    entries : dotted names of modules that are loaded by name (:mod:`starmass.registry`), so that
+        no import tells of them
+
+    Raises
+    ------
+    ModuleNotFoundError
+        when there is no file of an entry
     """
     found: dict[str, str] = {}
     _follow_imports(ROOT / script, found)
-    for module in modules:
-        for target in _module_files(module):
-            _follow_imports(target, found)
+    for entry in entries:
+        files = _module_files(entry)
+        place = ROOT.joinpath(*entry.split("."))
+        if not {place.with_suffix(".py"), place / "__init__.py"} & set(files):
+            raise ModuleNotFoundError(f"{entry}: there is no such module below {ROOT}.")
+        for file in files:
+            _follow_imports(file, found)
     text = "\n".join(f"{name} {digest}" for name, digest in sorted(found.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -170,32 +203,15 @@ def _follow_imports(path: Path, found: dict[str, str]) -> None:
 
 @cache
 def _read_module(path: Path) -> tuple[str, tuple[str, ...]]:
-    """Return the digest of a module's meaning and the starmass modules that it names in imports."""
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    modules: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            modules.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            modules.add(node.module)
-            modules.update(f"{node.module}.{alias.name}" for alias in node.names)
-        body = getattr(node, "body", None)
-        if (
-            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-            and body
-            and _is_docstring(body[0])
-        ):
-            del body[0]
-    digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
-    return digest, tuple(sorted(m for m in modules if m.split(".")[0] == "starmass"))
-
-
-def _is_docstring(statement: ast.stmt) -> bool:
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and isinstance(statement.value.value, str)
+    """Return the digest of what counts in a module, and the modules whose code counts with it."""
+    digest, modules = read_syntax(path.read_text(encoding="utf-8"), str(path), _is_silent)
+    return digest, tuple(
+        sorted(m for m in modules if m.split(".")[0] == "starmass" and not _is_silent(m))
     )
+
+
+def _is_silent(module: str) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in SILENT)
 
 
 def _module_files(module: str) -> list[Path]:

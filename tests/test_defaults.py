@@ -9,6 +9,7 @@ from inspect import Parameter, signature
 import pytest
 import yaml
 
+from starmass.config.pretraining import Recipe
 from starmass.evaluation.embedding import embed_features
 from starmass.evaluation.features import extract_features
 from starmass.evaluation.finetuning import finetune_and_predict
@@ -20,9 +21,9 @@ from starmass.evaluation.segmentation import ATTENTION_MASS, segment
 from starmass.evaluation.splits import draw_split
 from starmass.evaluation.supervised import train_and_predict
 from starmass.fractals.generation import GENERATORS
-from starmass.maps.channels import DEFAULTS as CHANNELS
+from starmass.maps.channels import KINDS
 from starmass.maps.sinks import QUANTITY
-from starmass.pretraining.recipe import Recipe
+from starmass.registry import load, names_in
 
 
 def given(function) -> dict:
@@ -45,15 +46,19 @@ def flat(values: Mapping, path: str) -> dict:
 
 CODE = {
     **flat(
-        {key: value for kind in CHANNELS.values() for key, value in kind.items()},
+        {
+            key: value
+            for kind in names_in(KINDS)
+            for key, value in load(KINDS, kind).CHANNEL.defaults.items()
+        },
         "maps.channels.NAME",
     ),
     **flat(dict(QUANTITY.values()), "maps.simulations.NAME.sinks.units"),
     **flat(
         {
             key: value
-            for options, _ in GENERATORS.values()
-            for key, value in asdict(options()).items()
+            for name in names_in(GENERATORS)
+            for key, value in asdict(load(GENERATORS, name).Options()).items()
         },
         "fractals.images.NAME",
     ),

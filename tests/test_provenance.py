@@ -3,12 +3,52 @@
 import json
 import logging
 import os
+import re
 import shutil
 import subprocess
 
 import pytest
+from snakemake_process import run_forked
 
 from starmass import provenance
+
+SCRIPTS = "workflow/scripts"
+PRETRAINING = "starmass/pretraining/__main__.py"
+PACKAGES = {
+    "starmass.fractals.generators": f"{SCRIPTS}/render_fractals.py",
+    "starmass.pretraining.methods": PRETRAINING,
+    "starmass.maps.channels": f"{SCRIPTS}/make_maps.py",
+}
+"""Packages whose modules the config names, and what loads them."""
+
+
+MAKE = """from starmass import floor
+import logging
+logger = logging.getLogger("starmass")
+
+def make(width, names):
+    '''Make.'''
+    listed = ", ".join(names) + "."
+    if width > 9:
+        raise ValueError(f"width {width}: too wide; choose {listed}")
+    if not names:
+        problem = "no names"
+        raise ValueError(problem)
+    shown = "none"
+    if shown != names[0]:
+        raise KeyError(width) from None
+    assert width, "no width"
+    logger.info("made %d of %s", width, _titled(names))
+    logging.getLogger("starmass").warning("wide")
+    failure = ValueError("cannot be made")
+    for name in tqdm(names, desc="names", total=7):
+        floor.save(name, f"map of {name}", unit="pc")
+    return floor.WIDTH
+
+
+def _titled(names):
+    return "names: " + ", ".join(names)
+"""
 
 
 @pytest.fixture
@@ -16,9 +56,12 @@ def checkout(tmp_path, monkeypatch):
     """A small checkout: a script that imports one of two wings, which imports the ground floor."""
     files = {
         "script.py": "from starmass.maps import make\nmake()\n",
-        "starmass/__init__.py": "",
-        "starmass/floor.py": "WIDTH = 64\n",
-        "starmass/maps/__init__.py": "from starmass import floor\n\ndef make():\n    '''Make.'''\n    return floor.WIDTH\n",
+        "starmass/__init__.py": "__version__ = '1'\n",
+        "starmass/floor.py": "from starmass.errors import InputError\nWIDTH = 64\n",
+        "starmass/errors.py": "class InputError(ValueError):\n    'said'\n",
+        "starmass/maps/__init__.py": MAKE,
+        "starmass/maps/kinds/__init__.py": "",
+        "starmass/maps/kinds/mean.py": "from starmass.other import unused\nPOWER = 1\n",
         "starmass/other/__init__.py": "def unused():\n    return 1\n",
     }
     for name, text in files.items():
@@ -26,7 +69,19 @@ def checkout(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     monkeypatch.setattr(provenance, "ROOT", tmp_path)
-    return tmp_path
+    yield tmp_path
+    provenance._read_module.cache_clear()
+
+
+def digest(*given):
+    """Digest of code as it lies on the disk now."""
+    provenance._read_module.cache_clear()
+    return provenance.code_digest(*given)
+
+
+def change(path, old, new):
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
 
 
 @pytest.mark.parametrize(
@@ -41,15 +96,194 @@ def checkout(tmp_path, monkeypatch):
     ],
 )
 def test_code_digest(checkout, file, old, new, moves):
-    def digest():
-        provenance._read_module.cache_clear()
-        return provenance.code_digest("script.py")
+    before = digest("script.py")
+    change(checkout / file, old, new)
+    assert (digest("script.py") != before) is moves
 
-    before = digest()
-    path = checkout / file
-    assert old in path.read_text()
-    path.write_text(path.read_text().replace(old, new))
-    assert (digest() != before) is moves
+
+@pytest.mark.parametrize(
+    ("old", "new", "moves"),
+    [
+        ("too wide; choose", "above 9; take", False),
+        ('f"width {width}: too wide; choose {listed}"', '"too wide"', False),
+        ('", ".join(names) + "."', '" and ".join(names)', False),
+        ('problem = "no names"', 'problem = "there are no names"', False),
+        ('"no width"', '"give a width"', False),
+        ('"made %d of %s", width', '"made %s"', False),
+        ('"names: "', '"called "', False),
+        ('warning("wide")', 'warning("very wide")', False),
+        ('"cannot be made"', '"nothing can be made"', False),
+        ('desc="names"', 'desc="name"', False),
+        ("if width > 9", "if width > 8", True),
+        ("raise ValueError(f", "raise TypeError(f", True),
+        ("raise KeyError(width) from None", "pass", True),
+        ("raise KeyError(width)", "raise KeyError(names)", True),
+        ('shown = "none"', 'shown = "all"', True),
+        ("assert width,", "assert width > 1,", True),
+        ("total=7", "total=8", True),
+        ('f"map of {name}"', 'f"map {name}"', True),
+        ('unit="pc"', 'unit="cm"', True),
+    ],
+)
+def test_messages_do_not_count_and_what_they_stand_beside_does(checkout, old, new, moves):
+    before = digest("script.py")
+    change(checkout / "starmass/maps/__init__.py", old, new)
+    assert (digest("script.py") != before) is moves
+
+
+def test_a_value_that_a_message_brings_about_counts(checkout):
+    path = checkout / "script.py"
+    path.write_text('import logging\nlogging.info("%s", part := "a")\nprint(part)\n')
+    before = digest("script.py")
+    change(path, 'part := "a"', 'part := "b"')
+    assert digest("script.py") != before
+
+
+def test_text_that_goes_into_a_callers_list_counts(checkout):
+    path = checkout / "script.py"
+    path.write_text("def f(lines, more):\n    lines += more + ['mass']\n")
+    before = digest("script.py")
+    change(path, "'mass'", "'age'")
+    assert digest("script.py") != before
+
+
+def test_text_that_is_shown_and_used_counts(checkout):
+    path = checkout / "script.py"
+    text = "def f(x):\n    key = 'mass'\n    if not x:\n        raise KeyError(key)\n"
+    for used, moves in (("x", False), ("x[key]", True), ("lambda: key", True)):
+        path.write_text(f"{text}    return {used}\n")
+        before = digest("script.py")
+        change(path, "'mass'", "'age'")
+        assert (digest("script.py") != before) is moves, used
+
+
+def test_modules_that_shape_no_result_do_not_count(checkout):
+    before = digest("script.py")
+    change(checkout / "starmass/errors.py", "'said'", "'said'\n    code = 2")
+    change(checkout / "starmass/__init__.py", "'1'", "'2'")
+    change(checkout / "starmass/floor.py", "InputError", "InputError, closest")
+    assert digest("script.py") == before
+
+
+def test_a_module_loaded_by_name_counts_with_what_it_imports_and_its_neighbours_do_not(checkout):
+    entry = "starmass.maps.kinds.mean"
+    plain, before = digest("script.py"), digest("script.py", entry)
+    assert plain != before
+    (checkout / "starmass/maps/kinds/new.py").write_text("POWER = 3\n")
+    assert (digest("script.py"), digest("script.py", entry)) == (plain, before)
+    for file, old, new in (("maps/kinds/mean.py", "1", "2"), ("other/__init__.py", "1", "2")):
+        change(checkout / "starmass" / file, old, new)
+        assert digest("script.py") == plain
+        assert digest("script.py", entry) != before
+        before = digest("script.py", entry)
+    with pytest.raises(ModuleNotFoundError, match=r"starmass\.maps\.kinds\.men: there is no such"):
+        digest("script.py", "starmass.maps.kinds.men")
+
+
+@pytest.fixture
+def own_code(root, tmp_path, monkeypatch):
+    """A copy of this checkout's code, and a function that digests all of it."""
+    ignore = shutil.ignore_patterns("__pycache__")
+    for folder in ("starmass", SCRIPTS):
+        shutil.copytree(root / folder, tmp_path / folder, ignore=ignore)
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+    scripts = [f"{SCRIPTS}/{path.name}" for path in sorted((tmp_path / SCRIPTS).glob("*.py"))]
+    entries = [
+        (script, f"{package}.{path.stem}")
+        for package, script in PACKAGES.items()
+        for path in sorted((tmp_path / package.replace(".", "/")).glob("*.py"))
+        if path.stem != "__init__"
+    ]
+
+    def digests():
+        provenance._read_module.cache_clear()
+        given = [(script,) for script in (*scripts, PRETRAINING)] + entries
+        return {one: provenance.code_digest(*one) for one in given}
+
+    yield tmp_path, digests
+    provenance._read_module.cache_clear()
+
+
+def test_rewording_all_errors_makes_nothing_out_of_date(own_code):
+    folder, digests = own_code
+    before, reworded = digests(), 0
+    for path in (folder / "starmass").rglob("*.py"):
+        text, number = re.subn(
+            r"(raise \w+\(\s*f?[\"'])", r"\1In other words: ", path.read_text(encoding="utf-8")
+        )
+        reworded += number
+        path.write_text(text, encoding="utf-8")
+    assert reworded > 150
+    assert digests() == before
+
+
+def test_another_number_makes_out_of_date_what_reaches_it(own_code):
+    folder, digests = own_code
+    before = digests()
+    change(folder / "starmass/maps/units.py", "PARSEC_CM = 3", "PARSEC_CM = 4")
+    change(folder / "starmass/pretraining/schedules.py", "1 + math.cos", "2 + math.cos")
+    moved = {one[0] for one, found in digests().items() if found != before[one]}
+    assert {f"{SCRIPTS}/make_maps.py", PRETRAINING} <= moved
+    assert not {f"{SCRIPTS}/render_fractals.py", f"{SCRIPTS}/draw_split.py"} & moved
+
+
+def test_a_new_entry_makes_nothing_out_of_date_and_a_changed_one_its_own_results(own_code):
+    folder, digests = own_code
+    before = digests()
+    for package in (*PACKAGES, "starmass.pretraining.options"):
+        (folder / package.replace(".", "/") / "new.py").write_text("VALUE = 1\n")
+    assert digests() == before
+    changed = (
+        "starmass.fractals.generators.dead_leaves",
+        "starmass.pretraining.methods.mae",
+        "starmass.maps.channels.spectrum",
+    )
+    for module in changed:
+        with open(folder / f"{module.replace('.', '/')}.py", "a") as stream:
+            stream.write("\nVALUE = 1\n")
+    moved = {one for one, found in digests().items() if found != before[one]}
+    assert moved == {one for one in before if one[-1] in changed}
+    with open(folder / "starmass/pretraining/options/simsiam.py", "a") as stream:
+        stream.write("\nVALUE = 1\n")
+    also = {one for one, found in digests().items() if found != before[one]} - moved
+    assert also == {(PRETRAINING, "starmass.pretraining.methods.simsiam")}
+
+
+def test_rules_name_the_entries_that_they_use(root, tmp_path):
+    config = {
+        "maps": {"projection": {"channels": ["b_los", "ppv"]}},
+        "fractals": {"images": {"leaves": {"generator": "dead_leaves", "count": 1, "size": 16}}},
+    }
+    asked = {
+        "render_fractals": {"images": "leaves"},
+        "pretrain_encoder": {"encoder": "nano_resnet18"},
+        "make_maps": {"simulation": "toycloud_a"},
+    }
+    (tmp_path / "Snakefile").write_text(
+        f"""
+from types import SimpleNamespace
+module starmass:
+    snakefile: {str(root / "Snakefile")!r}
+    config: {config!r}
+use rule * from starmass as starmass_*
+for rule, wildcards in {asked!r}.items():
+    code = workflow.get_rule(f"starmass_{{rule}}").params.code
+    print("CODE", rule, code(SimpleNamespace(**wildcards)))
+"""
+    )
+    given = ["--snakefile", str(tmp_path / "Snakefile"), "--list-rules"]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = run_forked(given, tmp_path, environment, 120)
+    assert done.returncode == 0, done.stderr
+    loaded = {
+        "render_fractals": ["starmass.fractals.generators.dead_leaves"],
+        "pretrain_encoder": ["starmass.pretraining.methods.simsiam"],
+        "make_maps": ["starmass.maps.channels.vector", "starmass.maps.channels.spectrum"],
+    }
+    scripts = {rule: f"{SCRIPTS}/{rule}.py" for rule in loaded} | {"pretrain_encoder": PRETRAINING}
+    assert dict(re.findall(r"CODE (\w+) (\w+)", done.stdout + done.stderr)) == {
+        rule: provenance.code_digest(scripts[rule], *modules) for rule, modules in loaded.items()
+    }
 
 
 def test_provenance_names_inputs_by_digest(tmp_path):

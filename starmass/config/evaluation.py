@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from starmass.channels import BASE
 from starmass.config.entry import (
     Contradiction,
     Each,
@@ -20,7 +21,6 @@ from starmass.config.entry import (
     chosen_by,
     key,
 )
-from starmass.config.references import BASE_CHANNELS
 from starmass.config.studies import Ablation, Study
 
 STATISTICS = Literal["central", "profile", "annuli", "moments", "spectrum"]
@@ -62,7 +62,7 @@ class Split(Entry):
 class Input(Entry):
     """How a map is shown, the same for every encoder, network and statistic."""
 
-    channels: Each[Text] = key(BASE_CHANNELS, "Channels that are shown, in this order")
+    channels: Each[Text] = key(tuple(BASE), "Channels that are shown, in this order")
     blank: Annotated[tuple[Text, ...], Field(strict=False)] = key(
         (),
         "Channels of these that are shown empty, for an encoder whose number of channels is fixed",

@@ -1,6 +1,6 @@
 """Section ``fractals``: synthetic images that an encoder is trained on."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -9,6 +9,7 @@ from starmass.config.entry import (
     Each,
     Entry,
     Named,
+    Seed,
     Share,
     Text,
     Two,
@@ -23,21 +24,14 @@ GENERATOR = (
 Count = Annotated[int, Field(ge=1, le=16)]
 
 
-class Images(Entry):
-    """A set of images; what all generators share."""
+class ImageOptions(Entry):
+    """What shapes an image; what all generators share."""
 
-    generator: str = key(..., GENERATOR)
-    count: int = key(..., "Number of images, at least 1", ge=1, le=1_000_000_000)
-    images_per_shard: int = key(10000, "Images in one file; changes no image", ge=1, le=1_000_000)
-    seed: int = key(0, "Seed of the set; image i of a seed is always the same", ge=0)
-    compression: Literal["zstd", "gzip", "none"] = key(
-        "zstd", "Compression of the files; zstd needs hdf5plugin wherever they are read"
-    )
     size: int = key(336, "Side of the images [pixel]", ge=16, le=2048)
     colour: bool = key(True, "Structural colour (three channels) or grey (one)")
 
     @model_validator(mode="after")
-    def _check_ranges(self) -> "Images":
+    def _check_ranges(self) -> "ImageOptions":
         for name in type(self).model_fields:
             value = getattr(self, name)
             if not isinstance(value, tuple) or isinstance(value[0], str):
@@ -50,15 +44,22 @@ class Images(Entry):
                 )
         return self
 
-    def options(self) -> dict[str, Any]:
-        """Return the options of the generator, without what belongs to the set of images."""
-        return self.plain("generator", "count", "images_per_shard", "seed", "compression")
+
+class Images(Entry):
+    """A set of images; what the sets of all generators share."""
+
+    generator: str = key(..., GENERATOR)
+    count: int = key(..., "Number of images, at least 1", ge=1, le=1_000_000_000)
+    images_per_shard: int = key(10000, "Images in one file; changes no image", ge=1, le=1_000_000)
+    seed: Seed = key(0, "Seed of the set; image i of a seed is always the same")
+    compression: Literal["zstd", "gzip", "none"] = key(
+        "zstd", "Compression of the files; zstd needs hdf5plugin wherever they are read"
+    )
 
 
-class Flame(Images):
+class FlameOptions(ImageOptions):
     """Fractal flames."""
 
-    generator: Literal["flame"] = key(..., GENERATOR)
     sampler: Literal["sigma_factor", "rotation_shift"] = key(
         "sigma_factor",
         "How affine maps are drawn; sigma_factor is diverse, rotation_shift accepts more and is"
@@ -92,10 +93,9 @@ class Flame(Images):
     gamma: float = key(1.5, "Exponent of the tone curve; larger is brighter", ge=0.1, le=10)
 
 
-class GaussianField(Images):
+class GaussianFieldOptions(ImageOptions):
     """Gaussian random fields."""
 
-    generator: Literal["gaussian_field"] = key(..., GENERATOR)
     slope: Two[Annotated[float, Field(ge=0, le=8)]] = key(
         (1.0, 4.0),
         "For gaussian_field: least and most p of the power spectrum k^-p, drawn for each image;"
@@ -103,10 +103,9 @@ class GaussianField(Images):
     )
 
 
-class GradientNoise(Images):
+class GradientNoiseOptions(ImageOptions):
     """Perlin's gradient noise."""
 
-    generator: Literal["gradient_noise"] = key(..., GENERATOR)
     cells: Two[Annotated[int, Field(ge=1, le=64)]] = key(
         (2, 8),
         "For gradient_noise: least and most cells of the coarsest lattice along the side, drawn"
@@ -122,10 +121,9 @@ class GradientNoise(Images):
     )
 
 
-class DeadLeaves(Images):
+class DeadLeavesOptions(ImageOptions):
     """Discs that cover each other."""
 
-    generator: Literal["dead_leaves"] = key(..., GENERATOR)
     radius: Two[Annotated[float, Field(ge=0.001, le=1)]] = key(
         (0.01, 0.25), "For dead_leaves: least and most radius of a disc [share of the side]"
     )
@@ -137,10 +135,34 @@ class DeadLeaves(Images):
     )
 
     @model_validator(mode="after")
-    def _check_exponent(self) -> "DeadLeaves":
+    def _check_exponent(self) -> "DeadLeavesOptions":
         if self.exponent == 1:
             raise Contradiction("1 has no closed form here; give 1.001", "exponent")
         return self
+
+
+class Flame(FlameOptions, Images):
+    """A set of images by ``generator: flame``."""
+
+    generator: Literal["flame"] = key(..., GENERATOR)
+
+
+class GaussianField(GaussianFieldOptions, Images):
+    """A set of images by ``generator: gaussian_field``."""
+
+    generator: Literal["gaussian_field"] = key(..., GENERATOR)
+
+
+class GradientNoise(GradientNoiseOptions, Images):
+    """A set of images by ``generator: gradient_noise``."""
+
+    generator: Literal["gradient_noise"] = key(..., GENERATOR)
+
+
+class DeadLeaves(DeadLeavesOptions, Images):
+    """A set of images by ``generator: dead_leaves``."""
+
+    generator: Literal["dead_leaves"] = key(..., GENERATOR)
 
 
 if TYPE_CHECKING:

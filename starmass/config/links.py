@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from starmass.channels import BASE
 from starmass.config.evaluation import (
     EncoderFeatures,
     Evaluation,
@@ -13,10 +14,10 @@ from starmass.config.evaluation import (
     Network,
     OwnEncoderFeatures,
 )
-from starmass.config.maps import Maps, SpectrumChannel, VectorChannel
+from starmass.config.maps import Maps
 from starmass.config.pretraining import Pretraining
-from starmass.config.references import BASE_CHANNELS
 from starmass.errors import InputError, closest
+from starmass.maps.channels import channel_facts
 
 if TYPE_CHECKING:
     from starmass.config.whole import Config
@@ -139,7 +140,7 @@ def _ways_of_showing(config: "Config") -> Problems:
 def problems_of_showing(shown: Input, maps: Maps, patch_size: int) -> Iterator[str]:
     """Yield what a way of showing a map asks for in vain."""
     pixels, extra = maps.projection.pixels, maps.channels
-    known = (*BASE_CHANNELS, *extra)
+    known = (*BASE, *extra)
     for channel in shown.channels:
         # NAME_000 is a channel of a spectrum.
         if channel not in known and channel.rpartition("_")[0] not in extra:
@@ -172,22 +173,18 @@ def problems_of_showing(shown: Input, maps: Maps, patch_size: int) -> Iterator[s
 
 
 def _averages(evaluation: Evaluation, maps: Maps) -> Problems:
-    """No average is over views in which a channel is another one.
-
-    Turned with the sky, a vector's columns and rows are others; from behind, its part along the
-    line of sight has the other sign, and a spectrum's velocities are in reverse.
-    """
+    """No average is over views in which a channel becomes another one."""
+    entries = {name: channel.plain() for name, channel in maps.channels.items()}
     for name, features in evaluation.features.items():
         if features.average == "none":
             continue
         for shown in features.input:
             for channel in evaluation.inputs[shown].channels:
-                entry = maps.channels.get(channel) or maps.channels.get(channel.rpartition("_")[0])
-                part = entry.part if isinstance(entry, VectorChannel) else ""
-                turned = part in ("columns", "rows")
-                behind = part == "along" or isinstance(entry, SpectrumChannel)
-                if turned or (behind and features.average == "sky_and_behind"):
-                    least = "none" if turned else "sky"
+                facts = channel_facts(channel, entries)
+                if facts is None:
+                    continue  # problems_of_showing says it
+                if not facts.turns or (not facts.from_behind and "behind" in features.average):
+                    least = "sky" if facts.turns else "none"
                     yield (
                         f"features.{name}.average",
                         f"{features.average} would mix up the channel {channel} of inputs.{shown},"

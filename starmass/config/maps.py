@@ -1,5 +1,6 @@
 """Section ``maps``: dumps of simulations to maps about each sink."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -16,6 +17,7 @@ from starmass.config.entry import (
     chosen_by,
     key,
 )
+from starmass.config.sentences import validated
 
 KIND = (
     "mean of a field by density; part of the mean of a vector field; spectrum:"
@@ -148,10 +150,20 @@ class ComponentsChannel(Entry):
     )
 
 
+CHANNELS = (MeanChannel, VectorChannel, SpectrumChannel, ComponentsChannel)
 if TYPE_CHECKING:
     AnyChannel = MeanChannel | VectorChannel | SpectrumChannel | ComponentsChannel
 else:
-    AnyChannel = by_key("kind", [MeanChannel, VectorChannel, SpectrumChannel, ComponentsChannel])
+    AnyChannel = by_key("kind", CHANNELS)
+
+
+def channel_entry(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry of ``maps.channels`` with its defaults; raise InputError where it is wrong."""
+    kinds = {model.choice: model for model in CHANNELS}
+    model = kinds.get(f"kind: {values.get('kind')}")
+    if model is None:
+        return dict(values)  # the registry of kinds says what is wrong
+    return validated(model, values, f"maps.channels.{name}").plain()
 
 
 class Cuts(Entry):

@@ -5,7 +5,7 @@ The defaults of a recipe are those of the official "short" ViT-L/16 recipe of DI
 the paper quotes.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -23,6 +23,9 @@ from starmass.config.entry import (
 from starmass.description import EncoderDescription
 from starmass.errors import InputError
 
+MethodName = Literal["dinov2", "mae", "simsiam"]
+METHODS: tuple[str, ...] = get_args(MethodName)
+"""Methods of pretraining, each with a section of its name in a recipe."""
 AtLeastZero = Annotated[float, Field(ge=0)]
 Range = Two[AtLeastZero]
 ThreeShares = Annotated[tuple[Share, Share, Share], Field(strict=False)]
@@ -111,7 +114,7 @@ class Optimiser(Entry):
     clip: float = key(3.0, "Largest gradient norm, of encoder and heads each; 0 for none", ge=0)
 
 
-class DINOv2(Entry):
+class DINOv2Options(Entry):
     """What only DINOv2 has."""
 
     head_layers: int = key(3, "Linear layers of the head's MLP", ge=1)
@@ -148,7 +151,7 @@ class DINOv2(Entry):
     freeze_last_layer_epochs: float = key(1, "How long the prototypes stand still [epochs]", ge=0)
 
 
-class MAE(Entry):
+class MAEOptions(Entry):
     """What only MAE has."""
 
     mask_ratio: float = key(0.75, "Share of the patches that is hidden", gt=0, lt=1)
@@ -165,7 +168,7 @@ class MAE(Entry):
     decoder_heads: int = key(16, "Its attention heads", ge=1)
 
 
-class SimSiam(Entry):
+class SimSiamOptions(Entry):
     """What only SimSiam has."""
 
     projection: int = key(2048, "Width of the projection, of three layers", ge=2)
@@ -230,7 +233,7 @@ class Resources(Entry):
 class Training(Entry):
     """A whole pretraining but for its images and seed."""
 
-    method: Literal["dinov2", "mae", "simsiam"] = key(
+    method: MethodName = key(
         "dinov2",
         "How it learns; of the sections dinov2, mae and simsiam only its own is read",
     )
@@ -249,13 +252,13 @@ class Training(Entry):
     encoder: Encoder = key(Encoder(), "The vision transformer")
     views: Views = key(Views(), "Crops and what is done to them")
     optimiser: Optimiser = key(Optimiser(), "AdamW and its schedules")
-    dinov2: DINOv2 = key(DINOv2(), "What only DINOv2 has")
-    mae: MAE = key(
-        MAE(),
+    dinov2: DINOv2Options = key(DINOv2Options(), "What only DINOv2 has")
+    mae: MAEOptions = key(
+        MAEOptions(),
         "What only MAE has; it takes one global crop of each image, made like the first of"
         " DINOv2's",
     )
-    simsiam: SimSiam = key(SimSiam(), "What only SimSiam has")
+    simsiam: SimSiamOptions = key(SimSiamOptions(), "What only SimSiam has")
     execution: Execution = key(Execution(), "How it runs; changes no result but for rounding")
 
     @model_validator(mode="after")

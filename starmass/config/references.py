@@ -5,14 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from starmass.channels import BASE
 from starmass.config.entry import keys_of
 from starmass.errors import InputError, closest
 
 if TYPE_CHECKING:
     from starmass.config.whole import Config
-
-BASE_CHANNELS = ("column_density", "v_los", "sigma_v")
-"""Channels that every map has."""
 
 
 def check_references(config: "Config") -> None:
@@ -102,6 +100,6 @@ CHOOSERS = {
     "of method simsiam": lambda _, entries: [
         k for k, one in entries.items() if one.method == "simsiam"
     ],
-    "(or the three that are always there)": lambda _, entries: [*BASE_CHANNELS, *entries],
+    "(or the three that are always there)": lambda _, entries: [*BASE, *entries],
 }
 """Which entries of a section a reference may name, by the words behind the section."""

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from starmass.config.entry import Contradiction, Entry, keys_of
 from starmass.config.text import read_as
-from starmass.errors import closest
+from starmass.errors import InputError, closest
 
+M = TypeVar("M", bound=Entry)
 TYPES = {
     "int": "integer",
     "float": "number",
@@ -32,7 +33,35 @@ BOUNDS = {
 }
 
 
-def sentence(error: ValidationError, model: type[Entry], values: Any, above: str = "") -> str:
+def validated(model: type[M], values: Any, above: str = "", what: str = "config key") -> M:
+    """Return the values as an entry of a model.
+
+    Parameters
+    ----------
+    model : what the values are held to
+    values : as they were given
+    above : path of the section that the values are of; empty for the whole config
+    what : how the sentence names a key
+
+    Raises
+    ------
+    InputError
+        names the first key that is unknown, missing, of the wrong type or out of range, or that
+        doesn't fit another
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise InputError(sentence(error, model, values, above, what)) from None
+
+
+def sentence(
+    error: ValidationError,
+    model: type[Entry],
+    values: Any,
+    above: str = "",
+    what: str = "config key",
+) -> str:
     """Return the sentence that a user can act on, about the first mistake.
 
     Parameters
@@ -41,8 +70,9 @@ def sentence(error: ValidationError, model: type[Entry], values: Any, above: str
     model : what the values were held to
     values : as they were given
     above : path of the section that the values are of; empty for the whole config
+    what : how the sentence names a key
     """
-    found = [Mistake(one, model, values, above) for one in error.errors(include_url=False)]
+    found = [Mistake(one, model, values, above, what) for one in error.errors(include_url=False)]
     # An unknown key first, for it may be the missing one with a typo.
     found.sort(key=lambda one: (one.kind != "extra_forbidden", one.kind == "missing"))
     return found[0].sentence([one for one in found if one.path == found[0].path])
@@ -51,7 +81,8 @@ def sentence(error: ValidationError, model: type[Entry], values: Any, above: str
 class Mistake:
     """One error of pydantic's, with its place in what was written."""
 
-    def __init__(self, error: Any, model: type[Entry], values: Any, above: str):
+    def __init__(self, error: Any, model: type[Entry], values: Any, above: str, what: str):
+        self.what = what
         self.kind: str = error["type"]
         self.about: Mapping[str, Any] = error.get("ctx") or {}
         self.value = error["input"]
@@ -73,18 +104,20 @@ class Mistake:
             return self._unknown(key)
         if self.kind in ("missing", "no_choice"):
             meaning = f" ({self.meaning})" if self.meaning else ""
-            return f"config key {key!r} is missing; add it{meaning}."
+            return f"{self.what} {key!r} is missing; add it{meaning}."
         if self.of_name:
             name = self.path[-1]
             above = ".".join(self.path[:-1])
             return (
-                f"config key {above!r}: {name!r} can't be a name; use letters, digits and"
+                f"{self.what} {above!r}: {name!r} can't be a name; use letters, digits and"
                 " underscores."
             )
         if isinstance(self.cause, Contradiction):
-            return f"config key {key!r}: {self.cause.problem}."
+            return f"{self.what} {key!r}: {self.cause.problem}."
+        if isinstance(self.cause, InputError):
+            return str(self.cause)
         meaning = f"it means: {self.meaning}" if self.meaning else "see config/README.md"
-        return f"config key {key!r}: {self._problem(same)}; {meaning}."
+        return f"{self.what} {key!r}: {self._problem(same)}; {meaning}."
 
     @property
     def meaning(self) -> str:
@@ -97,10 +130,10 @@ class Mistake:
         if readers:
             everyone = [one.choice for one in self.place.siblings]
             choices = _readers([one.choice for one in readers], everyone)
-            return f"config key {key!r}: only {_or(choices)} reads it; take it away."
+            return f"{self.what} {key!r}: only {_or(choices)} reads it; take it away."
         known = sorted({name for one in self.place.models for name in keys_of(one)})
         return (
-            f"config key {key!r} is unknown{closest(self.last, known)};"
+            f"{self.what} {key!r} is unknown{closest(self.last, known)};"
             f" known here: {', '.join(known)}."
         )
 

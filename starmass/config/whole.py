@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from starmass.config.entry import Entry, key
 from starmass.config.evaluation import Evaluation
 from starmass.config.fractals import Fractals
@@ -13,9 +11,8 @@ from starmass.config.maps import Maps
 from starmass.config.pretraining import EncoderEntry, Pretraining
 from starmass.config.references import check_references
 from starmass.config.reporting import Reporting
-from starmass.config.sentences import sentence
+from starmass.config.sentences import validated
 from starmass.config.text import check_names, check_scalars
-from starmass.errors import InputError
 
 
 class Config(Entry):
@@ -74,20 +71,6 @@ def read_recipe_entry(values: Any) -> EncoderEntry:
         another
     """
     entry = {"images": "given", **values} if isinstance(values, Mapping) else values
-    above = "pretraining.encoders.recipe"
-    try:
-        check_names(entry, above)
-        check_scalars(entry, above)
-        return validated(EncoderEntry, entry, above)
-    except InputError as error:
-        own = f"config key '{above}"
-        said = str(error).replace(f"{own}.", "recipe key '").replace(f"{own}'", "recipe")
-        raise InputError(said) from None
-
-
-def validated(model: type[Entry], values: Any, above: str = "") -> Any:
-    """Return the values as an entry of a model, or raise InputError about the first mistake."""
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise InputError(sentence(error, model, values, above)) from None
+    check_names(entry)
+    check_scalars(entry)
+    return validated(EncoderEntry, entry, what="recipe key")

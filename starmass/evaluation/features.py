@@ -1,6 +1,6 @@
 """Maps to features, fold by fold, so that nothing of a test row shapes how another row is shown."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,15 +30,19 @@ def extract_features(
     maps : the study's maps
     split : whose training rows the channels' scaling is fitted on, fold by fold
     shown_as : how a map is shown
-    describe : takes maps scaled to 0..1 [row, channel, height, width] and returns features [row, dimension]
-    average : over which views of a map features are averaged: ``none``, ``sky`` or ``sky_and_behind`` (:func:`views`)
+    describe : takes maps scaled to 0..1 [row, channel, height, width] and returns features [row,
+        dimension]
+    average : over which views of a map features are averaged: ``none``, ``sky`` or
+        ``sky_and_behind`` (:func:`views`)
 
     Raises
     ------
     InputError
-        when a feature is no number, as those of a map with missing pixels
+        when a feature is no number, as those of a map with missing pixels, or a channel is another
+        one in the views to average over
     """
     shown = shown_as.transform(maps)
+    signs = signs_from_behind(maps, shown_as, average)
     done: dict[bytes, np.ndarray] = {}
     folds = []
     for _, train, _ in parts_of(split):
@@ -52,7 +56,7 @@ def extract_features(
                         shown_as.find_limits(view, train) if shown_as.scaling == "map" else limits,
                     )
                 )
-                for view in views(shown, shown_as, average)
+                for view in views(shown, signs, average)
             )
             total, number = next(each).astype(np.float64), 1
             for found in each:
@@ -80,21 +84,44 @@ def check_features(features: np.ndarray, source: str | Path) -> None:
         )
 
 
-def views(shown: np.ndarray, shown_as: Input, average: str) -> Iterator[np.ndarray]:
-    """Yield the views of maps [row, channel, height, width] that physics cannot tell apart, the maps themselves first.
+def signs_from_behind(maps: Maps, shown_as: Input, average: str) -> list[int]:
+    """Return the sign that each channel shown has from behind.
 
-    ``sky``: the 8 turns and mirrorings of the plane of the sky, which leave the velocity along the line of sight as it is.
-    ``sky_and_behind``: these also from behind, where what receded approaches: v_los changes its sign (the length of its gradient does not).
+    Raises
+    ------
+    InputError
+        when a channel is another one in the views that ``average`` names
     """
-    behind = shown
-    if (
-        average == "sky_and_behind"
-        and "v_los" in shown_as.channels
-        and shown_as.v_los != "log_gradient"
-    ):
-        behind = shown.copy()
-        behind[:, list(shown_as.channels).index("v_los")] *= -1
-    for side in (shown,) if behind is shown else (shown, behind):
+    signs = []
+    for name in shown_as.channels:
+        sign, turns = maps.views.get(name, (0, False))
+        if (average != "none" and not turns) or (average == "sky_and_behind" and not sign):
+            raise InputError(
+                f"evaluation.features: average: {average} would mix up the channel {name}, which is"
+                f" another in other views; use {'sky' if turns else 'none'}, or show other"
+                " channels."
+            )
+        # A gradient's length has no sign.
+        signs.append(1 if name == "v_los" and shown_as.v_los == "log_gradient" else sign)
+    return signs
+
+
+def views(shown: np.ndarray, signs: Sequence[int], average: str) -> Iterator[np.ndarray]:
+    """Yield the views of maps that physics cannot tell apart, the maps themselves first.
+
+    ``sky``: the 8 turns and mirrorings of the plane of the sky. ``sky_and_behind``: these also from
+    behind, where what receded approaches.
+
+    Parameters
+    ----------
+    shown : [row, channel, height, width]
+    signs : of each channel from behind, 1 or -1
+    average : ``none``, ``sky`` or ``sky_and_behind``
+    """
+    sides = [shown]
+    if average == "sky_and_behind" and -1 in signs:
+        sides.append(shown * np.array(signs, shown.dtype)[:, None, None])
+    for side in sides:
         for mirrored in (False,) if average == "none" else (False, True):
             for turns in (0,) if average == "none" else range(4):
                 view = np.rot90(side, turns, (2, 3))

@@ -1,13 +1,11 @@
-"""How a map is shown: transforms, zoom and scaling, the same for every encoder, network and statistic.
+"""How a map is shown: transforms, zoom and scaling, the same for whatever looks at it.
 
 Whatever is fitted here is fitted on training rows alone.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-
 import numpy as np
 
+from starmass.config import evaluation as config
 from starmass.errors import InputError
 from starmass.evaluation.samples import Maps
 
@@ -22,48 +20,27 @@ CONSTANT = 4
 """Limits closer than this many times a pixel's precision are those of a constant channel."""
 
 
-@dataclass(frozen=True)
-class Input:
-    """A way of showing a map; a named entry of the config.
-
-    Attributes
-    ----------
-    channels : which channels, in which order
-    blank : those of them that are shown empty, the same everywhere: left out for an encoder that has its number of channels
-    column_density : ``log10`` or ``none``
-    v_los : ``none``, ``relative`` (to the star) or ``log_gradient`` (log10 of the gradient's length in km/s/pc)
-    sigma_v : ``none`` or ``log10``
-    zoom : side of the central square that is kept [pixels]; None for the whole map
-    scaling : over what the limits that become 0 and 1 are found: ``training`` rows together, each ``map`` by itself, ``fixed``
-    percentiles : which percentiles of the values are those limits; 0 and 100 are minimum and maximum
-    limits : for ``fixed``: channel -> limits, in units of the transformed channel
-    image_size : side of the image that an encoder or network sees [pixels]; None for the zoom's own
-    pixels_per_token : instead: so many map pixels become one token of the encoder (bilinear; 1 makes every pixel a token)
-    """
-
-    channels: Sequence[str] = ("column_density", "v_los", "sigma_v")
-    blank: Sequence[str] = ()
-    column_density: str = "log10"
-    v_los: str = "none"
-    sigma_v: str = "none"
-    zoom: int | None = None
-    scaling: str = "training"
-    percentiles: Sequence[float] = (0.0, 100.0)
-    limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    image_size: int | None = None
-    pixels_per_token: float | None = None
+class Input(config.Input):
+    """A way of showing a map; its keys are those of the config."""
 
     def transform(self, maps: Maps) -> np.ndarray:
-        """Return the chosen channels, transformed and cut out: float32 [row, channel, zoom, zoom]."""
+        """Return the chosen channels, transformed and cut out.
+
+        Returns
+        -------
+        float32 [row, channel, zoom, zoom]
+        """
         missing = [name for name in self.channels if name not in maps.channels]
         if missing:
             raise InputError(
-                f"evaluation.inputs: there is no channel {missing[0]!r} in the maps; they have {', '.join(maps.channels)}."
+                f"evaluation.inputs: there is no channel {missing[0]!r} in the maps;"
+                f" they have {', '.join(maps.channels)}."
             )
         stray = [name for name in self.blank if name not in self.channels]
         if stray:
             raise InputError(
-                f"evaluation.inputs: {stray[0]!r} is to be blank, but the channels shown are {', '.join(self.channels)}."
+                f"evaluation.inputs: {stray[0]!r} is to be blank, but the channels shown are"
+                f" {', '.join(self.channels)}."
             )
         central = self._centre(maps.values.shape[-1])
         shown = np.empty(
@@ -97,12 +74,15 @@ class Input:
         zoom = pixels if self.zoom is None else self.zoom
         if zoom > pixels or (pixels - zoom) % 2:
             raise InputError(
-                f"evaluation.inputs: a zoom of {zoom} pixels has no place in the middle of {pixels}; choose an even difference below it."
+                f"evaluation.inputs: a zoom of {zoom} pixels has no place in the middle of"
+                f" {pixels}; choose an even difference below it."
             )
         return slice((pixels - zoom) // 2, (pixels + zoom) // 2)
 
     def find_limits(self, shown: np.ndarray, train: np.ndarray) -> np.ndarray:
-        """Return what becomes 0 and 1: [1 or row, channel, 2], from training rows only (or each map's own, or the config).
+        """Return what becomes 0 and 1: [1 or row, channel, 2].
+
+        It is of training rows only, or each map's own, or the config's.
 
         Parameters
         ----------
@@ -113,7 +93,8 @@ class Input:
             missing = [name for name in self.channels if name not in self.limits]
             if missing:
                 raise InputError(
-                    f"evaluation.inputs: scaling is fixed, but limits has no entry for {missing[0]!r}; add it as [lowest, highest]."
+                    "evaluation.inputs: scaling is fixed, but limits has no entry for"
+                    f" {missing[0]!r}; add it as [lowest, highest]."
                 )
             return np.array([[self.limits[name] for name in self.channels]], np.float64)
         if self.scaling == "map":
@@ -128,15 +109,16 @@ class Input:
         """Side of the image that a zoom becomes, for tokens of ``patch_size`` image pixels."""
         if self.image_size and self.pixels_per_token:
             raise InputError(
-                "evaluation.inputs: image_size and pixels_per_token both set the image's side; give one of them."
+                "evaluation.inputs: image_size and pixels_per_token both set the image's side;"
+                " give one of them."
             )
         size = self.image_size or (
             zoom if self.pixels_per_token is None else zoom * patch_size / self.pixels_per_token
         )
         if size % patch_size or size < patch_size:
             raise InputError(
-                f"evaluation.inputs: an image of {size:g} pixels is no whole number of tokens of {patch_size} pixels;"
-                f" change pixels_per_token or image_size (zoom is {zoom})."
+                f"evaluation.inputs: an image of {size:g} pixels is no whole number of tokens of"
+                f" {patch_size} pixels; change pixels_per_token or image_size (zoom is {zoom})."
             )
         return int(size)
 

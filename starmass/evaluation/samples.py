@@ -1,12 +1,13 @@
-"""Which maps a study looks at: one row a map, with its label, over the map files of its simulations."""
+"""Which maps a study looks at: one row a map, with its label, over its simulations' map files."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from starmass.channels import BASE
 from starmass.errors import InputError
 from starmass.storage import open_hdf5
 from starmass.tables import SAMPLE, check_masses, read_table, write_table
@@ -18,6 +19,7 @@ __all__ = [
 ]  # fmt: skip
 
 COLUMNS = (*SAMPLE, "time_yr")
+BASE_VIEWS = {name: (facts.from_behind, facts.turns) for name, facts in BASE.items()}
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,18 @@ class Maps:
     ----------
     values : float32 [row, channel, row of pixels, column], in the files' units
     channels : names of the channels
-    star_velocity : float64 [row], the star's own velocity along the line of sight in the frame of ``v_los`` [km/s]
+    star_velocity : float64 [row], the star's own velocity along the line of sight in the frame of
+        ``v_los`` [km/s]
     pixel_pc : side of a pixel [pc]
+    views : channel -> its sign from behind (0: another channel there), and whether it only moves
+        with its pixels when the sky is turned (:class:`starmass.channels.Facts`)
     """
 
     values: np.ndarray
     channels: tuple[str, ...]
     star_velocity: np.ndarray
     pixel_pc: float
+    views: Mapping[str, tuple[int, bool]] = field(default_factory=lambda: dict(BASE_VIEWS))
 
     def __len__(self) -> int:
         return len(self.values)
@@ -48,7 +54,9 @@ def collect_samples(
     minimum_mass: float = 0.0,
     axes: Sequence[str] = ("x", "y", "z"),
 ) -> pd.DataFrame:
-    """List every map of every sink of at least ``minimum_mass`` [Msun], in the order of the files, sinks and axes.
+    """List every map of every sink of at least ``minimum_mass`` [Msun].
+
+    They are in the order of the files, sinks and axes.
 
     Parameters
     ----------
@@ -76,7 +84,8 @@ def collect_samples(
         missing = [axis for axis in axes if axis not in known]
         if missing:
             raise InputError(
-                f"{map_file}: holds no maps along {missing[0]}, only along {', '.join(known)}; change the study's axes."
+                f"{map_file}: holds no maps along {missing[0]}, only along {', '.join(known)};"
+                " change the study's axes."
             )
         there = pd.DataFrame(
             {"row": np.arange(len(masses)), "sink_id": identifiers, "mass_msun": masses}
@@ -102,8 +111,8 @@ def collect_samples(
             ]
     if not rows:
         raise InputError(
-            f"no protostar of {minimum_mass} Msun or more is left in the study's {len(map_files)} map files;"
-            " lower its minimum_mass or widen maps.cuts."
+            f"no protostar of {minimum_mass} Msun or more is left in the study's {len(map_files)}"
+            " map files; lower its minimum_mass or widen maps.cuts."
         )
     table = pd.DataFrame(rows, columns=list(COLUMNS[1:]))
     table.insert(0, "row", np.arange(len(table)))
@@ -135,7 +144,10 @@ def log_mass(samples: pd.DataFrame) -> np.ndarray:
 
 
 def protostars(samples: pd.DataFrame) -> np.ndarray:
-    """A number for every row that tells its protostar: rows of one sink of one simulation share it, at all times and axes."""
+    """A number for every row that tells its protostar.
+
+    Rows of one sink of one simulation share it, at all times and axes.
+    """
     for name in ("simulation", "sink_id"):
         if samples[name].isna().any():  # pandas would make one protostar of all of them
             raise InputError(
@@ -156,6 +168,7 @@ def load_maps(samples: pd.DataFrame) -> Maps:
     values: np.ndarray | None = None
     star_velocity = np.zeros(len(samples))
     first: tuple | None = None
+    views = dict(BASE_VIEWS)
     for map_file, part in samples.groupby("map_file", sort=False):
         at = part.index.to_numpy()
         sinks, axes = part["sink_index"].to_numpy(), part["axis_index"].to_numpy()
@@ -173,8 +186,16 @@ def load_maps(samples: pd.DataFrame) -> Maps:
                 )
             if frame != first:
                 raise InputError(
-                    f"{map_file}: channels, pixels and side {frame} differ from the study's first file ({first}); make all maps alike."
+                    f"{map_file}: channels, pixels and side {frame} differ from the study's first"
+                    f" file ({first}); make all maps alike."
                 )
+            signs, turns = (
+                maps.attrs.get(key, ()) for key in ("channel_from_behind", "channel_turns")
+            )
+            views |= {
+                name: (int(sign), bool(turn))
+                for name, sign, turn in zip(frame[0], signs, turns, strict=False)
+            }
             used, place = np.unique(sinks, return_inverse=True)
             values[at] = maps[used][place, axes]
             if str(file.attrs["velocity_frame"]) == "box":
@@ -194,4 +215,4 @@ def load_maps(samples: pd.DataFrame) -> Maps:
                 )
             )
     assert values is not None and first is not None
-    return Maps(values, first[0], star_velocity, first[2] / first[1][0])
+    return Maps(values, first[0], star_velocity, first[2] / first[1][0], views)

@@ -3,62 +3,42 @@
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from starmass.errors import InputError, closest
-from starmass.fractals.flames import FlameGenerator, FlameOptions
+from starmass.config.sentences import validated
+from starmass.errors import InputError
 from starmass.fractals.rendering import VERDICTS
 from starmass.fractals.shards import Generator, write_shard
-from starmass.fractals.textures import (
-    DeadLeaves,
-    GaussianField,
-    GaussianOptions,
-    GradientNoise,
-    LeavesOptions,
-    NoiseOptions,
-)
 from starmass.provenance import provenance_json
+from starmass.registry import load
 
-GENERATORS: dict[str, tuple[type, type]] = {
-    "flame": (FlameOptions, FlameGenerator),
-    "gaussian_field": (GaussianOptions, GaussianField),
-    "gradient_noise": (NoiseOptions, GradientNoise),
-    "dead_leaves": (LeavesOptions, DeadLeaves),
-}
+GENERATORS = "starmass.fractals.generators"
 BATCH = 8  # images that a thread renders before it hands them over
 
 
 def create_generator(name: str, options: Mapping[str, Any]) -> Generator:
     """Return the generator of this name with its options; what they leave out takes its default.
 
-    Raises :class:`InputError` for a name, an option or a value that it doesn't know.
+    Raises
+    ------
+    InputError
+        for a name, an option or a value that it doesn't know
     """
-    if name not in GENERATORS:
-        raise InputError(
-            f"generator: there is no {name!r}{closest(name, GENERATORS)}; choose {', '.join(GENERATORS)}."
-        )
-    options_type, generator_type = GENERATORS[name]
-    known = [field.name for field in fields(options_type)]
-    for key in options:
-        if key not in known:
-            raise InputError(
-                f"{key}: the generator {name} has no such option{closest(key, known)}; it has {', '.join(known)}."
-            )
-    values = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in options.items()
-    }
-    return generator_type(options_type(**values))
+    module = load(GENERATORS, name)
+    return module.Generator(validated(module.Options, options, what="option"))
 
 
 def render_range(
     generator: Generator, seed: int, indices: range, *, threads: int = 1
 ) -> Iterator[tuple[dict[str, np.ndarray], dict[str, Any]]]:
-    """Yield planes and facts of the images of ``seed`` with these indices, in order, rendered on several threads."""
+    """Yield planes and facts of the images of ``seed`` with these indices, in order.
+
+    They are rendered on several threads.
+    """
     batches = [indices[start : start + BATCH] for start in range(0, len(indices), BATCH)]
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque = deque()
@@ -104,7 +84,8 @@ def render_shard(
 
     Returns
     -------
-    The sums that are kept in the shard's attributes too, and what follows from them, see :func:`describe_sums`.
+    The sums that are kept in the shard's attributes too, and what follows from them, see
+    :func:`describe_sums`.
     """
     if not 0 <= start < stop:
         raise InputError(
@@ -141,7 +122,10 @@ def render_shard(
 
 
 def add_up_facts(facts: Mapping[str, np.ndarray]) -> dict[str, int]:
-    """Add up the facts of some images: their number, and where candidates are rejected candidates, points and rejections by cause."""
+    """Add up the facts of some images: their number.
+
+    Where candidates are rejected, also candidates, points and rejections by cause.
+    """
     sums = {"images": len(next(iter(facts.values())))}
     if "rejections" in facts:
         rejections = facts["rejections"].sum(axis=0)
@@ -157,7 +141,10 @@ def add_up_facts(facts: Mapping[str, np.ndarray]) -> dict[str, int]:
 
 
 def describe_sums(sums: Mapping[str, int]) -> dict[str, int | float]:
-    """Return the sums with what follows from them: the share of candidates that was accepted, and the points that an image took."""
+    """Return the sums with what follows from them.
+
+    That is the share of candidates that was accepted, and the points that an image took.
+    """
     derived: dict[str, int | float] = dict(sums)
     if "candidates" in sums:
         derived |= {

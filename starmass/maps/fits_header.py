@@ -11,7 +11,7 @@ from astropy import units
 from astropy.io import fits
 
 import starmass
-from starmass.maps.channels import PARTS
+from starmass.maps.channels.vector import PARTS
 from starmass.maps.fits_grid import Card, Place, directions
 from starmass.maps.fits_source import Options, Source
 from starmass.maps.projection import AXES

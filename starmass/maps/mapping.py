@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from starmass.errors import InputError
-from starmass.maps.channels import Channel, described_channels, extra_channels
+from starmass.maps.channel import Channel
+from starmass.maps.channels import described_channels, extra_channels
 from starmass.maps.projection import (
     AXES,
     ORIENTATION,
@@ -26,11 +27,20 @@ from starmass.storage import create_hdf5, write_dataset
 
 logger = logging.getLogger("starmass")
 
+FACTS = {
+    "channel_units": "unit",
+    "channel_kinds": "adds_up",
+    "channel_definitions": "definition",
+    "channel_from_behind": "from_behind",
+    "channel_turns": "turns",
+}
+"""Attributes of the maps, one value a channel, by what they hold of its facts."""
 # From a void between galaxies to water: what lies beyond is a unit gone wrong [g/cm**3].
 DENSITIES = (1e-32, 1.0)
 # Cells fill a cube once, to the digits of edges that a file stores in single precision.
 COVERAGE = 1e-3
-# Files above this are bulk data: named and sized in the provenance, but not hashed (maps read only the blocks they touch).
+# Files above this are bulk data: named and sized in the provenance, but not hashed (maps read only
+# the blocks they touch).
 HASHED_BYTES = 4_000_000
 
 
@@ -44,7 +54,9 @@ def make_maps(
     projection: Mapping[str, Any],
     channels: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
-    """Write ``results/maps/{simulation}/{snapshot}.h5``: all sinks x three axes x three channels (and what else is asked for), with labels.
+    """Write ``results/maps/{simulation}/{snapshot}.h5``: all sinks x three axes, with labels.
+
+    Each has three channels, and what else is asked for.
 
     Parameters
     ----------
@@ -52,8 +64,10 @@ def make_maps(
     simulation, snapshot : names, for the labels
     dump : files of the dump, as :mod:`starmass.maps.discovery` finds them
     entry : the simulation's entry of the config
-    projection : the config's ``maps.projection``: ``side`` [pc], ``pixels``, ``velocity_frame``, ``hydrogen_mass``, ``channels``
-    channels : the config's ``maps.channels``, which the names of extra channels (of ``entry``, else of ``projection``) are found in
+    projection : the config's ``maps.projection``: ``side`` [pc], ``pixels``, ``velocity_frame``,
+        ``hydrogen_mass``, ``channels``
+    channels : the config's ``maps.channels``, which the names of extra channels (of ``entry``, else
+        of ``projection``) are found in
     """
     extra = extra_channels(entry.get("channels", projection.get("channels", ())), channels or {})
     described = described_channels(extra, float(projection["hydrogen_mass"]))
@@ -95,7 +109,7 @@ def make_maps(
         )
         check_gas(masses[row], side, opened)
     with create_hdf5(output) as file:
-        # Written in one go; chunks of one sink and axis, which is what a reader of samples asks for.
+        # Written in one go; chunks of one sink and axis, as a reader of samples asks for them.
         chunks = (
             {"chunks": (1, 1, *maps.shape[2:]), "compression": "gzip", "shuffle": True}
             if len(maps)
@@ -111,10 +125,10 @@ def make_maps(
         )
         dataset.attrs["axes"] = list(AXES)
         dataset.attrs["channels"] = list(described)
-        for place, key in enumerate(("channel_units", "channel_kinds", "channel_definitions")):
-            dataset.attrs[key] = [facts[place] for facts in described.values()]
+        for key, fact in FACTS.items():
+            dataset.attrs[key] = [getattr(facts, fact) for facts in described.values()]
         dataset.attrs["orientation"] = ORIENTATION
-        spectra = {one.name: dict(one.entry) for one in extra if one.entry["kind"] == "spectrum"}
+        spectra = {one.name: dict(one.entry) for one in extra if one.is_cube}
         dataset.attrs["spectra"] = json.dumps(spectra, sort_keys=True)
         write_dataset(
             file,
@@ -181,7 +195,7 @@ def map_sink(
     opened: Simulation, centre: np.ndarray, frame: np.ndarray, *,
     side: float, pixels: int, nucleus_mass: float, extra: Sequence[Channel] = (),
 ) -> tuple[np.ndarray, float, float]:  # fmt: skip
-    """Maps (axis, channel, row, column) of the cube about one point, the gas mass in it [Msun], and its share that is refined.
+    """Map the cube about one point.
 
     Parameters
     ----------
@@ -190,6 +204,10 @@ def map_sink(
     side : of the cube [pc]
     nucleus_mass : of gas for each hydrogen nucleus [g]
     extra : channels beyond the default three
+
+    Returns
+    -------
+    Maps (axis, channel, row, column), the gas mass in the cube [Msun], and its share that is refined
     """
     cube = Cube(centre, side, pixels, opened.box.period)
     gas = opened.cells(
@@ -252,13 +270,17 @@ def gather(sinks: Sinks, rows: np.ndarray) -> Sinks:
 
 
 def inside_box(position: np.ndarray, side: float, box: Box) -> np.ndarray:
-    """(n,) whether the cube about each position stays in the box along the axes that do not repeat."""
+    """(n,) whether the cube about each position stays in the box.
+
+    Only axes that do not repeat count.
+    """
     left, right = position - 0.5 * side, position + 0.5 * side
     return np.all(box.periodic | ((left >= box.left) & (right <= box.left + box.width)), axis=1)
 
 
 def _settings(
-    entry: Mapping[str, Any], projection: Mapping[str, Any], extra: Sequence[Channel], dump: Sequence[str | Path]
+    entry: Mapping[str, Any], projection: Mapping[str, Any],
+    extra: Sequence[Channel], dump: Sequence[str | Path],
 ) -> dict[str, Any]:  # fmt: skip
     bulk = {str(path): size for path in dump for size in [_size(path)] if size > HASHED_BYTES}
     named = {channel.name: dict(channel.entry) for channel in extra}

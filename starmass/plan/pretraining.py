@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from starmass.config.pretraining import METHODS
 from starmass.plan.fractals import FractalsPlan
 from starmass.plan.paths import teacher, training_maps
 
-METHODS = ("dinov2", "mae", "simsiam")
 NOTHING_TO_DO = {"memory_mb": 1000, "runtime": 5, "threads": 1}
 """What a job asks for that will only say that it has failed permanently."""
 

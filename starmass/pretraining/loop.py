@@ -4,7 +4,7 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,10 @@ from torch.nn.parallel import DistributedDataParallel
 from starmass.config.pretraining import Recipe
 from starmass.errors import InputError
 from starmass.pretraining.checkpoint import load_checkpoint, save_checkpoint
-from starmass.pretraining.dinov2 import DINOv2
 from starmass.pretraining.draws import Stream, torch_seed
 from starmass.pretraining.health import Meter, Watch, not_finite, vital_signs
 from starmass.pretraining.interruption import SUBMIT_AGAIN, interruption_noticed
 from starmass.pretraining.labelled import Check
-from starmass.pretraining.mae import MAE
 from starmass.pretraining.method import Method
 from starmass.pretraining.optimiser import (
     clip_gradients,
@@ -36,17 +34,13 @@ from starmass.pretraining.ranks import Ranks, sum_over_ranks
 from starmass.pretraining.recipe import recipe_digest, steps_per_epoch
 from starmass.pretraining.samples import Images, RankBatches, Samples, load_batches
 from starmass.pretraining.schedules import cosine, scaled_rate
-from starmass.pretraining.simsiam import SimSiam
 from starmass.pretraining.trunk import attention_chosen, compile_blocks
 from starmass.provenance import provenance
+from starmass.registry import load
 from starmass.storage import write_text, written_aside
 
 logger = logging.getLogger("starmass")
-METHODS: dict[str, Callable[[Recipe, int, int], Method]] = {
-    "dinov2": DINOv2,
-    "mae": MAE,
-    "simsiam": SimSiam,
-}
+METHODS = "starmass.pretraining.methods"
 HIGH_RATE = 0.01
 
 
@@ -58,7 +52,8 @@ class Run:
     recipe : every number
     images : what to learn from
     identity : of the images, JSON-able; part of what a resumed run has to share
-    output : folder of ``teacher.safetensors``, ``config.yaml``, ``metrics.jsonl`` and the resume state
+    output : folder of ``teacher.safetensors``, ``config.yaml``, ``metrics.jsonl`` and the resume
+        state
     ranks : this process among all
     check : what the first rank tries the encoder on now and then; changes nothing of the training
     """
@@ -89,9 +84,8 @@ class Run:
         )
         self.check_steps = max(1, round(recipe.execution.check_epochs * self.epoch_steps))
         self.resume = output / "resume" / recipe_digest(recipe, identity)
-        self.method: Method = METHODS[recipe.method](recipe, self.epoch_steps, self.steps).to(
-            ranks.device
-        )
+        method = load(METHODS, recipe.method).METHOD
+        self.method: Method = method(recipe, self.epoch_steps, self.steps).to(ranks.device)
         self.untrained = check.score(self.method) if check and ranks.first else math.nan
         self.optimiser = create_optimiser(
             parameter_groups(self.method, self.method.depth(), recipe.optimiser), recipe.optimiser
@@ -112,7 +106,10 @@ class Run:
             )
 
     def train(self) -> None:
-        """Run to the end, then write the encoder; on SIGTERM write a checkpoint and exit with code 75."""
+        """Run to the end, then write the encoder.
+
+        On SIGTERM write a checkpoint and exit with code 75.
+        """
         self._announce()
         recipe, execution = self.recipe, self.recipe.execution
         samples = Samples(self.images, self.method.draws)
@@ -155,7 +152,7 @@ class Run:
                 )
                 terms, signs, facts = self.take_step(batch, watch=log)
                 meter.add(terms, waited)
-                # One rank's signal or broken loss is everyone's: all leave the loop after the same step.
+                # One rank's signal or broken loss is everyone's: all leave after the same step.
                 flags = [
                     terms["loss"].new_tensor(float(interruption.seen)),
                     (~terms["loss"].isfinite()).float(),
@@ -171,7 +168,8 @@ class Run:
                 if stop and not last:
                     self.save()
                     logger.warning(
-                        "starmass: interrupted after step %d of %d; the same command goes on from there.",
+                        "starmass: interrupted after step %d of %d; the same command goes on"
+                        " from there.",
                         self.step,
                         self.steps,
                     )
@@ -184,9 +182,14 @@ class Run:
     def take_step(
         self, batch: dict[str, Tensor], *, watch: bool = False
     ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]]:
-        """Take one optimiser step; return the terms of the loss, the signs of health and the step's own numbers."""
+        """Take one optimiser step.
+
+        Returns
+        -------
+        The terms of the loss, the signs of health and the step's own numbers.
+        """
         recipe, step = self.recipe, self.step
-        # All that torch draws in a step follows from its number, so there is no generator's state to keep.
+        # What torch draws in a step follows from its number: there is no generator's state to keep.
         torch.manual_seed(torch_seed(recipe.seed, Stream.STEP, step, self.ranks.rank))
         schedule = self.method.schedule(step)
         optimiser = recipe.optimiser
@@ -277,9 +280,11 @@ class Run:
             return
         recipe = self.recipe
         logger.info(
-            "starmass: %s with %s at %d px on %d images: %d steps of %d, base rate %.3g (%.3g before scaling), %d rank(s) on %s.",
-            recipe.method, recipe.encoder.architecture, recipe.views.global_size, len(self.images), self.steps, recipe.batch, self.rate,
-            recipe.optimiser.rate, self.ranks.world, self.ranks.device,
+            "starmass: %s with %s at %d px on %d images: %d steps of %d,"
+            " base rate %.3g (%.3g before scaling), %d rank(s) on %s.",
+            recipe.method, recipe.encoder.architecture, recipe.views.global_size, len(self.images),
+            self.steps, recipe.batch, self.rate, recipe.optimiser.rate, self.ranks.world,
+            self.ranks.device,
         )  # fmt: skip
         if len(self.images) < recipe.batch:
             logger.warning(
@@ -297,7 +302,8 @@ class Run:
             )
         if self.warmup >= self.steps:
             logger.warning(
-                "starmass: the warm-up of %g epochs is as long as the run of %g; the rate only rises. Shorten optimiser.warmup_epochs.",
+                "starmass: the warm-up of %g epochs is as long as the run of %g; the rate only rises."
+                " Shorten optimiser.warmup_epochs.",
                 recipe.optimiser.warmup_epochs, recipe.epochs,
             )  # fmt: skip
         if self.step:
@@ -342,13 +348,15 @@ def _check(recipe: Recipe, images: Images, ranks: Ranks) -> None:
     share = recipe.batch // ranks.world
     if share % recipe.execution.accumulation:
         raise InputError(
-            f"execution.accumulation {recipe.execution.accumulation}: does not divide the {share} images of a rank's batch."
+            f"execution.accumulation {recipe.execution.accumulation}: does not divide the {share}"
+            " images of a rank's batch."
         )
     if not len(images):
         raise InputError("images: the set is empty; there is nothing to learn from.")
     if len(images.shape) != 3 or images.shape[2] != len(recipe.views.mean):
         raise InputError(
-            f"views.mean: names {len(recipe.views.mean)} channel(s), but the images are (rows, columns, channels) = {images.shape}."
+            f"views.mean: names {len(recipe.views.mean)} channel(s), but the images are"
+            f" (rows, columns, channels) = {images.shape}."
         )
 
 

@@ -10,9 +10,9 @@ import torch
 from timm.models import VisionTransformer
 from torch import Tensor, nn
 
+from starmass.config.pretraining import Recipe
 from starmass.encoders import normalise_pixels, save_encoder
 from starmass.pretraining.draws import Ticket
-from starmass.pretraining.recipe import Recipe
 from starmass.pretraining.trunk import run_trunk
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from starmass.pretraining.recipe import Optimiser
+from starmass.config.pretraining import Optimiser
 
 
 def parameter_groups(module: nn.Module, depth: int, recipe: Optimiser) -> list[dict[str, Any]]:

@@ -4,10 +4,8 @@ import hashlib
 import json
 from typing import Any
 
-from starmass.config.pretraining import Recipe
+from starmass.config.pretraining import METHODS, Recipe
 from starmass.errors import InputError
-
-METHODS = ("dinov2", "mae", "simsiam")
 
 
 def steps_per_epoch(recipe: Recipe, images: int) -> int:

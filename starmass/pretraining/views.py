@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from starmass.config.pretraining import Views
 from starmass.pretraining.draws import Stream, Ticket, generator
-from starmass.pretraining.recipe import Views
 
 # The order of a crop's uniform numbers.
 (

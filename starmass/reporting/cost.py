@@ -31,8 +31,9 @@ def collect_cost(
     Parameters
     ----------
     benchmarks : folder of Snakemake's benchmark files, which mirrors results/
-    attempts : folder of ``{encoder}/seed-{seed}.attempts.jsonl``: a pretraining may take many jobs, whose benchmark is the last one's alone, and may
-        run on nodes that the benchmark does not see
+    attempts : folder of ``{encoder}/seed-{seed}.attempts.jsonl``: a pretraining may take many jobs,
+        whose benchmark is the last one's alone, and may run on nodes that the benchmark does not
+        see
     cores : encoder -> CPU cores of each of its ranks
     images : image set -> shard -> images in it
 

@@ -57,7 +57,8 @@ def write_summary(
     splits : split -> what it keeps apart (``row``, ``protostar``, ...)
     methods : the study's
     simulations : simulation -> its ``format``
-    information, few_labels, explained : tables that a study may have, see :mod:`starmass.reporting.figures.information`, ``labels``, ``segments``
+    information, few_labels, explained : tables that a study may have, see the modules
+        ``information``, ``few_labels`` and ``segments`` of :mod:`starmass.reporting.figures`
     channels : of the maps of ``information``
     few_labels_rows : what ``few_labels`` has to hold: ``split``, ``method``, ``fraction``
     figures : figure of the study -> its number

@@ -87,13 +87,70 @@ def test_averaged_features_cannot_tell_views_apart(samples, average):
     assert np.allclose(from_behind, plain, atol=1e-5) == (average == "sky_and_behind")
 
 
+def test_a_channel_along_the_line_of_sight_has_the_other_sign_from_behind(samples):
+    """b_los beside v_los: the average over 16 views by hand; b_sky keeps its sign."""
+    maps = load_maps(samples)
+    names = ("column_density", "v_los", "b_los", "b_sky")
+    values = np.random.default_rng(1).normal(size=(len(samples), 4, 6, 6)).astype(np.float32)
+    values[:, 0] = 1e22
+    seen = {**maps.views, "b_los": (-1, True), "b_sky": (1, True)}
+    own = Maps(values, names, maps.star_velocity, maps.pixel_pc, seen)
+    shown_as = Input(channels=names, scaling="fixed", limits={name: [0, 1] for name in names})
+    split = draw_split(samples, by="row", test_fraction=0.5)
+    weights = np.random.default_rng(0).normal(size=(4 * 36, 5))
+
+    def describe(scaled):
+        return np.tanh(flatten(scaled) @ weights / 9)
+
+    found = extract_features(own, split, shown_as, describe, average="sky_and_behind")[0]
+    total = 0.0
+    for behind in (1, -1):
+        side = shown_as.transform(own) * np.array([1, behind, behind, 1])[:, None, None]
+        for view in (side, side[..., ::-1]):
+            for turns in range(4):
+                total = total + describe(np.rot90(view, turns, (2, 3)).astype(np.float32))
+    np.testing.assert_allclose(found, total / 16, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("views_", "average", "words"),
+    [
+        ((0, False), "sky", "average: sky would mix up the channel b, which is another"),
+        ((0, True), "sky_and_behind", "use sky, or show other"),
+        ((0, True), "sky", None),
+        ((0, False), "none", None),
+    ],
+)
+def test_a_channel_that_is_another_in_other_views_is_not_averaged(samples, views_, average, words):
+    maps = load_maps(samples)
+    own = Maps(maps.values[:, :1], ("b",), maps.star_velocity, maps.pixel_pc, {"b": views_})
+    split = draw_split(samples, by="row", test_fraction=0.5)
+    if words is None:
+        assert extract_features(own, split, Input(channels=("b",)), flatten, average=average).size
+    else:
+        with pytest.raises(InputError, match=words):
+            extract_features(own, split, Input(channels=("b",)), flatten, average=average)
+
+
+def test_what_a_channel_is_in_other_views_stands_in_the_map_file(samples):
+    for path in samples["map_file"].unique():
+        with h5py.File(path, "r+") as file:
+            file["maps"].attrs["channel_from_behind"] = [1, -1, 0]
+            file["maps"].attrs["channel_turns"] = [True, True, False]
+    assert load_maps(samples).views == {
+        "column_density": (1, True),
+        "v_los": (-1, True),
+        "sigma_v": (0, False),
+    }
+
+
 def test_the_maps_themselves_are_the_first_view_and_all_views_differ():
     shown = np.random.default_rng(0).normal(size=(2, 3, 4, 4)).astype(np.float32)
     for average, number in (("none", 1), ("sky", 8), ("sky_and_behind", 16)):
-        found = list(views(shown, Input(), average))
+        found = list(views(shown, (1, -1, 1), average))
         np.testing.assert_array_equal(found[0], shown)
         assert len({view.tobytes() for view in found}) == number
-    assert len(list(views(shown, Input(v_los="log_gradient"), "sky_and_behind"))) == 8
+    assert len(list(views(shown, (1, 1, 1), "sky_and_behind"))) == 8
 
 
 def test_features_in_their_file(tmp_path):

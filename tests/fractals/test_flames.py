@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from starmass.errors import InputError
-from starmass.fractals.flames import FlameGenerator, FlameOptions
 from starmass.fractals.generation import create_generator, render_range
+from starmass.fractals.generators.flame import Generator, Options
 
-SMALL = FlameOptions(size=48)
+SMALL = Options(size=48)
 
 
 @pytest.fixture(scope="module")
 def rendered():
-    return [FlameGenerator(SMALL).render(3, index) for index in range(40)]
+    return [Generator(SMALL).render(3, index) for index in range(40)]
 
 
 def digest(results):
@@ -26,12 +26,12 @@ def digest(results):
 
 
 def test_the_bytes_are_those_of_every_machine(rendered):
-    # Rendered with AVX-512, AVX2 and plain x86-64 code alike; a change of this hash is a new set of images.
+    # Rendered with AVX-512, AVX2 and plain x86-64 code alike; another hash is a new set of images.
     assert digest(rendered) == "f96fbaa10bfb5165a659b4be56b0d6de93670839912b9d02dd4a8e17d82f9124"
 
 
 def test_threads_and_order_change_nothing(rendered):
-    generator = FlameGenerator(SMALL)
+    generator = Generator(SMALL)
     assert digest(render_range(generator, 3, range(40), threads=3)) == digest(rendered)
     assert digest(
         [generator.render(3, index) for index in reversed(range(20, 40))][::-1]
@@ -53,7 +53,7 @@ def test_images_meet_what_was_asked(rendered):
 
 def test_seeds_and_indices_give_different_images(rendered):
     assert len({planes["images"].tobytes() for planes, _ in rendered}) == 40
-    other = FlameGenerator(SMALL).render(4, 0)[0]["images"]
+    other = Generator(SMALL).render(4, 0)[0]["images"]
     assert not np.array_equal(other, rendered[0][0]["images"])
 
 
@@ -113,16 +113,16 @@ def test_mistakes_are_sentences(options, words):
 
 
 def test_an_unknown_generator_is_named():
-    with pytest.raises(InputError, match=r"'flam' .did you mean 'flame'"):
+    with pytest.raises(InputError, match=r"'flam': unknown .did you mean 'flame'"):
         create_generator("flam", {})
 
 
 def test_what_no_candidate_can_reach_ends_in_a_sentence(monkeypatch):
-    monkeypatch.setattr("starmass.fractals.flames.MOST_CANDIDATES", 20)
+    monkeypatch.setattr("starmass.fractals.generators.flame.MOST_CANDIDATES", 20)
     with pytest.raises(
         InputError,
         match=r"none of 20 candidates for image 0 of seed 0 .*sparse_preview.*lower coverage",
     ):
-        FlameGenerator(
-            FlameOptions(size=16, coverage=1.0, preview_coverage=1.0, points_per_pixel=1)
-        ).render(0, 0)
+        Generator(Options(size=16, coverage=1.0, preview_coverage=1.0, points_per_pixel=1)).render(
+            0, 0
+        )

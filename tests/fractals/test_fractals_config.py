@@ -8,15 +8,16 @@ import yaml
 
 from starmass.fractals.generation import GENERATORS
 from starmass.fractals.variations import CATALOGUE
+from starmass.registry import load, names_in
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("generator", GENERATORS)
+@pytest.mark.parametrize("generator", names_in(GENERATORS))
 def test_defaults_of_the_schema_are_those_of_the_code(generator):
     known = yaml.safe_load((ROOT / "workflow/schemas/fractals.schema.yaml").read_text())["$defs"]
     properties = known[generator]["properties"]
-    options = fields(GENERATORS[generator][0])
+    options = fields(load(GENERATORS, generator).Options)
     assert {field.name for field in options} == set(properties) - {
         "generator",
         "count",

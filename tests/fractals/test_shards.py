@@ -238,7 +238,7 @@ def test_a_missing_plugin_is_a_sentence(shards, monkeypatch):
 
 
 def test_nothing_is_left_when_rendering_fails(tmp_path, monkeypatch):
-    monkeypatch.setattr("starmass.fractals.flames.MOST_CANDIDATES", 1)
+    monkeypatch.setattr("starmass.fractals.generators.flame.MOST_CANDIDATES", 1)
     with pytest.raises(InputError, match="none of 1 candidates"):
         render_shard(tmp_path / "failed.h5", **OPTIONS, start=0, stop=20, threads=2)
     assert list(tmp_path.iterdir()) == []

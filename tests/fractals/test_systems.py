@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from starmass.fractals import systems as s
-from starmass.fractals.flames import FlameOptions
+from starmass.fractals.generators.flame import Options
 from starmass.fractals.variations import CATALOGUE
 
 
@@ -13,7 +13,7 @@ def generator(seed):
 
 
 def draw(seed, **options):
-    return s.sample_system(generator(seed), FlameOptions(**options).system_options())
+    return s.sample_system(generator(seed), Options(**options).system_options())
 
 
 @pytest.mark.parametrize("maps", [2, 3, 6])
@@ -99,5 +99,5 @@ def test_post_transforms_and_symmetry_are_drawn_with_their_probability():
             assert (extra[:, s.COLOUR_SPEED] == 0).all()
             matrices = extra[:, [0, 1, 3, 4]].reshape(-1, 2, 2).astype(float)
             assert np.allclose(matrices @ matrices.transpose(0, 2, 1), np.eye(2), atol=1e-6)
-            assert len(variations) <= FlameOptions(symmetry=0.5).system_options().most_pairs
+            assert len(variations) <= Options(symmetry=0.5).system_options().most_pairs
     assert 0.4 < np.mean(symmetric) < 0.6

@@ -1,4 +1,4 @@
-"""Extra channels against sums over voxels by hand: means, parts of vectors, velocity channels, and the number of peaks."""
+"""Extra channels against sums over voxels by hand: means, parts of vectors, spectra, peaks."""
 
 import h5py
 import numpy as np
@@ -7,7 +7,8 @@ from scipy.signal import find_peaks
 from scipy.stats import norm
 
 from starmass.errors import InputError
-from starmass.maps.channels import extra_channels, project_means, project_spectra
+from starmass.maps.channels import extra_channels
+from starmass.maps.deposits import project_means, project_spectra
 from starmass.maps.kernels import count_peaks
 from starmass.maps.mapping import make_maps
 from starmass.maps.projection import Blocks, Cube, project_cube
@@ -90,7 +91,10 @@ def test_a_spectrum_is_the_mass_in_each_velocity_channel(blocks, line_width):
 
 @pytest.mark.parametrize("line_width", [0.0, 0.4])
 def test_all_velocity_channels_together_are_the_column_density(blocks, line_width):
-    """For a cube anywhere, through the faces of the box too; and their mean velocity is v_los, to the width of a channel."""
+    """For a cube anywhere, through the faces of the box too.
+
+    Their mean velocity is v_los, to the width of a channel.
+    """
     cube = Cube(np.array([0.3, 3.1, 1.9]), 1.7, 11, np.full(3, 4.0))
     spectra = project_spectra(blocks, cube, np.zeros(3), -20, 20, 400, line_width)
     whole = project_cube(blocks, cube)
@@ -146,7 +150,8 @@ def make(run, output, names, entry=None, **projection):
     }
     make_maps(
         output=output, simulation="mine", snapshot="snap1", dump=[run / "snap1", run / "run.yaml"],
-        entry=entry or {"format": "sfumato", "folder": str(run)}, projection=settings, channels=ENTRIES,
+        entry=entry or {"format": "sfumato", "folder": str(run)},
+        projection=settings, channels=ENTRIES,
     )  # fmt: skip
     with h5py.File(output) as file:
         return file["maps"][:], {
@@ -181,6 +186,8 @@ def test_they_stand_behind_the_default_three(magnetised, tmp_path):
         "",
     ]
     assert len(facts["channel_definitions"]) == maps.shape[2] == 17
+    assert facts["channel_from_behind"] == [1, -1, 1, -1, 0, 0, 1, 1, *[0] * 8, 1]
+    assert facts["channel_turns"] == [*[True] * 4, False, False, *[True] * 11]
     np.testing.assert_array_equal(maps[:, :, :3], default)
     np.testing.assert_allclose(maps[:, :, 6], np.hypot(maps[:, :, 4], maps[:, :, 5]), rtol=1e-5)
     np.testing.assert_allclose(maps[:, :, 8:16].sum(axis=2), maps[:, :, 0], rtol=1e-5)
@@ -264,7 +271,8 @@ def test_mistakes_name_the_entry(write_run, magnetised, tmp_path):
         InputError, match=r"maps.channels: 'temperature': 'K' can't be given in 'km/s'"
     ):
         make_maps(
-            output=tmp_path / "m.h5", simulation="mine", snapshot="snap1", dump=[magnetised[0] / "run.yaml"], channels=unit,
+            output=tmp_path / "m.h5", simulation="mine", snapshot="snap1",
+            dump=[magnetised[0] / "run.yaml"], channels=unit,
             entry={"format": "sfumato", "channels": ["t"]},
             projection={"side": 1, "pixels": 8, "velocity_frame": "box", "hydrogen_mass": 1},
         )  # fmt: skip

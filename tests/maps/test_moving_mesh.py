@@ -8,7 +8,7 @@ import pytest
 from scipy.spatial import ConvexHull, Voronoi
 
 from starmass.errors import InputError
-from starmass.maps.channels import project_means
+from starmass.maps.deposits import project_means
 from starmass.maps.moving_mesh import MovingMesh
 from starmass.maps.projection import Cube, project_cube
 

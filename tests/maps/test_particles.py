@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from starmass.maps.channels import project_means, project_spectra
+from starmass.maps.deposits import project_means, project_spectra
 from starmass.maps.particle_kernels import find_reaching
 from starmass.maps.particles import Particles
 from starmass.maps.projection import Cube, project_cube

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from starmass.pretraining.dinov2 import DINOv2, draw_sample
 from starmass.pretraining.draws import Ticket
+from starmass.pretraining.methods.dinov2 import DINOv2, draw_sample
 from starmass.pretraining.samples import RankBatches, Samples, load_batches
 from starmass.pretraining.trunk import run_trunk
 

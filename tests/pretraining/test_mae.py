@@ -5,7 +5,7 @@ import torch
 
 from starmass.errors import InputError
 from starmass.pretraining.draws import Ticket
-from starmass.pretraining.mae import (
+from starmass.pretraining.methods.mae import (
     MAE,
     draw_sample,
     hidden_patches,

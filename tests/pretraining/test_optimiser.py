@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from starmass.pretraining.dinov2 import DINOv2
+from starmass.config.pretraining import Optimiser
+from starmass.pretraining.methods.dinov2 import DINOv2
 from starmass.pretraining.optimiser import (
     clip_gradients,
     create_optimiser,
@@ -12,7 +13,6 @@ from starmass.pretraining.optimiser import (
     parameter_groups,
     set_rates,
 )
-from starmass.pretraining.recipe import Optimiser
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ import torch
 from starmass.errors import InputError
 from starmass.pretraining.interruption import SUBMIT_AGAIN
 from starmass.pretraining.loop import Run
+from starmass.pretraining.methods.simsiam import simsiam_loss
 from starmass.pretraining.optimiser import decays
 from starmass.pretraining.ranks import Ranks
-from starmass.pretraining.simsiam import simsiam_loss
 
 ALONE = Ranks(0, 1, 0, torch.device("cpu"))
 CHANGES = {

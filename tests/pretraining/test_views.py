@@ -5,9 +5,9 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as reference
 
+from starmass.config.pretraining import Views
 from starmass.pretraining import views as v
 from starmass.pretraining.draws import Ticket
-from starmass.pretraining.recipe import Views
 
 PLAIN = Views(
     mean=(0.0,) * 3,

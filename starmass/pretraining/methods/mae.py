@@ -1,6 +1,7 @@
-"""MAE (He et al. 2022; with one decoder block as in C-MAE): an encoder sees a quarter of the patches, a decoder paints the others.
+"""MAE (He et al. 2022; with one decoder block as in C-MAE).
 
-This file is all that tells this method from another: what a sample draws, how a batch becomes a loss, and what is kept.
+An encoder sees a quarter of the patches, a decoder paints the others. This file is all that tells
+this method from another: what a sample draws, how a batch becomes a loss, and what is kept.
 """
 
 from dataclasses import dataclass
@@ -13,11 +14,11 @@ from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 from torch.nn.functional import pixel_unshuffle
 
+from starmass.config.pretraining import MAEOptions, Recipe
 from starmass.encoders import create_encoder
 from starmass.errors import InputError
 from starmass.pretraining.draws import Stream, Ticket, generator, torch_seed
 from starmass.pretraining.method import Method
-from starmass.pretraining.recipe import Recipe
 from starmass.pretraining.samples import unpack_images
 from starmass.pretraining.trunk import run_trunk
 from starmass.pretraining.views import crops_of, make_views, view_draws
@@ -38,7 +39,10 @@ class Inputs:
 
 
 def hidden_patches(patches: int, share: float) -> int:
-    """Return how many of an image's patches are hidden: the whole number nearest to the share, at least one, and never all."""
+    """Return how many of an image's patches are hidden.
+
+    It is the whole number nearest to the share, at least one, and never all.
+    """
     return min(max(round(share * patches), 1), patches - 1)
 
 
@@ -58,7 +62,8 @@ class MAE(Method):
     Parameters
     ----------
     recipe : the whole recipe
-    epoch_steps, steps : length of an epoch of the schedules and of the run; nothing of this method's own changes over them
+    epoch_steps, steps : length of an epoch of the schedules and of the run; nothing of this
+        method's own changes over them
     """
 
     advice = "another mae.mask_ratio"
@@ -72,7 +77,8 @@ class MAE(Method):
         grid = recipe.views.global_size // recipe.encoder.patch_size
         if grid < 2:
             raise InputError(
-                f"views.global_size {recipe.views.global_size}: is one patch, and MAE has to hide some and show some."
+                f"views.global_size {recipe.views.global_size}: is one patch, and MAE has to hide"
+                " some and show some."
             )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(torch_seed(recipe.seed, Stream.WEIGHTS, 1))
@@ -108,16 +114,21 @@ class MAE(Method):
 
 
 class Decoder(nn.Module):
-    """A shallow transformer that sees the encoder's tokens at their places and a mask token at all others, and paints every patch."""
+    """A shallow transformer that paints every patch.
+
+    It sees the encoder's tokens at their places and a mask token at all others.
+    """
 
     positions: Tensor
 
     def __init__(self, recipe: Recipe, width: int, grid: int):
         super().__init__()
-        method, channels = recipe.mae, len(recipe.views.mean)
+        method: MAEOptions = recipe.mae
+        channels = len(recipe.views.mean)
         if method.decoder_width % method.decoder_heads or method.decoder_width % 4:
             raise InputError(
-                f"mae.decoder_width {method.decoder_width}: has to be a multiple of 4 and of mae.decoder_heads {method.decoder_heads}."
+                f"mae.decoder_width {method.decoder_width}: has to be a multiple of 4 and of"
+                f" mae.decoder_heads {method.decoder_heads}."
             )
         norm: Any = partial(nn.LayerNorm, eps=1e-6)
         self.embed = nn.Linear(width, method.decoder_width)
@@ -138,7 +149,12 @@ class Decoder(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, tokens: Tensor, seen: Tensor) -> Tensor:
-        """Turn tokens [B, prefix + S, width] of the patches ``seen`` [B, S] into pixels [B, patches, pixels of a patch]."""
+        """Turn tokens [B, prefix + S, width] of the patches ``seen`` [B, S] into pixels.
+
+        Returns
+        -------
+        [B, patches, pixels of a patch]
+        """
         tokens = self.embed(tokens)
         prefix, shown = tokens.split([tokens.shape[1] - seen.shape[1], seen.shape[1]], dim=1)
         canvas = self.mask_token.to(tokens.dtype).expand(len(tokens), len(self.positions), -1)
@@ -148,7 +164,10 @@ class Decoder(nn.Module):
 
 
 def sine_positions(grid: int, width: int) -> Tensor:
-    """Fixed positions [grid * grid, width]: sines and cosines of row and column at wavelengths up to 10,000 patches."""
+    """Fixed positions [grid * grid, width]: sines and cosines of row and column.
+
+    Their wavelengths go up to 10,000 patches.
+    """
     frequencies = 10000.0 ** -(torch.arange(width // 4) / (width // 4))
     angles = torch.arange(grid)[:, None] * frequencies
     line = torch.cat([angles.sin(), angles.cos()], dim=1)
@@ -156,7 +175,10 @@ def sine_positions(grid: int, width: int) -> Tensor:
 
 
 def patch_pixels(images: Tensor, size: int, *, normalise: bool) -> Tensor:
-    """Cut images [B, C, H, W] into patches [B, patches, C size^2]; with ``normalise`` each has mean 0 and variance 1 of its own."""
+    """Cut images [B, C, H, W] into patches [B, patches, C size^2].
+
+    With ``normalise`` each patch is brought to mean 0 and variance 1.
+    """
     patches = pixel_unshuffle(images.float(), size).flatten(2).mT
     if not normalise:
         return patches
@@ -165,7 +187,10 @@ def patch_pixels(images: Tensor, size: int, *, normalise: bool) -> Tensor:
 
 
 def reconstruction_loss(painted: Tensor, target: Tensor, seen: Tensor) -> Tensor:
-    """Mean square difference of patches [B, patches, pixels] over those that are not ``seen`` [B, S]."""
+    """Mean square difference of patches [B, patches, pixels] that are not ``seen`` [B, S]."""
     error = (painted.float() - target).square().mean(dim=-1)
     hidden = torch.ones_like(error).scatter_(1, seen, 0)
     return (error * hidden).sum() / hidden.sum()
+
+
+METHOD = MAE

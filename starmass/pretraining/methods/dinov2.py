@@ -1,6 +1,7 @@
-"""DINOv2 (Oquab et al. 2023; dinov2 `train/ssl_meta_arch.py`): a student learns what its slowly moving average, the teacher, sees.
+"""DINOv2 (Oquab et al. 2023; dinov2 `train/ssl_meta_arch.py`).
 
-This file is all that tells this method from another: what a sample draws, how a batch becomes a loss, and what is kept.
+A student learns what its slowly moving average, the teacher, sees. This file is all that tells this
+method from another: what a sample draws, how a batch becomes a loss, and what is kept.
 """
 
 import math
@@ -13,6 +14,7 @@ import torch
 from timm.models import VisionTransformer
 from torch import Tensor, nn
 
+from starmass.config.pretraining import DINOv2Options, Recipe
 from starmass.encoders import create_encoder
 from starmass.errors import InputError
 from starmass.pretraining.draws import Stream, Ticket, generator, torch_seed
@@ -24,7 +26,6 @@ from starmass.pretraining.losses.targets import Center, prototypes_in_use, sinkh
 from starmass.pretraining.masks import block_mask, mask_ratios
 from starmass.pretraining.method import Method
 from starmass.pretraining.ranks import world
-from starmass.pretraining.recipe import Recipe
 from starmass.pretraining.samples import unpack_images
 from starmass.pretraining.schedules import cosine, linear
 from starmass.pretraining.trunk import run_trunk
@@ -55,7 +56,7 @@ class Inputs:
 
 @lru_cache(maxsize=4)
 def _batch_ratios(recipe: Recipe, step: int) -> np.ndarray:
-    method = recipe.dinov2
+    method: DINOv2Options = recipe.dinov2
     return mask_ratios(
         GLOBAL_CROPS * recipe.batch,
         method.mask_share,
@@ -65,7 +66,10 @@ def _batch_ratios(recipe: Recipe, step: int) -> np.ndarray:
 
 
 def draw_sample(recipe: Recipe, ticket: Ticket) -> dict[str, np.ndarray]:
-    """Return a sample's random numbers: ``views`` float32 [crops, draws] and ``mask`` bool [2, patches]."""
+    """Return a sample's random numbers.
+
+    They are ``views`` float32 [crops, draws] and ``mask`` bool [2, patches].
+    """
     random = generator(recipe.seed, Stream.MASKS, ticket.epoch, ticket.image)
     ratios = _batch_ratios(recipe, ticket.step)[GLOBAL_CROPS * ticket.position :][:GLOBAL_CROPS]
     grid = recipe.views.global_size // recipe.encoder.patch_size
@@ -84,7 +88,10 @@ class DINOv2(Method):
     epoch_steps, steps : length of an epoch of the schedules and of the run
     """
 
-    advice = "teacher_temperature kept at 0.04, fewer prototypes, a first_momentum of 0.98-0.99 for runs below 1,000 steps"
+    advice = (
+        "teacher_temperature kept at 0.04, fewer prototypes, a first_momentum of 0.98-0.99 for runs"
+        " below 1,000 steps"
+    )
 
     def __init__(self, recipe: Recipe, epoch_steps: int, steps: int):
         super().__init__()
@@ -92,9 +99,10 @@ class DINOv2(Method):
         parts = world() * recipe.execution.accumulation
         if recipe.batch // parts < 2:
             raise InputError(
-                f"batch {recipe.batch}: in {parts} part(s), over ranks and steps, is less than 2 images each, and KoLeo needs a neighbour."
+                f"batch {recipe.batch}: in {parts} part(s), over ranks and steps, is less than"
+                " 2 images each, and KoLeo needs a neighbour."
             )
-        method = recipe.dinov2
+        method: DINOv2Options = recipe.dinov2
         self.encoder = create_encoder(
             recipe.description(), torch_seed(recipe.seed, Stream.WEIGHTS, 0)
         )
@@ -139,7 +147,7 @@ class DINOv2(Method):
 
     def schedule(self, step: int) -> dict[str, float]:
         """Return the method's own numbers at a step."""
-        method = self.recipe.dinov2
+        method: DINOv2Options = self.recipe.dinov2
         warmup = int(method.teacher_temperature_epochs * self.epoch_steps)
         return {
             "teacher_temperature": linear(
@@ -172,7 +180,7 @@ class DINOv2(Method):
         self, inputs: Inputs, schedule: dict[str, float], *, watch: bool = False
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return the loss with its terms, and with ``watch`` the signs of health."""
-        method = self.recipe.dinov2
+        method: DINOv2Options = self.recipe.dinov2
         seen, targets, patch_targets = self._look(inputs, schedule["teacher_temperature"])
         tokens = run_trunk(
             self.encoder,
@@ -217,7 +225,11 @@ class DINOv2(Method):
 
     @torch.no_grad()
     def _look(self, inputs: Inputs, temperature: float) -> tuple[Tensor, Tensor, Tensor]:
-        """Return what the teacher sees: class tokens [2 B, width], their targets [2, B, K], the masked patches' targets [M, K]."""
+        """Return what the teacher sees.
+
+        That is class tokens [2 B, width], their targets [2, B, K], and the masked patches' targets
+        [M, K].
+        """
         tokens = run_trunk(self.teacher_encoder, inputs.globals_)
         classes, patches = self._score(
             self.teacher_heads, [tokens[:, 0]], self._patches(self.teacher_encoder, tokens, inputs)
@@ -274,3 +286,6 @@ class DINOv2(Method):
             *self.teacher_heads.parameters(),
         ]
         torch._foreach_lerp_(teacher, student, 1 - schedule["momentum"])
+
+
+METHOD = DINOv2

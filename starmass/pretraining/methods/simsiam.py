@@ -1,7 +1,8 @@
-"""SimSiam (Chen & He 2021) for a convolutional network: one crop's prediction is drawn to the other crop's projection, which stands still.
+"""SimSiam (Chen & He 2021) for a convolutional network.
 
-What a ResNet learns from the images that a transformer learns from by DINOv2. This file is all that tells this method from another: what a
-sample draws, how a batch becomes a loss, and what is kept.
+One crop's prediction is drawn to the other crop's projection, which gets no gradient. This is how a
+ResNet learns from the images that a transformer learns from by DINOv2. This file is all that tells
+this method from another: what a sample draws, how a batch becomes a loss, and what is kept.
 """
 
 from collections.abc import Mapping
@@ -15,12 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
+from starmass.config.pretraining import Recipe, SimSiamOptions
 from starmass.encoders import normalise_pixels, save_weights
 from starmass.errors import InputError, closest
 from starmass.pretraining.draws import Stream, Ticket, torch_seed
 from starmass.pretraining.method import Method
 from starmass.pretraining.ranks import world
-from starmass.pretraining.recipe import Recipe
 from starmass.pretraining.samples import unpack_images
 from starmass.pretraining.views import crops_of, make_views, view_draws
 
@@ -35,13 +36,14 @@ def draw_sample(recipe: Recipe, ticket: Ticket) -> dict[str, np.ndarray]:
 class SimSiam(Method):
     """Network, projection, prediction and the loss between two crops.
 
-    Batch normalisation sees the images that one rank has in one part of a batch (of all ranks on GPUs): unlike transformers, this method's
-    numbers depend on how a batch is shared out.
+    Batch normalisation sees the images that one rank has in one part of a batch (of all ranks on
+    GPUs): unlike transformers, this method's numbers depend on how a batch is shared out.
 
     Parameters
     ----------
     recipe : the whole recipe; local crops are not used
-    epoch_steps, steps : length of an epoch of the schedules and of the run; nothing of this method's own changes over them
+    epoch_steps, steps : length of an epoch of the schedules and of the run; nothing of this
+        method's own changes over them
     """
 
     advice = "a weight decay of 1e-4"
@@ -52,10 +54,12 @@ class SimSiam(Method):
         parts = world() * recipe.execution.accumulation
         if recipe.batch // parts < 2:
             raise InputError(
-                f"batch {recipe.batch}: in {parts} part(s), over ranks and steps, is less than 2 images each; normalisation needs a batch."
+                f"batch {recipe.batch}: in {parts} part(s), over ranks and steps, is less than"
+                " 2 images each; normalisation needs a batch."
             )
         self.encoder = create_network(recipe)
-        method, width = recipe.simsiam, int(self.encoder.num_features)
+        method: SimSiamOptions = recipe.simsiam
+        width = int(self.encoder.num_features)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(torch_seed(recipe.seed, Stream.WEIGHTS, 1))
             wide = method.projection
@@ -71,7 +75,7 @@ class SimSiam(Method):
 
     @torch.no_grad()
     def prepare(self, batch: dict[str, Tensor], device: torch.device) -> Tensor:
-        """Cut two crops of each image of a loaded batch: [2 B, C, size, size], all first crops first."""
+        """Cut two crops of each image of a batch: [2 B, C, size, size], all first crops first."""
         return torch.cat(
             make_views(unpack_images(batch, device), batch["views"], self.crops, self.recipe.views)
         )
@@ -105,7 +109,8 @@ def create_network(recipe: Recipe) -> Any:
     name, known = recipe.encoder.architecture, timm.list_models("resnet*")
     if name not in known:
         raise InputError(
-            f'encoder.architecture {name!r}: simsiam takes a ResNet of timm{closest(name, known)}; timm.list_models("resnet*").'
+            f"encoder.architecture {name!r}: simsiam takes a ResNet of timm{closest(name, known)};"
+            ' timm.list_models("resnet*").'
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(recipe.seed, Stream.WEIGHTS, 0))
@@ -117,8 +122,14 @@ def _layer(width: int, out: int) -> list[nn.Module]:
 
 
 def simsiam_loss(predicted: list[Tensor], projected: list[Tensor]) -> Tensor:
-    """Mean negative cosine between each crop's prediction [B, D] and the other crop's projection [B, D], which gets no gradient."""
+    """Mean negative cosine between each crop's prediction [B, D] and the other's projection [B, D].
+
+    The projection gets no gradient.
+    """
     pairs = zip(predicted, reversed(projected), strict=True)
     return -torch.stack(
         [cosine_similarity(one.float(), other.detach().float()).mean() for one, other in pairs]
     ).mean()
+
+
+METHOD = SimSiam

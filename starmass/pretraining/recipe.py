@@ -1,29 +1,28 @@
 """The recipe of a pretraining: every number that shapes it, its default and where that comes from.
 
-Defaults are those of the official "short" ViT-L/16 recipe (dinov2 `configs/ssl_default_config.yaml`
-and `configs/train/vitl16_short.yaml`), whose 10 + 90 epochs the paper quotes. They stand here, and
-in :mod:`starmass.pretraining.options` what one method alone has; the schema of the workflow says
-what each key means and may be.
+Defaults are those of the official "short" ViT-L/16 recipe (dinov2 `configs/ssl_default_config.yaml` and
+`configs/train/vitl16_short.yaml`), whose 10 + 90 epochs the paper quotes. They stand here and nowhere else; the schema of the
+workflow says what each key means and may be.
 """
 
 import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, make_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from types import UnionType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from starmass.description import EncoderDescription
 from starmass.errors import InputError, closest
-from starmass.pretraining.ranges import Range, check_range
-from starmass.registry import load, names_in
 
 T = TypeVar("T")
-NOT_OF_THE_RECIPE = ("images", "check", "resources")
-"""Names of the workflow's files, and what it asks for."""
-OPTIONS = "starmass.pretraining.options"
-METHODS = tuple(names_in(OPTIONS))
+Range = tuple[float, float]
+NOT_OF_THE_RECIPE = (
+    "images",
+    "check",
+    "resources",
+)  # names of the workflow's files, and what it asks for
 
 
 @dataclass(frozen=True)
@@ -42,10 +41,7 @@ class Encoder:
 
 @dataclass(frozen=True)
 class Views:
-    """Crops of an image and what is done to them.
-
-    Lists of three: first global crop, second global crop, local crops.
-    """
+    """Crops of an image and what is done to them. Lists of three: first global crop, second global crop, local crops."""
 
     mean: tuple[float, ...] = (0.5, 0.5, 0.5)
     std: tuple[float, ...] = (0.5, 0.5, 0.5)
@@ -63,8 +59,11 @@ class Views:
     saturation: float = 0.2
     hue: float = 0.1
     grey: float = 0.2
-    # What the released code does; its documentation says 1, 0.1, 0.5.
-    blur: tuple[float, float, float] = (0.0, 0.9, 0.5)
+    blur: tuple[float, float, float] = (
+        0.0,
+        0.9,
+        0.5,
+    )  # what the released code does; its documentation says 1, 0.1, 0.5
     blur_sigma: Range = (0.1, 2.0)
     solarise: tuple[float, float, float] = (0.0, 0.2, 0.0)
 
@@ -86,8 +85,56 @@ class Optimiser:
 
 
 @dataclass(frozen=True)
+class DINOv2:
+    """What only DINOv2 has: heads, masks, targets, teacher and the weights of its terms."""
+
+    head_layers: int = 3
+    head_hidden: int = 2048
+    head_bottleneck: int = 256
+    prototypes: int = 65536
+    separate_heads: bool = (
+        False  # one for class tokens and one for patches, as in the official long recipe
+    )
+    mask_share: float = 0.5
+    mask_ratio: Range = (0.1, 0.5)
+    targets: Literal["centering", "sinkhorn"] = "centering"  # the long recipe: sinkhorn
+    center_momentum: float = 0.9
+    sinkhorn_iterations: int = 3
+    student_temperature: float = 0.1
+    first_teacher_temperature: float = 0.04
+    teacher_temperature: float = 0.07
+    teacher_temperature_epochs: float = 30
+    first_momentum: float = 0.992
+    momentum: float = 1.0
+    dino_weight: float = 1.0
+    ibot_weight: float = 1.0
+    koleo_weight: float = 0.1
+    koleo_neighbours: Literal["rank", "all"] = "rank"
+    freeze_last_layer_epochs: float = 1
+
+
+@dataclass(frozen=True)
+class MAE:
+    """What only MAE has: how much is hidden, and the decoder."""
+
+    mask_ratio: float = 0.75
+    normalise_pixels: bool = True  # each hidden patch by its own mean and variance
+    decoder_width: int = 512
+    decoder_depth: int = 1  # as C-MAE; 8 in He et al.
+    decoder_heads: int = 16
+
+
+@dataclass(frozen=True)
+class SimSiam:
+    """What only SimSiam has: the widths of its two perceptrons."""
+
+    projection: int = 2048
+    prediction: int = 512
+
+
+@dataclass(frozen=True)
 class Execution:
-    """How it is run, not what comes out: a resumed run need not share any of these."""
+    """How it is run, not what comes out: none of these is part of what a resumed run has to share."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int = 2
@@ -100,10 +147,10 @@ class Execution:
 
 
 @dataclass(frozen=True)
-class Shared:
-    """What all methods have in a recipe."""
+class Recipe:
+    """A whole pretraining but for the images."""
 
-    method: str = "dinov2"
+    method: Literal["dinov2", "mae", "simsiam"] = "dinov2"
     seed: int = 0
     batch: int = 1024  # images a step, all ranks together
     epochs: float = 100
@@ -114,49 +161,50 @@ class Shared:
     encoder: Encoder = field(default_factory=Encoder)
     views: Views = field(default_factory=Views)
     optimiser: Optimiser = field(default_factory=Optimiser)
+    dinov2: DINOv2 = field(default_factory=DINOv2)
+    mae: MAE = field(default_factory=MAE)
+    simsiam: SimSiam = field(default_factory=SimSiam)
     execution: Execution = field(default_factory=Execution)
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise InputError(
-                f"recipe key 'method': {self.method!r} is none of {', '.join(METHODS)}"
-                f"{closest(self.method, METHODS)}."
-            )
         views, encoder = self.views, self.encoder
         colour = [key for key in ("saturation", "hue", "grey") if getattr(views, key) > 0]
         if len(views.mean) != 3 and colour:
             raise InputError(
-                f"views.{colour[0]}: needs 3 colour channels and views.mean names"
-                f" {len(views.mean)}; set saturation, hue and grey to 0."
+                f"views.{colour[0]}: needs 3 colour channels and views.mean names {len(views.mean)}; set saturation, hue and grey to 0."
             )
-        convolutional = load(OPTIONS, self.method).CONVOLUTIONAL
-        if encoder.architecture.startswith("resnet") != convolutional:
+        if encoder.architecture.startswith("resnet") != (self.method == "simsiam"):
             fit = (
                 "resnet18 or another ResNet"
-                if convolutional
+                if self.method == "simsiam"
                 else "vit_large_patch16_224 or another vision transformer"
             )
             raise InputError(
-                f"encoder.architecture {encoder.architecture!r}: the method {self.method} takes"
-                f" {fit}; change one of them."
+                f"encoder.architecture {encoder.architecture!r}: the method {self.method} takes {fit}; change one of them."
             )
         for key, size in (("global_size", views.global_size), ("local_size", views.local_size)):
             if size % encoder.patch_size:
                 raise InputError(
-                    f"views.{key}: {size} pixels are not a multiple of encoder.patch_size"
-                    f" {encoder.patch_size}; change one of them."
+                    f"views.{key}: {size} pixels are not a multiple of encoder.patch_size {encoder.patch_size}; change one of them."
                 )
         if encoder.width and encoder.heads and encoder.width % encoder.heads:
             raise InputError(
-                f"encoder.heads: {encoder.heads} is no divisor of encoder.width {encoder.width};"
-                " change one of them."
+                f"encoder.heads: {encoder.heads} is no divisor of encoder.width {encoder.width}; change one of them."
             )
-        for key in ("global_area", "local_area", "aspect", "blur_sigma"):
-            check_range(f"views.{key}", getattr(views, key))
+        ranges = {
+            f"views.{key}": getattr(views, key)
+            for key in ("global_area", "local_area", "aspect", "blur_sigma")
+        }
+        for key, (low, high) in {**ranges, "dinov2.mask_ratio": self.dinov2.mask_ratio}.items():
+            if low > high:
+                raise InputError(f"{key}: [{low}, {high}] runs backwards; give the least first.")
+            if high > 1 and key.endswith(("area", "ratio")):
+                raise InputError(f"{key}: {high} is more than 1, the whole; give shares.")
+            if low <= 0 and key.endswith(("area", "aspect")):
+                raise InputError(f"{key}: {low} must be more than 0.")
         if not all(0 <= beta < 1 for beta in self.optimiser.betas):
             raise InputError(
-                f"optimiser.betas: {list(self.optimiser.betas)} must be from 0 to below 1,"
-                " as [0.9, 0.999]."
+                f"optimiser.betas: {list(self.optimiser.betas)} must be from 0 to below 1, as [0.9, 0.999]."
             )
         self.description()
 
@@ -201,40 +249,16 @@ class Shared:
         return steps
 
     def digest(self, images: Any) -> str:
-        """Return what a resumed run has to share.
-
-        It is a digest of all that shapes the weights, and of the images' identity.
-        """
-        without = {"execution", *METHODS} - {self.method}
+        """Return what a resumed run has to share: a digest of all that shapes the weights, and of the images' identity."""
+        without = {"execution", *get_args(get_type_hints(Recipe)["method"])} - {self.method}
         shaping = {key: value for key, value in asdict(self).items() if key not in without}
         return hashlib.sha256(json.dumps([shaping, images], sort_keys=True).encode()).hexdigest()[
             :16
         ]
 
 
-if TYPE_CHECKING:
-
-    class Recipe(Shared):
-        """A whole pretraining but for the images; a method's options bear its name."""
-
-        def __getattr__(self, name: str) -> Any:
-            """Options of a method."""
-else:
-    # Made of what there is, so that a new method touches no recipe of another.
-    Recipe = make_dataclass(
-        "Recipe",
-        [
-            (name, kind, field(default_factory=kind))
-            for name, kind in ((name, load(OPTIONS, name).Options) for name in METHODS)
-        ],
-        bases=(Shared,),
-        frozen=True,
-        namespace={"__doc__": "A whole pretraining but for the images.", "__module__": __name__},
-    )
-
-
 def read_recipe(values: Mapping[str, Any]) -> Recipe:
-    """Build a recipe from a config entry, without what the entry says to the workflow alone.
+    """Build a recipe from a config entry; what the entry says to the workflow alone is passed over.
 
     Raises
     ------
@@ -249,16 +273,14 @@ def read_recipe(values: Mapping[str, Any]) -> Recipe:
 def _build(kind: type[T], values: Any, path: str) -> T:
     if not isinstance(values, Mapping):
         raise InputError(
-            f"recipe key {path.rstrip('.') or '(top level)'!r}: {values!r} is not a mapping of"
-            " keys."
+            f"recipe key {path.rstrip('.') or '(top level)'!r}: {values!r} is not a mapping of keys."
         )
     hints = get_type_hints(kind)
     known = [entry.name for entry in fields(kind)]  # type: ignore[arg-type]
     for key in values:
         if key not in known:
             raise InputError(
-                f"recipe key {path + str(key)!r} is unknown{closest(str(key), known)};"
-                f" known here: {', '.join(known)}."
+                f"recipe key {path + str(key)!r} is unknown{closest(str(key), known)}; known here: {', '.join(known)}."
             )
     return kind(**{key: _convert(hints[key], value, path + key) for key, value in values.items()})
 
@@ -272,8 +294,7 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
             raise InputError(
-                f"recipe key {path!r}: {value!r} is none of {', '.join(get_args(hint))}"
-                f"{closest(str(value), get_args(hint))}."
+                f"recipe key {path!r}: {value!r} is none of {', '.join(get_args(hint))}{closest(str(value), get_args(hint))}."
             )
         return value
     if get_origin(hint) is tuple:

@@ -24,7 +24,6 @@ from starmass.pretraining.losses.koleo import koleo_loss
 from starmass.pretraining.losses.targets import Center, prototypes_in_use, sinkhorn, target_entropy
 from starmass.pretraining.masks import block_mask, mask_ratios
 from starmass.pretraining.method import Method
-from starmass.pretraining.options.dinov2 import Options
 from starmass.pretraining.ranks import world
 from starmass.pretraining.recipe import Recipe
 from starmass.pretraining.samples import unpack_images
@@ -57,7 +56,7 @@ class Inputs:
 
 @lru_cache(maxsize=4)
 def _batch_ratios(recipe: Recipe, step: int) -> np.ndarray:
-    method: Options = recipe.dinov2
+    method = recipe.dinov2
     return mask_ratios(
         GLOBAL_CROPS * recipe.batch,
         method.mask_share,
@@ -103,7 +102,7 @@ class DINOv2(Method):
                 f"batch {recipe.batch}: in {parts} part(s), over ranks and steps, is less than"
                 " 2 images each, and KoLeo needs a neighbour."
             )
-        method: Options = recipe.dinov2
+        method = recipe.dinov2
         self.encoder = create_encoder(
             recipe.description(), torch_seed(recipe.seed, Stream.WEIGHTS, 0)
         )
@@ -148,7 +147,7 @@ class DINOv2(Method):
 
     def schedule(self, step: int) -> dict[str, float]:
         """Return the method's own numbers at a step."""
-        method: Options = self.recipe.dinov2
+        method = self.recipe.dinov2
         warmup = int(method.teacher_temperature_epochs * self.epoch_steps)
         return {
             "teacher_temperature": linear(
@@ -181,7 +180,7 @@ class DINOv2(Method):
         self, inputs: Inputs, schedule: dict[str, float], *, watch: bool = False
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return the loss with its terms, and with ``watch`` the signs of health."""
-        method: Options = self.recipe.dinov2
+        method = self.recipe.dinov2
         seen, targets, patch_targets = self._look(inputs, schedule["teacher_temperature"])
         tokens = run_trunk(
             self.encoder,

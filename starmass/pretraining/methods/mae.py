@@ -18,7 +18,6 @@ from starmass.encoders import create_encoder
 from starmass.errors import InputError
 from starmass.pretraining.draws import Stream, Ticket, generator, torch_seed
 from starmass.pretraining.method import Method
-from starmass.pretraining.options.mae import Options
 from starmass.pretraining.recipe import Recipe
 from starmass.pretraining.samples import unpack_images
 from starmass.pretraining.trunk import run_trunk
@@ -124,8 +123,7 @@ class Decoder(nn.Module):
 
     def __init__(self, recipe: Recipe, width: int, grid: int):
         super().__init__()
-        method: Options = recipe.mae
-        channels = len(recipe.views.mean)
+        method, channels = recipe.mae, len(recipe.views.mean)
         if method.decoder_width % method.decoder_heads or method.decoder_width % 4:
             raise InputError(
                 f"mae.decoder_width {method.decoder_width}: has to be a multiple of 4 and of"

@@ -20,7 +20,6 @@ from starmass.encoders import normalise_pixels, save_weights
 from starmass.errors import InputError, closest
 from starmass.pretraining.draws import Stream, Ticket, torch_seed
 from starmass.pretraining.method import Method
-from starmass.pretraining.options.simsiam import Options
 from starmass.pretraining.ranks import world
 from starmass.pretraining.recipe import Recipe
 from starmass.pretraining.samples import unpack_images
@@ -59,8 +58,7 @@ class SimSiam(Method):
                 " 2 images each; normalisation needs a batch."
             )
         self.encoder = create_network(recipe)
-        method: Options = recipe.simsiam
-        width = int(self.encoder.num_features)
+        method, width = recipe.simsiam, int(self.encoder.num_features)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(torch_seed(recipe.seed, Stream.WEIGHTS, 1))
             wide = method.projection

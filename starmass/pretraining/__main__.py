@@ -4,12 +4,11 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
 
-from starmass.config.pretraining import EncoderEntry
-from starmass.config.whole import read_recipe_entry
 from starmass.console import job
 from starmass.errors import InputError
 from starmass.files import check_readable
@@ -17,6 +16,7 @@ from starmass.pretraining.attempts import attempt_recorded
 from starmass.pretraining.labelled import Check
 from starmass.pretraining.loop import Run
 from starmass.pretraining.ranks import find_ranks, ranks_joined
+from starmass.pretraining.recipe import read_recipe
 from starmass.pretraining.samples import identify_files, open_images
 
 
@@ -64,8 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         job(log, history=log and log.with_suffix(".attempts.log")),
         attempt_recorded(log, world) as attempt,
     ):
-        entry = _read_entry(options.config)
-        recipe = entry.recipe(entry.seeds[0] if options.seed is None else options.seed)
+        recipe = read_recipe(_read_entry(options.config), options.seed)
         with ranks_joined(recipe.execution.device) as ranks:
             check = Check(options.check, recipe.description()) if options.check else None
             attempt.of(
@@ -80,18 +79,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
             ).train()
 
 
-def _read_entry(path: Path) -> EncoderEntry:
-    """Read a recipe, which is checked as the workflow checks its own."""
+def _read_entry(path: Path) -> Any:
+    """Read a file of YAML."""
     check_readable(path)
     try:
-        entry = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(
             f"{path}: not a readable YAML file ({error}); --config takes one entry of"
             " pretraining.encoders."
         ) from error
-    return read_recipe_entry(entry)
-
 
 if __name__ == "__main__":
     main()

@@ -5,7 +5,25 @@ import json
 from typing import Any
 
 from starmass.config.pretraining import METHODS, Recipe
+from starmass.config.whole import read_recipe_entry
 from starmass.errors import InputError
+
+
+def read_recipe(values: Any, seed: int | None = None) -> Recipe:
+    """Check an entry of ``pretraining.encoders`` that is given by hand, and return its recipe.
+
+    Parameters
+    ----------
+    values : the entry; it may leave out its images
+    seed : of weights, order, views and masks; the first of the entry's seeds when left out
+
+    Raises
+    ------
+    InputError
+        names the first key that is wrong
+    """
+    entry = read_recipe_entry(values)
+    return entry.recipe(entry.seeds[0] if seed is None else seed)
 
 
 def steps_per_epoch(recipe: Recipe, images: int) -> int:

@@ -60,12 +60,12 @@ def block_images():
 def tiny_recipe():
     """A function that gives the tiny recipe, its sections updated by keyword."""
 
-    def recipe(**changes):
+    def recipe(seed=0, **changes):
         values = {
             key: dict(value) if isinstance(value, dict) else value for key, value in TINY.items()
         }
         for key, value in changes.items():
             values[key] = {**values.get(key, {}), **value} if isinstance(value, dict) else value
-        return read_recipe(values)
+        return read_recipe(values, seed)
 
     return recipe

@@ -14,7 +14,7 @@ from starmass.evaluation.features import extract_features
 from starmass.evaluation.finetuning import finetune_and_predict
 from starmass.evaluation.inputs import Input
 from starmass.evaluation.labels import thin_split
-from starmass.evaluation.regression import REGRESSORS, predict
+from starmass.evaluation.regression import REGRESSORS, fit
 from starmass.evaluation.samples import collect_samples
 from starmass.evaluation.segmentation import ATTENTION_MASS, segment
 from starmass.evaluation.splits import draw_split
@@ -23,6 +23,7 @@ from starmass.fractals.generation import GENERATORS
 from starmass.maps.channels import DEFAULTS as CHANNELS
 from starmass.maps.sinks import QUANTITY
 from starmass.pretraining.recipe import Recipe
+from starmass.registry import load, names_in
 
 
 def given(function) -> dict:
@@ -43,6 +44,7 @@ def flat(values: Mapping, path: str) -> dict:
     return found
 
 
+regressors = [load(REGRESSORS, name) for name in names_in(REGRESSORS)]
 CODE = {
     **flat(
         {key: value for kind in CHANNELS.values() for key, value in kind.items()},
@@ -68,7 +70,7 @@ CODE = {
     **flat(asdict(Input()), "evaluation.inputs.NAME"),
     **flat(given(extract_features), "evaluation.features.NAME"),
     **flat(
-        given(predict) | {key: value for _, key, value in REGRESSORS.values()},
+        given(fit) | {one.PARAMETER: one.DEFAULT for one in regressors},
         "evaluation.methods.NAME",
     ),
     **flat(given(train_and_predict), "evaluation.methods.NAME"),

@@ -186,7 +186,8 @@ def within_reach(candidates: Sequence[Any], most: int) -> list[Any]:
 
 
 def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]
+    """Return candidates, each once: the errors of one that is given twice would be summed twice."""
+    return list(dict.fromkeys(value)) if isinstance(value, list | tuple) else [value]
 
 
 def _inner_folds(groups: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

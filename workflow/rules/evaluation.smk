@@ -277,7 +277,8 @@ rule predict_masses:
         split=rules.draw_split.output[0],
         features=features_of,
     output:
-        f"{EVALUATION}/{{split}}/predictions/{{method}}/seed-{{seed}}.csv",
+        predictions=f"{EVALUATION}/{{split}}/predictions/{{method}}/seed-{{seed}}.csv",
+        fitted=f"{EVALUATION}/{{split}}/fitted/{{method}}/seed-{{seed}}.skops",
     log:
         "logs/evaluation/{study}/{split}/predictions/{method}/seed-{seed}.log",
     benchmark:
@@ -294,7 +295,14 @@ rule predict_masses:
             for key, value in evaluation_entry("methods", wildcards.method).items()
             if key not in ("label", "features", "seeds")
         },
+        features=lambda wildcards: evaluation_entry("methods", wildcards.method).get("features"),
         code=code_digest("workflow/scripts/predict_masses.py"),
+        # The script imports it by name, so the digest of the script does not contain it.
+        regressor_code=lambda wildcards: code_digest(
+            "starmass/evaluation/regressors/{}.py".format(
+                evaluation_entry("methods", wildcards.method)["regressor"]
+            )
+        )(wildcards),
     message:
         "Predicting masses by {wildcards.method} (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
     script:

@@ -80,7 +80,7 @@ CODE = {
 
 @pytest.fixture(scope="module")
 def asked(root) -> dict[str, list]:
-    """Key -> values that the code takes where it asks an entry for the key: ``entry.get("key", value)`` and the like."""
+    """Key -> values that the code takes where an entry lacks it: ``entry.get("key", value)``."""
     found: dict[str, list] = {}
     for path in (
         file

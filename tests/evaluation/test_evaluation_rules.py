@@ -35,6 +35,8 @@ users_own = placed
 wildcard_constraints: study=r"\\w+", split=r"\\w+", features=r"\\w+", method=r"\\w+", seed=r"\\d+"
 include: "ROOT/workflow/rules/evaluation.smk"
 include: "ROOT/workflow/rules/networks.smk"
+use rule predict_masses as predict_alone with:  # as few labels do
+    output: f"{EVALUATION}/{{split}}/alone/{{method}}/seed-{{seed}}.csv"
 """
 CONFIG = {
     "study": "small",
@@ -111,6 +113,8 @@ def workflow(tmp_path, map_files):
         create_encoder(description, 0),
         description,
     )
+    # A rule that this Snakefile derives from another finds its script beside the Snakefile.
+    (tmp_path / "scripts").symlink_to(ROOT / "workflow/scripts")
     (folder / "Snakefile").write_text(SNAKEFILE.replace("ROOT", str(ROOT)))
 
     def run(*arguments, **changes):
@@ -193,8 +197,11 @@ def test_random_weights_are_drawn_for_every_seed_and_the_rest_is_made_once(workf
 def test_a_method_is_kept_with_its_predictions(workflow):
     folder, run = workflow
     split = "results/evaluation/small/protostar"
-    done = run(f"{split}/predictions/001/seed-0.csv")
+    done = run(f"{split}/predictions/001/seed-0.csv", f"{split}/alone/001/seed-0.csv")
     assert done.returncode == 0, done.stderr
+    assert [path.parent.name for path in folder.rglob("*.skops")] == ["001"]
+    alone = (folder / split / "alone/001/seed-0.csv").read_text()
+    assert alone == (folder / split / "predictions/001/seed-0.csv").read_text()
     table = pd.read_csv(folder / split / "predictions/001/seed-0.csv")
     kept = folder / split / "fitted/001/seed-0.skops"
     fitted = read_fitted(kept)

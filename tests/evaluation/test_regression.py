@@ -182,7 +182,10 @@ OPTIONS = [
 @settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 10**6), options=st.sampled_from(OPTIONS), size=st.floats(-1e6, 1e6))
 def test_nothing_of_a_test_row_reaches_another_row(seed, options, size):
-    """Garbage in the labels of all test rows and in the features of all but one leaves that one's prediction as it was."""
+    """Garbage in the labels of all test rows and in the features of all but one changes nothing.
+
+    That one's prediction stays as it was.
+    """
     features, labels, groups, train, test = data(seed=seed % 17)
     before = predict(features, labels, groups, train, test, **options)
     generator = np.random.default_rng(seed)

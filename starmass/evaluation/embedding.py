@@ -5,7 +5,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from starmass.errors import InputError
-from starmass.evaluation.regression import numerical_rank, principal_axes
+from starmass.evaluation.principal_axes import numerical_rank, principal_axes
 from starmass.evaluation.samples import protostars
 
 COMPONENTS = 50

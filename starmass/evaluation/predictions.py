@@ -17,11 +17,20 @@ from starmass.tables import read_table
 
 @dataclass(frozen=True)
 class Predictions:
-    """Of some rows: log10 mass [row], its spread [row] where the method has one, and what the method chose on its training rows."""
+    """What a method predicts for some rows.
+
+    Attributes
+    ----------
+    values : log10 mass [row]
+    spread : of it [row], in dex, where the method has one
+    chosen : what the method chose on its training rows, by the config's key
+    pipeline : the fitted scikit-learn pipeline that predicted, where there is one
+    """
 
     values: np.ndarray
     spread: np.ndarray | None = None
     chosen: Mapping[str, Any] = field(default_factory=dict)
+    pipeline: Any = None
 
 
 def read_predictions(path: str | Path, split: pd.DataFrame) -> pd.DataFrame:
@@ -38,8 +47,8 @@ def read_predictions(path: str | Path, split: pd.DataFrame) -> pd.DataFrame:
         zip(tested["fold"], tested["row"], strict=True)
     ):
         raise InputError(
-            f"{path}: does not hold the {len(tested)} test rows of its split once each, so it was cut or changed;"
-            " delete it and run Snakemake again to remake it."
+            f"{path}: does not hold the {len(tested)} test rows of its split once each, so it was"
+            " cut or changed; delete it and run Snakemake again to remake it."
         )
     wrong = table[~np.isfinite(table[["log10_mass", "predicted_log10_mass"]]).all(axis=1)]
     if len(wrong):
@@ -57,7 +66,7 @@ def predict_folds(
     predict: Callable[[int, np.ndarray, np.ndarray], Predictions],
     *,
     intervals: bool = False,
-) -> tuple[pd.DataFrame, list[Mapping[str, Any]]]:
+) -> tuple[pd.DataFrame, list[Predictions]]:
     """Predict the test rows of every fold.
 
     Parameters
@@ -68,11 +77,11 @@ def predict_folds(
 
     Returns
     -------
-    table of test rows: row, fold, log10_mass, predicted_log10_mass, spread_dex (empty where the method has none), interval_dex
-    (half-width); what the method chose, fold by fold
+    table of test rows: row, fold, log10_mass, predicted_log10_mass, spread_dex (empty where the
+    method has none), interval_dex (half-width); the predictions of each fold, as they were returned
     """
     labels, groups = log_mass(samples), protostars(samples)
-    parts, chosen = [], []
+    parts, kept = [], []
     for fold, train, test in parts_of(split):
         found = predict(fold, train, test)
         if not np.isfinite(found.values).all():
@@ -96,5 +105,5 @@ def predict_folds(
 
         table["interval_dex"] = calibrate(values, labels, groups, train) if intervals else np.nan
         parts.append(table)
-        chosen.append(found.chosen)
-    return pd.concat(parts, ignore_index=True), chosen
+        kept.append(found)
+    return pd.concat(parts, ignore_index=True), kept

@@ -10,7 +10,7 @@ import pandas as pd
 from starmass.errors import InputError
 from starmass.evaluation.attention import keep_mass
 from starmass.evaluation.inputs import Input, scale
-from starmass.evaluation.regression import column_scale, numerical_rank, principal_axes
+from starmass.evaluation.principal_axes import column_scale, numerical_rank, principal_axes
 from starmass.evaluation.samples import Maps, protostars
 from starmass.evaluation.segments import (
     Segments,

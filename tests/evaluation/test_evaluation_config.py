@@ -20,6 +20,7 @@ from starmass.evaluation import (
     statistics,
     supervised,
 )
+from starmass.registry import load, names_in
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/evaluation.schema.yaml").read_text())
@@ -65,14 +66,19 @@ def test_defaults_of_the_schema_are_those_of_the_library(kind, function):
     assert checked >= 1
 
 
+def regressors():
+    return names_in(regression.REGRESSORS)
+
+
 def test_defaults_of_regressors():
-    for _, key, default in regression.REGRESSORS.values():
-        if key:
-            assert entry("methods")[key]["default"] == default
+    keyed = [one for name in regressors() if (one := load(regression.REGRESSORS, name)).PARAMETER]
+    assert len(keyed) >= 4
+    for one in keyed:
+        assert entry("methods")[one.PARAMETER]["default"] == one.DEFAULT
 
 
 def test_choices_are_those_of_the_library():
-    assert entry("methods")["regressor"]["enum"] == list(regression.REGRESSORS)
+    assert sorted(entry("methods")["regressor"]["enum"]) == regressors()
     assert entry("features")["statistics"]["items"]["enum"] == list(statistics.STATISTICS)
     assert entry("features")["average"]["enum"] == list(features.AVERAGES)
     assert set(entry("features")["tokens"]["enum"]) == set(encoding.POOLINGS) - {"patches"}

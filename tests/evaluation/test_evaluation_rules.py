@@ -1,5 +1,6 @@
 """The wing's rules from maps to metrics, on small synthetic maps and a tiny encoder, in a workflow of their own."""
 
+import json
 import os
 import re
 import subprocess
@@ -7,27 +8,35 @@ import sys
 from pathlib import Path
 
 import h5py
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
 from starmass.encoders import EncoderDescription, create_encoder, save_encoder
+from starmass.evaluation.features import read_features
+from starmass.evaluation.fitted import apply, read_fitted
 
 ROOT = Path(__file__).resolve().parents[2]
 SNAKEFILE = """
 from pathlib import Path
-from starmass.provenance import code_digest
+from starmass import provenance
 configfile: "config.yaml"
 STUDY = config["study"]
 def named_entry(wing, kind, name):
     return config[wing][kind][name]
 def simulation_maps(simulation):
     return sorted(map(str, Path("results/maps", simulation).glob("*.h5")))
+def code_digest(script):
+    return lambda wildcards: provenance.code_digest(script)
 def placed(paths):  # as of a workflow that is no module with a prefix
     return paths
 users_own = placed
 wildcard_constraints: study=r"\\w+", split=r"\\w+", features=r"\\w+", method=r"\\w+", seed=r"\\d+"
 include: "ROOT/workflow/rules/evaluation.smk"
 include: "ROOT/workflow/rules/networks.smk"
+use rule predict_masses as predict_alone with:  # as few labels do
+    output: f"{EVALUATION}/{{split}}/alone/{{method}}/seed-{{seed}}.csv"
 """
 CONFIG = {
     "study": "small",
@@ -104,6 +113,8 @@ def workflow(tmp_path, map_files):
         create_encoder(description, 0),
         description,
     )
+    # A rule that this Snakefile derives from another finds its script beside the Snakefile.
+    (tmp_path / "scripts").symlink_to(ROOT / "workflow/scripts")
     (folder / "Snakefile").write_text(SNAKEFILE.replace("ROOT", str(ROOT)))
 
     def run(*arguments, **changes):
@@ -181,3 +192,27 @@ def test_random_weights_are_drawn_for_every_seed_and_the_rest_is_made_once(workf
     planned = run(*targets, "--dry-run", evaluation={**section, "methods": methods})
     made = set(re.findall(r"/features/(\S+?\.h5)", planned.stdout + planned.stderr))
     assert made == {"random/seed-0.h5", "random/seed-1.h5", "dinov2/seed-0.h5"}
+
+
+def test_a_method_is_kept_with_its_predictions(workflow):
+    folder, run = workflow
+    split = "results/evaluation/small/protostar"
+    done = run(f"{split}/predictions/001/seed-0.csv", f"{split}/alone/001/seed-0.csv")
+    assert done.returncode == 0, done.stderr
+    assert [path.parent.name for path in folder.rglob("*.skops")] == ["001"]
+    alone = (folder / split / "alone/001/seed-0.csv").read_text()
+    assert alone == (folder / split / "predictions/001/seed-0.csv").read_text()
+    table = pd.read_csv(folder / split / "predictions/001/seed-0.csv")
+    kept = folder / split / "fitted/001/seed-0.skops"
+    fitted = read_fitted(kept)
+    assert (fitted.features, fitted.config["regressor"], fitted.seed) == ("central", "ridge", 0)
+    assert json.loads(fitted.provenance)["config"] == fitted.config
+    for one in fitted.folds:
+        tested = table[table["fold"] == one.fold]
+        features = read_features(folder / split / "features/central/seed-0.h5", one.fold)
+        again, spread = apply(kept, features[tested["row"]], one.fold)
+        np.testing.assert_allclose(again, tested["predicted_log10_mass"], atol=1e-9)
+        assert spread is None
+        others = table[table["fold"] != one.fold]["log10_mass"]
+        assert one.log10_mass_range == pytest.approx((others.min(), others.max()))
+        assert one.rows == len(others)

@@ -9,7 +9,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from starmass.errors import InputError
-from starmass.evaluation.regression import REGRESSORS, predict, standardise, whiten
+from starmass.evaluation.regression import REGRESSORS, predict
+from starmass.evaluation.whitening import Whitening
+from starmass.registry import names_in
+
+NAMES = names_in(REGRESSORS)
+
+
+def whiten(train, test, components):
+    """Both as they are whitened by the training rows."""
+    fitted = Whitening(components).fit(train)
+    return fitted.transform(train), fitted.transform(test)
 
 
 def data(rows=80, dimensions=6, seed=0):
@@ -172,7 +182,10 @@ OPTIONS = [
 @settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 10**6), options=st.sampled_from(OPTIONS), size=st.floats(-1e6, 1e6))
 def test_nothing_of_a_test_row_reaches_another_row(seed, options, size):
-    """Garbage in the labels of all test rows and in the features of all but one leaves that one's prediction as it was."""
+    """Garbage in the labels of all test rows and in the features of all but one changes nothing.
+
+    That one's prediction stays as it was.
+    """
     features, labels, groups, train, test = data(seed=seed % 17)
     before = predict(features, labels, groups, train, test, **options)
     generator = np.random.default_rng(seed)
@@ -185,7 +198,7 @@ def test_nothing_of_a_test_row_reaches_another_row(seed, options, size):
     assert after.chosen == before.chosen
 
 
-@pytest.mark.parametrize("name", list(REGRESSORS))
+@pytest.mark.parametrize("name", NAMES)
 def test_predictions_repeat_to_the_bit(name):
     first, again = (predict(*data(), regressor=name, seed=3).values for _ in range(2))
     np.testing.assert_array_equal(first, again)
@@ -259,7 +272,7 @@ def test_rounding_in_a_constant_column_is_not_scaled_up():
     noisy = np.float32(300) + np.float32(2e-5) * generator.choice([-1, 0, 1], (len(features), 3))
     padded = np.concatenate([features, noisy], axis=1).astype(np.float32).astype(np.float64)
     assert np.ptp(padded[:, -1]) > 0
-    inside, outside = standardise(padded[train], padded[test])
+    inside, outside = whiten(padded[train], padded[test], "standard")
     assert (inside[:, 6:] == 0).all() and (outside[:, 6:] == 0).all()
     for options in ({"regressor": "ridge"}, {"regressor": "knn", "whitening": "standard"}):
         plain, more = (
@@ -271,7 +284,7 @@ def test_rounding_in_a_constant_column_is_not_scaled_up():
 
 def test_what_is_no_number_is_refused_by_row():
     features, labels, groups, train, test = data()
-    for name in REGRESSORS:
+    for name in NAMES:
         for whitening in (None, "all", "standard"):
             options = {"regressor": name, "whitening": whitening}
             for row, what in ((train[4], "training"), (test[2], "test")):
@@ -290,7 +303,7 @@ def test_what_is_no_number_is_refused_by_row():
 def test_equal_features_or_equal_masses_have_a_defined_end():
     features, labels, groups, train, test = data()
     same = np.full(len(labels), np.log10(0.3))
-    for name in REGRESSORS:
+    for name in NAMES:
         for whitening in (None, "all", "standard"):
             options = {"regressor": name, "whitening": whitening}
             found = predict(features, same, groups, train, test, **options).values

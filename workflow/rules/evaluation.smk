@@ -111,7 +111,8 @@ rule predict_masses:
             wildcards.study, wildcards.split, wildcards.method, int(wildcards.seed)
         ),
     output:
-        f"{EVALUATION}/{{split}}/predictions/{{method}}/seed-{{seed}}.csv",
+        predictions=f"{EVALUATION}/{{split}}/predictions/{{method}}/seed-{{seed}}.csv",
+        fitted=f"{EVALUATION}/{{split}}/fitted/{{method}}/seed-{{seed}}.skops",
     log:
         "logs/evaluation/{study}/{split}/predictions/{method}/seed-{seed}.log",
     benchmark:
@@ -124,6 +125,7 @@ rule predict_masses:
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         config=lambda wildcards: plan.method_options(wildcards.method),
+        features=lambda wildcards: plan.method(wildcards.method).features,
         code=code_digest(
             "workflow/scripts/predict_masses.py",
             lambda wildcards: plan.regressor_module(wildcards.method),

@@ -1,0 +1,25 @@
+"""From features to log10 mass: one module per regressor, named as in the config.
+
+A module has
+
+``PARAMETER``
+    the key of a method that it reads, or an empty string
+``DEFAULT``
+    the value of that key, or the list of candidates, where the config gives none
+``build(value, *, seed)``
+    returns the unfitted scikit-learn estimator for one value of the key
+
+and may have
+
+``predict_each(values, x, y, x_test)``
+    predictions [value, row of x_test] for several values at once, where this is quicker than to
+    fit an estimator for each; they choose among candidates, and predict nothing else
+``COUNTS_ROWS = True``
+    its value is a number of training rows, and is lowered where fewer rows teach
+``TRUSTED``
+    full names of classes that a fitted estimator consists of and that skops does not know
+
+The estimator is kept in a file (:mod:`starmass.evaluation.fitted`). Where its ``predict`` takes
+``return_std=True``, as of scikit-learn's GaussianProcessRegressor, the spread that it returns
+stands in the table of predictions.
+"""

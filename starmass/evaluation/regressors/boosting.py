@@ -1,0 +1,14 @@
+"""Gradient-boosted trees."""
+
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+PARAMETER = "iterations"
+DEFAULT = 200
+TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
+
+
+def build(value: int, *, seed: int) -> HistGradientBoostingRegressor:
+    """Return the unfitted estimator; ``value`` is the number of trees."""
+    return HistGradientBoostingRegressor(
+        max_iter=value, learning_rate=0.05, early_stopping=False, random_state=seed
+    )

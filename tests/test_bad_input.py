@@ -33,7 +33,7 @@ def test_a_config_mistake_stops_before_the_plan(run_snakemake, tmp_path):
             ["evaluation.ablations (did you mean 'neighbours'?)"],
         ),
         (
-            "results/evaluation/demo/random/metrics/meen.csv",
+            "results/evaluation/demo/random/predictions/meen/seed-0.csv",
             ["evaluation.methods (did you mean 'mean'?)"],
         ),
         ("results/fractals/flame/shard-0009.h5", ["shard-0009", "2 shards", "0000 to 0001"]),

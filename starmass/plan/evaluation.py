@@ -164,11 +164,6 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
             for split in entry.splits
         }
 
-    def method_predictions(self, study: str, split: str, method: str) -> list[str]:
-        """Return the predictions of a method on a split, one file a seed."""
-        seeds = self.method(method).seeds
-        return [paths.predictions(study, split, method, seed) for seed in seeds]
-
     def regressor_module(self, method: str) -> str:
         """Return the module of a method's regressor."""
         return f"starmass.evaluation.regressors.{self.method(method).regressor}"

@@ -92,7 +92,7 @@ def test_a_diverging_run_is_trained_twice_and_then_refused(run_snakemake, tmp_pa
     )
     assert (
         done.stderr.count(
-            "starmass: results/pretraining/diverging: not tried again, because the last two attempts failed"
+            "starmass: results/pretraining/diverging/seed-0: not tried again, because the last two attempts failed"
         )
         == 1
     )
@@ -106,6 +106,7 @@ def test_a_new_start_tries_once_more(tmp_path):
     write_text(tmp_path / "nano.attempts.jsonl", 2 * (json.dumps(COLLAPSED) + "\n"))
     asked = {
         "recipe": {},
+        "seed": 0,
         "images": [],
         "output": tmp_path / "out",
         "log": tmp_path / "nano.log",

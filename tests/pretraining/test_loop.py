@@ -240,8 +240,8 @@ def test_a_loss_that_is_no_number_stops_the_run(start, failing):
             {"views": {"mean": [0.5] * 2, "std": [0.5] * 2, "saturation": 0, "hue": 0, "grey": 0}},
             "names 2 channel",
         ),
-        ({"batch": 1}, "KoLeo needs a neighbour"),
-        ({"execution": {"accumulation": 3}}, "accumulation 3: does not divide the 8 images"),
+        ({"batch": 1}, "'batch': 1 is less than 2"),
+        ({"execution": {"accumulation": 3}}, "8 images can't be shared out evenly over 3 parts"),
         ({"encoder": {"architecture": "vit_tini"}}, "not a timm vision transformer"),
     ],
 )

@@ -114,7 +114,7 @@ def test_the_demo_spells_out_every_key():
         ({"views": {"aspect": [0, 0]}}, r"views\.aspect.*more than 0"),
         (
             {"encoder": {"width": 96, "heads": 5}},
-            r"encoder\.heads: 5 is no divisor of encoder\.width 96",
+            r"encoder\.heads': 5 is no divisor of encoder\.width 96",
         ),
     ],
 )

@@ -293,8 +293,7 @@ def drawn(study):
         if figure == "examples":
             from starmass.reporting.figures.examples import plot
 
-            images = np.random.default_rng(0).integers(0, 255, (4, 16, 16, 3), dtype=np.uint8)
-            own = {"images": images, "protostars": 3, "palettes": palettes}
+            own = {"shard": shard(folder), "fractals": 4, "protostars": 3, "palettes": palettes}
             plot(**{**common, **own, **options})
         elif figure == "segmentation":
             from starmass.reporting.figures.segmentation import plot
@@ -409,7 +408,7 @@ def drawn(study):
                     **common,
                     "splits": splits,
                     "metrics": study / "metrics.csv",
-                    "palette": "viridis",
+                    "palettes": {"mass": "viridis"},
                     **options,
                 }
             )

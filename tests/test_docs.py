@@ -28,8 +28,8 @@ import yaml
 from configs import SECTIONS, default_config, merge
 from documents import ROOT, Example, commands_of, find_examples
 
-from starmass.config import Config
 from starmass.config.entry import keys_of
+from starmass.config.whole import Config
 from starmass.evaluation.encoding import encode_maps, read_encoder
 from starmass.evaluation.inputs import Input
 from starmass.maps.descriptor import load_descriptor

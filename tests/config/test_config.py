@@ -10,8 +10,8 @@ import yaml
 from configs import ROOT, SECTIONS, default_config, merge
 from pydantic import BaseModel
 
-from starmass.config import Config, read_config
 from starmass.config.evaluation import FinetunedEncoder
+from starmass.config.whole import Config, read_config
 from starmass.errors import InputError
 
 PRESETS = sorted(path for path in (ROOT / "config").glob("*.yaml") if path.name != "config.yaml")

@@ -13,7 +13,7 @@ from starmass.encoders import EncoderDescription, create_encoder, save_encoder
 from starmass.evaluation.features import read_features
 from starmass.evaluation.fitted import apply, read_fitted
 
-RULES = [
+RULES = (
     "collect_samples",
     "draw_split",
     "extract_features",
@@ -23,7 +23,7 @@ RULES = [
     "compare_methods",
     "locate_information",
     "segment_maps",
-]
+)
 """The rules that are run; what others make is there."""
 SIMULATION = {"format": "toycloud", "seed": 1}
 CONFIG = {
@@ -39,7 +39,7 @@ CONFIG = {
         },
         "splits": {
             "random": {"by": "row", "test_fraction": 0.25},
-            "protostar": {"by": "protostar", "folds": 2},
+            "protostar": {"by": "protostar", "folds": 2, "test_fraction": None},
         },
         "inputs": {
             "whole": {},
@@ -114,8 +114,9 @@ def workflow(tmp_path, map_files, run_snakemake):
 
     def run(*arguments, **changes):
         overlay = {**CONFIG, **known, **changes}
-        options = ["--cores", "2", "--allowed-rules", *RULES, "--"]
-        return run_snakemake(folder, *options, *arguments, overlay=overlay)
+        return run_snakemake(
+            folder, *arguments, "--cores", "2", "--allowed-rules", *RULES, overlay=overlay
+        )
 
     return folder, run
 

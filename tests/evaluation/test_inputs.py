@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from starmass.config.sentences import validated
 from starmass.errors import InputError
 from starmass.evaluation.inputs import Input, scale
 from starmass.evaluation.samples import Maps
@@ -94,7 +95,7 @@ def test_the_size_of_an_image():
         ),
         (lambda maps: Input(pixels_per_token=3).images_size(64, 8), "no whole number of tokens"),
         (
-            lambda maps: Input(pixels_per_token=2, image_size=64).images_size(64, 8),
+            lambda maps: validated(Input, {"pixels_per_token": 2, "image_size": 64}),
             "give one of them",
         ),
     ],

@@ -4,9 +4,9 @@ import pytest
 import yaml
 from configs import ROOT, default_config
 
-from starmass.config import read_config
 from starmass.config.entry import Entry, keys_of
 from starmass.config.pretraining import EncoderEntry, Recipe
+from starmass.config.whole import read_config
 from starmass.errors import InputError
 from starmass.pretraining.recipe import read_recipe, recipe_digest, steps_per_epoch
 

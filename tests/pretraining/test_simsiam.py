@@ -114,5 +114,5 @@ def test_normalisation_does_not_decay(start):
 def test_methods_and_networks_that_do_not_go_together_are_a_sentence(tiny_recipe):
     with pytest.raises(InputError, match="method simsiam takes, which is resnet18"):
         tiny_recipe(method="simsiam")
-    with pytest.raises(InputError, match="the method mae takes vit_large"):
+    with pytest.raises(InputError, match="method mae takes, which is vit_large"):
         tiny_recipe(method="mae", encoder={"architecture": "resnet18"})

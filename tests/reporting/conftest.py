@@ -5,6 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from starmass.fractals.shards import write_shard
+
 SIDE = 0.5
 PIXELS = 16
 PROTOSTARS = 8
@@ -279,6 +281,14 @@ def drawn(study):
         "mass": "viridis",
         "age": "cividis",
     }
+
+    def shard(folder):
+        """Four images of noise."""
+        generator = np.random.default_rng(0)
+        rendered = [({"images": generator.integers(0, 255, (16, 16), np.uint8)}, {})] * 4
+        path = folder / "shard.h5"
+        write_shard(path, rendered, indices=range(4), facts={}, attributes={}, compression="gzip")
+        return path
 
     def draw(folder, figure, **options):
         folder.mkdir(exist_ok=True)

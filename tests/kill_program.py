@@ -184,7 +184,8 @@ def main() -> None:
             counts["aside"] += bool(left - before)
             if len(left) > 1:
                 sys.exit(
-                    f"{rule} did not clear away what a killed run had left aside: {sorted(map(str, left))}"
+                    f"{rule} did not clear away what a killed run had left aside:"
+                    f" {sorted(map(str, left))}"
                 )
             if target.exists():
                 counts["whole"] += 1

@@ -64,7 +64,8 @@ def test_a_mistaken_target_is_one_sentence_with_the_nearest_that_there_is(
         ),
         (
             "results/figures/demo/regression.pdf",
-            "study 'demo' has none of resnet18_fractals; name some of evaluation.studies.demo.methods",
+            "study 'demo' has none of resnet18_fractals; name some of"
+            " evaluation.studies.demo.methods",
         ),
     ],
 )

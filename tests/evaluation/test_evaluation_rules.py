@@ -33,30 +33,35 @@ CONFIG = {
                 "simulations": ["a", "null"],
                 "splits": ["protostar"],
                 "methods": ["dinov2", "pyramid", "network", "001", "NA"],
-                "information": {"split": "protostar", "input": "whole"},
-                "segmentation": {"features": "dinov2", "input": "magnified", "examples": 2},
+                "information": {"split": "protostar", "preprocessing": "whole"},
+                "segmentation": {"features": "dinov2", "preprocessing": "magnified", "examples": 2},
             }
         },
         "splits": {
             "random": {"by": "row", "test_fraction": 0.25},
             "protostar": {"by": "protostar", "folds": 2, "test_fraction": None},
         },
-        "inputs": {
+        "preprocessing": {
             "whole": {},
             "middle": {"zoom": 8, "image_size": 16},
             "magnified": {"pixels_per_token": 2},
         },
         "features": {
-            "dinov2": {"kind": "encoder", "encoder": "tiny", "input": "whole"},
-            "random": {"kind": "encoder", "encoder": "tiny", "weights": "random", "input": "whole"},
+            "dinov2": {"kind": "encoder", "encoder": "tiny", "preprocessing": "whole"},
+            "random": {
+                "kind": "encoder",
+                "encoder": "tiny",
+                "weights": "random",
+                "preprocessing": "whole",
+            },
             "pyramid": {
                 "kind": "encoder",
                 "encoder": "tiny",
                 "tokens": "rings",
                 "average": "sky",
-                "input": ["whole", "middle"],
+                "preprocessing": ["whole", "middle"],
             },
-            "central": {"kind": "statistics", "statistics": ["central"], "input": "whole"},
+            "central": {"kind": "statistics", "statistics": ["central"], "preprocessing": "whole"},
         },
         "methods": {
             "dinov2": {"features": "dinov2", "whitening": "all", "regressor": "knn"},
@@ -64,7 +69,7 @@ CONFIG = {
             "pyramid": {"features": "pyramid", "regressor": "ridge"},
             "network": {
                 "network": "resnet18",
-                "input": "whole",
+                "preprocessing": "whole",
                 "epochs": 0,
                 "label": "ResNet-18, untrained",
             },

@@ -33,7 +33,7 @@ def test_seeds_of_a_method_take_pretrainings_of_their_own(run_snakemake, tmp_pat
 
 def test_an_encoder_may_learn_from_maps_and_be_tried_on_them(run_snakemake, tmp_path):
     maps = {"study": "demo", "split": "protostar"}
-    entry = {"images": maps, "check": {**maps, "input": "gradient"}}
+    entry = {"images": maps, "probe": {**maps, "preprocessing": "gradient"}}
     overlay = {"pretraining": {"encoders": {"domain": entry}}}
     done = run_snakemake(
         tmp_path,
@@ -42,15 +42,15 @@ def test_an_encoder_may_learn_from_maps_and_be_tried_on_them(run_snakemake, tmp_
         overlay=overlay,
     )
     assert jobs(done) == ["domain"]
-    for shown_as in ("whole", "gradient"):
+    for preprocessing in ("whole", "gradient"):
         assert (
-            f"results/evaluation/demo/protostar/training_maps/{shown_as}.h5"
+            f"results/evaluation/demo/protostar/training_maps/{preprocessing}.h5"
             in done.stdout + done.stderr
         )
-    entry["check"]["split"] = "protostar_folds"
+    entry["probe"]["split"] = "protostar_folds"
     done = run_snakemake(tmp_path, "--dry-run", overlay=overlay)
     assert (
         done.returncode
-        and "'pretraining.encoders.domain.check.split': there is no entry 'protostar_folds'"
+        and "'pretraining.encoders.domain.probe.split': there is no entry 'protostar_folds'"
         in done.stdout + done.stderr
     )

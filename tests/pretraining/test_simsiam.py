@@ -22,7 +22,7 @@ CHANGES = {
     "method": "simsiam",
     "encoder": {"architecture": "resnet18"},
     "simsiam": {"projection": 32, "prediction": 16},
-    "optimiser": {"rate": 0.002, "warmup_epochs": 0.5},
+    "optimiser": {"learning_rate": 0.002, "warmup_epochs": 0.5},
 }
 
 

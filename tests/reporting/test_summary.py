@@ -96,7 +96,8 @@ def test_segments_are_more_or_less_beyond_their_interval_only(study):
         table.loc[(table["segments"] == "rings") & (table["quantity"] == name), bounds] = values
     told = segments_finding(table, FIGURE).split("Against rings about the star: ")[1]
     assert told == (
-        "more of the column density (0.30 [0.10, 0.50]); less of the velocity along the line of sight (−0.20 [−0.30, −0.10]);"
+        "more of the column density (0.30 [0.10, 0.50]); less of the velocity along the line of"
+        " sight (−0.20 [−0.30, −0.10]);"
         " no difference beyond the interval for the velocity dispersion (0.20 [−0.10, 0.40])."
     )
 
@@ -121,8 +122,8 @@ def test_the_best_at_few_and_at_all_labels(study):
         and "for 100% of the training protostars (12) training mean" in told
     )
     assert (
-        "(12) training mean comes first of 2, R² = 0.90 [0.50, 0.90] (the other interval overlaps with it). These intervals"
-        in told
+        "(12) training mean comes first of 2, R² = 0.90 [0.50, 0.90] (the other interval overlaps"
+        " with it). These intervals" in told
     )
     told = few_labels_finding(
         table[table["split"] == "random"].assign(
@@ -162,15 +163,18 @@ def rows_of(*differences):
         ([], "the base has R² = 0.50 [0.10, 0.90]."),
         (
             [(-0.2, 0.1)],
-            "comes first of 2 with R² = 0.50 [0.10, 0.90]; paired star by star, the interval puts the other below it.",
+            "comes first of 2 with R² = 0.50 [0.10, 0.90]; paired star by star, the interval puts"
+            " the other below it.",
         ),
         ([(-0.2, 0.3)], "paired star by star, the interval does not tell the other from it."),
         ([(-0.2, 0.1), (-0.2, 0.3)], "the intervals put 1 of the 2 others below it."),
         ([(-0.2, 0.1), (-0.1, 0.05)], "the intervals put all 2 others below it."),
         (
             [(0.2, 0.3), (-0.2, 0.1), (0.1, 0.05)],
-            "method 0 comes first of 4 with R² = 0.70 [0.10, 0.90], 0.20 [−0.10, 0.50] above the reference (the base) paired star by star,"
-            " which does not tell them apart; so paired, the intervals put 1 of the 2 others below the reference and 1 above.",
+            "method 0 comes first of 4 with R² = 0.70 [0.10, 0.90], 0.20 [−0.10, 0.50] above the"
+            " reference (the base) paired star by star,"
+            " which does not tell them apart; so paired, the intervals put 1 of the 2 others"
+            " below the reference and 1 above.",
         ),
     ],
 )

@@ -60,17 +60,17 @@ rule gather_training_maps:
         samples=rules.collect_samples.output[0],
         split=rules.draw_split.output[0],
     output:
-        f"{EVALUATION}/{{split}}/training_maps/{{shown_as}}.h5",
+        f"{EVALUATION}/{{split}}/training_maps/{{preprocessing}}.h5",
     log:
-        "logs/evaluation/{study}/{split}/training_maps/{shown_as}.log",
+        "logs/evaluation/{study}/{split}/training_maps/{preprocessing}.log",
     benchmark:
-        "benchmarks/results/evaluation/{study}/{split}/training_maps/{shown_as}.tsv"
+        "benchmarks/results/evaluation/{study}/{split}/training_maps/{preprocessing}.tsv"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        config=lambda wildcards: plan.shown(wildcards.shown_as),
+        config=lambda wildcards: plan.shown(wildcards.preprocessing),
         code=code_digest("workflow/scripts/gather_training_maps.py"),
     message:
         "Gathering the training maps of study {wildcards.study}, split {wildcards.split}, for pretraining to look at"

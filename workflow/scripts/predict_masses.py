@@ -20,7 +20,9 @@ with job(snakemake.log[0]) as log:
     def predict_fold(fold, train, test):
         path = snakemake.input.features
         features = read_features(path, int(shown_in[fold])) if path else np.empty((len(samples), 0))
-        return predict(features, labels, groups, train, test, **config, seed=seed, reach=thinned)
+        return predict(
+            features, labels, groups, train, test, **config, seed=seed, clamp_to_data=thinned
+        )
 
     table, found = predict_folds(samples, split, predict_fold, intervals=not thinned)
     for fold, one in zip(table["fold"].unique(), found, strict=True):

@@ -23,6 +23,7 @@ if not IS_MODULE and workflow.main_snakefile != workflow.snakefile:
 has_targets = workflow.default_target is not None
 
 
+configfile: f"{CHECKOUT}/config/library.yaml"
 configfile: f"{CHECKOUT}/config/config.yaml"
 
 

@@ -31,7 +31,7 @@ from starmass.pretraining.samples import RankBatches, Samples, load_batches, ope
 from starmass.pretraining.trunk import attention_chosen  # noqa: E402
 
 IMAGES = 64
-NANO = yaml.safe_load((ROOT / "config/config.yaml").read_text())["pretraining"]["encoders"]["nano"]
+NANO = yaml.safe_load((ROOT / "config/library.yaml").read_text())["pretraining"]["encoders"]["nano"]
 TINY = {
     "batch_size": 32,
     "encoder": {

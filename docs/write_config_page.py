@@ -17,15 +17,29 @@ HEAD = """# Every config key
 
 Written from `starmass/config/` by `python docs/write_config_page.py`; change it there.
 
-`config.yaml` holds the demo and is always read first; a file given with `--configfile` is laid over it key by key, so a
-preset says only what differs, and `--config study=NAME` or `--config data_root=DIR` sets single keys on the command line.
-A list is replaced whole; where something in `config.yaml` is in the way, `null` takes it away, be it a key, a section or a whole
-entry (of methods, ablations, simulations ...); what still names such an entry is told, and has to be changed too.
-An unknown key, a wrong type or a value out of range ends the run before it starts, in one sentence.
-A key with a default may be left out of its entry; the example is what `config.yaml` has.
-`NAME` stands for a name of your own (letters, digits, underscores): it becomes part of the result paths.
+The six keys that you will change first:
 
-| preset | what it runs |
+| key | what to write |
+| --- | --- |
+| `study` | the study whose tables, figures and report are built |
+| `maps.simulations.NAME` | where your dumps are, and which code wrote them |
+| `data_root` | the folder of your data, on the command line: `--config data_root=DIR` |
+| `fractals.images.NAME.count` | how many images an encoder learns from |
+| `pretraining.encoders.NAME` | which encoder, trained how long, on which machine |
+| `evaluation.studies.NAME` | which simulations, splits and methods are compared |
+
+Two files are always read: `library.yaml` with entries to choose from, then `config.yaml` with the
+demo. A file that is given with `--configfile` is laid over both, key by key. A preset therefore
+says only what differs. `--config study=NAME` sets a single key on the command line.
+
+- A list is replaced whole.
+- `null` takes away a key, a section or a whole entry of the files below. Other entries must then
+  not name that entry.
+- An unknown key, a wrong type or a value out of range ends the run before it starts.
+- A key with a default may be left out. The example is what `library.yaml` or `config.yaml` has.
+- `NAME` is a name of your own (letters, digits, underscores), and becomes part of result paths.
+
+| file | what it is |
 | --- | --- |
 """
 
@@ -90,6 +104,15 @@ def resolved(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
     return schema if isinstance(schema, dict) else {}
 
 
+def overlaid(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Lay one config over another."""
+    both = {**base, **over}
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            both[key] = overlaid(base[key], value)
+    return both
+
+
 def merged(entries: Any) -> dict[str, Any]:
     """One example entry out of all entries of the default config: the first value seen for each key."""
     together: dict[str, Any] = {}
@@ -132,7 +155,9 @@ def shown(value: Any) -> str:
 
 def page() -> str:
     """Return the whole page."""
-    config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    files = (ROOT / "config" / name for name in ("library.yaml", "config.yaml"))
+    library, demo = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in files)
+    config = overlaid(library, demo)
     parts = [HEAD + "\n".join(presets())]
     whole = Config.model_json_schema(by_alias=True)
     top: dict[str, list[str]] = {}

@@ -10,8 +10,10 @@ SECTIONS = ("maps", "fractals", "pretraining", "evaluation", "reporting")
 
 
 def default_config() -> dict:
-    """Return the config that is always read first."""
-    return yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    """Return the config that is always read: the library of entries, and the demo over it."""
+    files = (ROOT / "config" / name for name in ("library.yaml", "config.yaml"))
+    library, demo = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in files)
+    return merge(library, demo)
 
 
 def merge(base: dict, over: dict) -> dict:

@@ -1,12 +1,11 @@
 """An ablation's values become entries like any other: what changes gets an entry of its own, what does not keeps its name."""
 
 import copy
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from configs import default_config
 
 from starmass.config.ablations import add_variants, base_of, variants_of
 from starmass.errors import InputError
@@ -253,8 +252,7 @@ def test_a_base_of_null_is_the_value_of_that_name_or_the_first(values, base):
 
 
 def test_shipped_ablations_vary_what_their_methods_have():
-    root = Path(__file__).resolve().parents[2]
-    config = yaml.safe_load((root / "config/config.yaml").read_text())
+    config = default_config()
     found = add_variants(config)
     for name, entry in config["evaluation"]["ablations"].items():
         for method in [entry["method"]] if isinstance(entry["method"], str) else entry["method"]:

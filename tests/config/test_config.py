@@ -14,7 +14,8 @@ from starmass.config.evaluation import FinetunedEncoder
 from starmass.config.whole import Config, read_config
 from starmass.errors import InputError
 
-PRESETS = sorted(path for path in (ROOT / "config").glob("*.yaml") if path.name != "config.yaml")
+ALWAYS = ("library.yaml", "config.yaml")
+PRESETS = sorted(path for path in (ROOT / "config").glob("*.yaml") if path.name not in ALWAYS)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ SNAPSHOT = "output_00009"
 
 @pytest.fixture(scope="module")
 def entry(root):
-    return yaml.safe_load((root / "config/config.yaml").read_text())["maps"]["simulations"][
+    return yaml.safe_load((root / "config/library.yaml").read_text())["maps"]["simulations"][
         "ramses_a"
     ]
 

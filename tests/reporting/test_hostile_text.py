@@ -11,7 +11,7 @@ import matplotlib.cbook
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from configs import default_config
 from docutils.core import publish_parts
 from matplotlib.text import Text
 
@@ -243,8 +243,8 @@ def test_a_label_goes_through_the_table_in_all_its_forms(tmp_path, comparison, r
     assert outputs["md"].read_text().count(escape_markdown(label)) >= 4
 
 
-def test_what_no_page_shows_is_refused(root):
-    default = yaml.safe_load((root / "config/config.yaml").read_text())
+def test_what_no_page_shows_is_refused():
+    default = default_config()
     methods = default["evaluation"]["methods"]
     for text, words in (
         ("bell \x07", r"control character \(U\+0007\)"),

@@ -34,7 +34,9 @@ def refuse(sentence):
 
 
 if IS_MODULE:  # Snakemake reads no configfile there, and the caller's dictionary stays as it is
-    given, config = config, yaml.safe_load((CHECKOUT / "config/config.yaml").read_text("utf-8"))
+    given, config = config, {}
+    for name in ("library.yaml", "config.yaml"):
+        update_config(config, yaml.safe_load((CHECKOUT / "config" / name).read_text("utf-8")))
     update_config(config, given)
 AS_GIVEN = copy.deepcopy(dict(config))
 try:

@@ -1,4 +1,5 @@
-# make demo: install and run the whole workflow at demo scale.  make test: install and run the tests.
+# make demo: install and run the whole workflow at demo scale.
+# make test: install and run the tests.  make test-cluster: those on a SLURM of their own.
 PYTHON ?= python3
 CORES ?= 2
 BIN := .venv/bin
@@ -9,13 +10,17 @@ WITH_HOME = cache="$${XDG_CACHE_HOME:-$${HOME:-/proc}/.cache}"; \
 		unset XDG_CACHE_HOME XDG_CONFIG_HOME; export HOME="$$PWD/.snakemake/home"; mkdir -p "$$HOME"; \
 	fi; export USER="$${USER:-$$(id -un 2> /dev/null || echo nobody)}";
 
-.PHONY: demo test lint lock clean
+.PHONY: demo test test-cluster lint lock clean
 
 demo: .venv/installed
 	@$(WITH_HOME) $(BIN)/python -m snakemake --cores $(CORES) --quiet host reason
 
 test: .venv/installed-dev
-	@$(WITH_HOME) $(BIN)/python -m pytest
+	@$(WITH_HOME) $(BIN)/python -m pytest -m "not cluster"
+
+# A SLURM that the tests start themselves; needs Debian's slurm-wlm and munge.
+test-cluster: .venv/installed-dev
+	@$(WITH_HOME) $(BIN)/python -m pytest -m cluster
 
 # What .github or a reviewer would ask of the source itself.
 lint: .venv/installed-dev

@@ -21,6 +21,8 @@ from starmass.fractals.generation import render_shard
 from starmass.provenance import file_digest
 from starmass.storage import leftovers
 
+pytestmark = pytest.mark.cluster
+
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):

@@ -15,7 +15,7 @@ from starmass.reporting.figures.segments import CHANNELS, WAYS, read_explained
 from starmass.reporting.grids import has_interval, number, too_few, with_interval
 from starmass.reporting.inputs import describe_data, read_table, require_rows
 from starmass.reporting.tables import NEEDED, add_differences, findings, read_overstatement
-from starmass.reporting.typesetting import Page, html, markdown
+from starmass.reporting.typesetting import Grid, Page, html, markdown
 from starmass.storage import write_text
 
 GAS = dict(
@@ -30,6 +30,10 @@ GAS = dict(
     )
 )
 """Words for what segments tell apart."""
+
+
+BEST = 4
+"""Methods in the small table."""
 
 
 def write_summary(
@@ -89,9 +93,36 @@ def write_summary(
         "R² is of log10 mass; brackets hold 95% bootstrap intervals over test protostars.",
         f"The numbers are those of results/evaluation/{study}/. Made at commit {git_commit()}.",
     ]
-    page = Page(title=f"What study {study} found", summary=sentences, grids=[], notes=notes)
+    grids = [headline(table, list(splits), list(methods))]
+    page = Page(title=f"What study {study} found", summary=sentences, grids=grids, notes=notes)
     write_text(outputs["md"], markdown(page))
     write_text(outputs["html"], html(page))
+
+
+def headline(table: pd.DataFrame, splits: Sequence[str], methods: Sequence[str]) -> Grid:
+    """Return R2 of the best methods on the last split, and of the study's first method.
+
+    Parameters
+    ----------
+    table : rows of metrics by ``split`` and ``method``
+    splits, methods : the study's, in order
+    """
+    last = table[table["split"] == splits[-1]].sort_values("r2", ascending=False, kind="stable")
+    best = list(last["method"])[:BEST]
+    shown = [*best, *(method for method in methods[:1] if method not in best)]
+    rows = table.set_index(["method", "split"])
+    body = [
+        [
+            str(rows.loc[(method, splits[-1]), "label"]),
+            *(with_interval(rows.loc[(method, split)], "r2", 2) for split in splits),
+        ]
+        for method in shown
+    ]
+    caption = f"R² of log10 mass by split: the {len(best)} best methods on split {splits[-1]}"
+    caption += ", and the first method of the study" * (len(shown) > len(best))
+    return Grid(
+        f"{caption}. Brackets hold 95% intervals over test protostars.", ["", *splits], body
+    )
 
 
 def _number(figures: Mapping[str, int], name: str) -> str:

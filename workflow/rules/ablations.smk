@@ -5,9 +5,7 @@
 rule compare_variants:
     input:
         samples=rules.collect_samples.output[0],
-        splits=lambda wildcards: list(
-            plan.ablation_splits(wildcards.study).values()
-        ),
+        splits=lambda wildcards: list(plan.ablation_splits(wildcards.study).values()),
         predictions=lambda wildcards: plan.all_ablation_predictions(
             wildcards.study, wildcards.ablation
         ),

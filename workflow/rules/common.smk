@@ -52,6 +52,11 @@ except InputError as error:
 STUDY = PLAN.study
 # A pretraining's job finds its whole entry here: parameters hold what shapes the weights alone.
 config["pretraining"] = {"encoders": PLAN.encoder_entries()}
+# The report's opening page sizes figures by it.
+config["reporting"] = {
+    **config.get("reporting", {}),
+    "resolution": PLAN.config.reporting.resolution,
+}
 
 
 class Asked:

@@ -73,6 +73,9 @@ class Preprocessing(Entry):
         "Transform of v_los: relative to the star, or log10 of its gradient in km/s/pc",
     )
     sigma_v: Literal["none", "log10"] = key("none", "Transform of sigma_v")
+    transforms: Named[Literal["none", "log10"]] = key(
+        {}, "Transform of other channels, by name, in place of the channel's own"
+    )
     zoom: int | None = key(
         None, "Side of the central square that is kept [map pixels]; null keeps all", ge=2
     )
@@ -108,6 +111,9 @@ class Preprocessing(Entry):
                 raise Contradiction(
                     f"[{low:g}, {high:g}] runs backwards; give the lower one first", *keys
                 )
+        for channel in self.transforms:
+            if channel in BASE:
+                raise Contradiction(f"give {channel} itself: {channel}: log10", "transforms")
         if self.image_size and self.pixels_per_token:
             raise Contradiction(
                 "image_size and pixels_per_token both set the image's side; give one of them"

@@ -70,7 +70,18 @@ class Projection(Entry):
     )
 
 
-class MeanChannel(Entry):
+class Channel(Entry):
+    """What channels of all kinds share."""
+
+    kind: str = key(..., KIND)
+    transform: Literal["none", "log10"] = key(
+        "none",
+        "How the channel is shown: as it is, or its log10; a way of preprocessing may say otherwise"
+        " under transforms",
+    )
+
+
+class MeanChannel(Channel):
     """Mean of a field, weighted by density."""
 
     kind: Literal["mean"] = key(..., KIND)
@@ -83,7 +94,7 @@ class MeanChannel(Entry):
     unit: str = key(..., "For mean and vector: unit of the map", example="K")
 
 
-class VectorChannel(Entry):
+class VectorChannel(Channel):
     """A part of the mean of a vector field, weighted by density."""
 
     kind: Literal["vector"] = key(..., KIND)
@@ -100,7 +111,7 @@ class VectorChannel(Entry):
     )
 
 
-class SpectrumChannel(Entry):
+class SpectrumChannel(Channel):
     """A position-position-velocity cube."""
 
     kind: Literal["spectrum"] = key(..., KIND)
@@ -132,7 +143,7 @@ class SpectrumChannel(Entry):
         return self
 
 
-class ComponentsChannel(Entry):
+class ComponentsChannel(Channel):
     """Number of peaks of the line profile."""
 
     kind: Literal["components"] = key(..., KIND)
@@ -500,6 +511,10 @@ class Maps(Entry):
         "Simulations by name; the maps are results/maps/NAME/SNAPSHOT.h5",
         min_length=1,
     )
+
+    def channel(self, name: str) -> Channel | None:
+        """Return the entry that a map beyond the three is of, as ``ppv`` of ``ppv_003``."""
+        return self.channels.get(name) or self.channels.get(name.rpartition("_")[0])
 
     def channels_of(self, simulation: str) -> tuple[str, ...]:
         """Return the names of the extra channels that a simulation's maps have."""

@@ -60,15 +60,22 @@ class Preprocessing(config.Preprocessing):
             "column_density": self.column_density,
             "v_los": self.v_los,
             "sigma_v": self.sigma_v,
-        }.get(name, "none")
+        }.get(name, self.transforms.get(name, "none"))
         if choice == "relative":
             return values - maps.star_velocity[:, None, None].astype(np.float32)
         if choice == "log_gradient":
             rows, columns = np.gradient(values, maps.pixel_pc, axis=(1, 2))
             values = np.hypot(rows, columns)
-        if choice in ("log10", "log_gradient"):
+        if choice not in ("log10", "log_gradient"):
+            return values
+        if name in SMALLEST:
             return np.log10(np.maximum(values, SMALLEST[name]))
-        return values
+        if not (values > 0).all():
+            raise InputError(
+                f"evaluation.preprocessing: transforms.{name} is log10, but the channel has values"
+                f" of 0 or less (the least is {values.min():g}); use none."
+            )
+        return np.log10(values)
 
     def _centre(self, pixels: int) -> slice:
         zoom = pixels if self.zoom is None else self.zoom

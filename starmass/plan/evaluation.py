@@ -36,8 +36,11 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
         return self.entry("evaluation.methods", name)
 
     def shown(self, name: str) -> dict[str, Any]:
-        """Return how an entry of ``evaluation.preprocessing`` shows a map."""
-        return self.entry("evaluation.preprocessing", name).plain()
+        """Return how a map is shown, with the transform of each channel."""
+        entry = self.entry("evaluation.preprocessing", name)
+        channels = {channel: self.config.maps.channel(channel) for channel in entry.channels}
+        own = {channel: found.transform for channel, found in channels.items() if found}
+        return {**entry.plain(), "transforms": {**own, **entry.transforms}}
 
     def part_of_study(self, study: str, part: str, example: str) -> Any:
         """Return a part of a study that it may have.

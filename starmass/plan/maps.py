@@ -65,7 +65,10 @@ class MapsPlan(Entries):
         return {
             "projection": {**self.config.maps.projection.plain("channels"), "channels": names},
             "entry": entry.given("cuts", "channels"),
-            "channels": {name: self.config.maps.channels[name].plain() for name in names},
+            # How a channel is shown changes no map.
+            "channels": {
+                name: self.config.maps.channels[name].plain("transform") for name in names
+            },
         }
 
     def channel_kinds(self, simulation: str) -> list[str]:

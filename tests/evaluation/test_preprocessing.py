@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -123,3 +125,19 @@ def test_rounding_of_a_constant_channel_is_not_stretched(maps):
         scaled = scale(shown, preprocessing.find_limits(shown, np.arange(4)))
         assert np.abs(scaled[:, 1]).max() < 1e-3
         assert scaled[:4, 0].min() == 0 and scaled[:4, 0].max() == 1
+
+
+def test_other_channels_are_shown_on_the_scale_that_they_say(maps):
+    """The channel's own transform, unless a way of preprocessing says otherwise."""
+    more = np.concatenate([maps.values, 10.0 ** maps.values[:, :1] / 10], axis=1)
+    known = replace(maps, values=more.astype(np.float32), channels=(*maps.channels, "temperature"))
+    plain, logarithm = (
+        Preprocessing(channels=("temperature",), transforms=chosen).transform(known)
+        for chosen in ({}, {"temperature": "log10"})
+    )
+    np.testing.assert_allclose(10.0**logarithm, plain, rtol=1e-4)
+    wrong = replace(known, values=-known.values)
+    with pytest.raises(InputError, match=r"transforms\.temperature is log10.*0 or less"):
+        Preprocessing(channels=("temperature",), transforms={"temperature": "log10"}).transform(
+            wrong
+        )

@@ -90,5 +90,6 @@ def _read_entry(path: Path) -> Any:
             " pretraining.encoders."
         ) from error
 
+
 if __name__ == "__main__":
     main()

@@ -1,5 +1,8 @@
 """Extra channels against sums over voxels by hand: means, parts of vectors, spectra, peaks."""
 
+import subprocess
+import sys
+
 import h5py
 import numpy as np
 import pytest
@@ -24,6 +27,10 @@ ENTRIES = {
     "ppv": {"kind": "spectrum", "lowest": -6, "highest": 6, "count": 8},
     "peaks": {"kind": "components", "line_width": 0.3},
 }
+
+
+def test_the_package_can_be_imported_before_the_config():
+    subprocess.run([sys.executable, "-c", "import starmass.maps.channels"], check=True)
 
 
 @pytest.fixture
@@ -261,7 +268,7 @@ def test_mistakes_name_the_entry(write_run, magnetised, tmp_path):
         ),
         (
             {"cube": {"kind": "spectrum", "lowest": 3, "highest": 3, "count": 2}},
-            r"lowest .3. has to be below highest",
+            r"lowest.: 3 has to be below highest",
         ),
     ):
         with pytest.raises(InputError, match=words):

@@ -9,7 +9,7 @@ WITH_HOME = cache="$${XDG_CACHE_HOME:-$${HOME:-/proc}/.cache}"; \
 		unset XDG_CACHE_HOME XDG_CONFIG_HOME; export HOME="$$PWD/.snakemake/home"; mkdir -p "$$HOME"; \
 	fi; export USER="$${USER:-$$(id -un 2> /dev/null || echo nobody)}";
 
-.PHONY: demo test lint lock clean
+.PHONY: demo test lint docs lock clean
 
 demo: .venv/installed
 	@$(WITH_HOME) $(BIN)/python -m snakemake --cores $(CORES) --quiet host reason
@@ -22,6 +22,12 @@ lint: .venv/installed-dev
 	$(BIN)/python -m ruff check . && $(BIN)/python -m ruff format --check .
 	$(BIN)/python -c 'from snakefmt.snakefmt import main; main()' --check Snakefile workflow
 	$(BIN)/python -m mypy
+
+# The documentation as a site, build/docs/index.html; any warning is an error.
+docs: .venv/installed-docs
+	rm -rf build/docs docs/api/starmass.*
+	@$(WITH_HOME) $(BIN)/python -m sphinx -n -W --keep-going -q docs build/docs
+	@echo "build/docs/index.html is the site"
 
 # Resolve the newest versions that pyproject.toml allows into the lock files (for maintainers; needs uv).
 lock:
@@ -39,5 +45,9 @@ lock:
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements-dev.lock
 	@touch $@
 
+.venv/installed-docs: .venv/installed envs/requirements-docs.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements-docs.lock
+	@touch $@
+
 clean:
-	rm -rf results/[!R]* logs benchmarks/results .snakemake
+	rm -rf build docs/api/starmass.* results/[!R]* logs benchmarks/results .snakemake

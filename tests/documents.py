@@ -16,6 +16,8 @@ LANGUAGES = {
     "yaml": "yaml",
     "text": "text",
     "snakemake": "snakemake",  # in test_surroundings.py
+    "{toctree}": "site",  # in test_site.py, as the next
+    "{include} ../config/README.md": "site",
 }
 PROGRAMS = "snakemake|make|python3?|pip|conda|torchrun|srun|sinfo|sacctmgr|scontrol|sacct|git"
 

@@ -16,6 +16,7 @@ LANGUAGES = {
     "yaml": "yaml",
     "text": "text",
     "snakemake": "snakemake",  # in test_surroundings.py
+    "sh recipe": "recipe",  # in test_extending.py, as blocks under a file name
     "{toctree}": "site",  # in test_site.py, as the next
     "{include} ../config/README.md": "site",
 }
@@ -24,7 +25,7 @@ PROGRAMS = "snakemake|make|python3?|pip|conda|torchrun|srun|sinfo|sacctmgr|scont
 
 @dataclass(frozen=True)
 class Example:
-    """``text`` of a block (a value of :data:`LANGUAGES` or None) or of a command."""
+    """``text`` of a block (a value of :data:`LANGUAGES`, "python PATH", or None) or of a command."""
 
     page: str
     line: int
@@ -49,7 +50,8 @@ def _of_page(page: str, text: str) -> list[Example]:
 
     def fenced(match: re.Match) -> str:
         language, body = match[2].strip(), match[3]
-        kind = LANGUAGES.get(language) if language else _guess(body)
+        named = re.fullmatch(r"(python|diff|rst|yaml) [\w/]+\.\w+", language)
+        kind = language if named else LANGUAGES.get(language) if language else _guess(body)
         return take(kind, body, match)
 
     rest = re.sub(r"^( *)```(.*)\n((?s:.*?))^\1```", fenced, text, flags=re.M)

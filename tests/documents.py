@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("README.md", *sorted(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")))
-PAGES = (*PAGES, "config/README.md")
+PAGES = (*PAGES, "config/README.md", "CONTRIBUTING.md")
 LANGUAGES = {
     "sh": "shell",
     "bash": "shell",
@@ -20,7 +20,9 @@ LANGUAGES = {
     "{toctree}": "site",  # in test_site.py, as the next
     "{include} ../config/README.md": "site",
 }
-PROGRAMS = "snakemake|make|python3?|pip|conda|torchrun|srun|sinfo|sacctmgr|scontrol|sacct|git"
+PROGRAMS = (
+    "starmass|snakemake|make|python3?|pip|conda|torchrun|srun|sinfo|sacctmgr|scontrol|sacct|git"
+)
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ def commands_of(text: str) -> list[list[str]]:
             found.append([*body[:place], *words[1:], *body[place + 1 :]])
         elif words != ["}"]:
             found.append(words)
+    # The installed command is the module.
+    found = [["python", "-m", *words] if words[0] == "starmass" else words for words in found]
     return [[new for word in words for new in _braces(word)] for words in found]
 
 

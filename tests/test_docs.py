@@ -28,6 +28,7 @@ import yaml
 from configs import SECTIONS, default_config, merge
 from documents import ROOT, Example, commands_of, find_examples
 
+from starmass.__main__ import COMMANDS
 from starmass.config import Config
 from starmass.config.entry import keys_of
 from starmass.evaluation.encoding import encode_maps, read_encoder
@@ -171,6 +172,12 @@ def test_snakemake_commands_can_be_planned(commands, dumps, run_snakemake, tmp_p
             f"{' '.join(str(example) for example, _ in asked)}: "
             f"{' '.join(command)}: {done.stderr[-2000:]}"
         )
+
+
+def test_commands_of_starmass_exist(commands):
+    for example, words in commands:
+        if program_of(words) == "starmass":
+            assert words[3] in (*COMMANDS, "--version", "--help"), example
 
 
 def test_make_has_the_targets(commands):

@@ -166,5 +166,12 @@ def test_a_recipe_does_what_it_says(recipe, digests_before, tmp_path):
     assert target in done.stdout + done.stderr
 
 
+def test_the_name_of_a_file_is_above_its_block():
+    lines = (ROOT / PAGE).read_text(encoding="utf-8").splitlines()
+    for example in (one for recipe in RECIPES.values() for one in recipe):
+        if name := (example.kind or "").partition(" ")[2]:
+            assert lines[example.line - 3] == f"`{name}`:", example
+
+
 def test_every_recipe_is_followed():
     assert set(RECIPES) == {"", *EXPECTED}

@@ -83,7 +83,8 @@ def main() -> None:
             )
             found = json.loads(done.stdout)
             print(
-                f"{side:>13}: {found['seconds']:.1f} s ({found['cpu_seconds']:.1f} s of CPU), {found['memory_mb']:.0f} MB at most;"
+                f"{side:>13}: {found['seconds']:.1f} s ({found['cpu_seconds']:.1f} s of CPU),"
+                f" {found['memory_mb']:.0f} MB at most;"
                 f" first predictions {', '.join(f'{value:.6f}' for value in found['first'])}",
                 flush=True,
             )

@@ -200,7 +200,8 @@ def histograms() -> list[str]:
         *(f"| {name} | {1e3 * t:.2f} | {1e9 * t / POINTS:.2f} |" for name, t in rows),
         "",
         f"Affine: **{coloured:.1f} times** as fast as the plain chaos game that does the same"
-        f" ({peer:.1f} times the one that only counts; bar 10), and **{floor:.1f} times** the floor's time (bar 3); medians of ratios.",
+        f" ({peer:.1f} times the one that only counts; bar 10), and **{floor:.1f} times** the"
+        " floor's time (bar 3); medians of ratios.",
     ]
 
 
@@ -222,8 +223,10 @@ def end_to_end(folder: Path, images: int) -> tuple[list[str], Path, float, float
         rates.append(images / (time.process_time() - start))
     rate, gigabytes = float(np.median(rates)), path.stat().st_size / images * 1e6 / 1e9
     text = [
-        f"End to end, {SIZE} px, colour, {images} images a run, three runs: **{rate:.0f} accepted images a CPU second** (bar 100;"
-        f" {min(rates):.0f} to {max(rates):.0f}); {summary['accepted_share']:.0%} of the candidates accepted,"
+        f"End to end, {SIZE} px, colour, {images} images a run, three runs: **{rate:.0f} accepted"
+        " images a CPU second** (bar 100;"
+        f" {min(rates):.0f} to {max(rates):.0f}); {summary['accepted_share']:.0%} of the"
+        " candidates accepted,"
         f" {summary['points_per_image'] / 1e6:.2f} million points an accepted image.",
     ]
     return text, path, rate, gigabytes
@@ -280,7 +283,8 @@ def storage(path: Path) -> list[str]:
             f"| {name} | {size / rows * 1e6 / 1e9:.0f} | {rows / write:,.0f} | {rows / read:,.0f} |"
         )
     return [
-        "HDF5, one image a chunk, blosc without shuffling where zstd or lz4, CPU time of one core, reading without painting:",
+        "HDF5, one image a chunk, blosc without shuffling where zstd or lz4, CPU time of one"
+        " core, reading without painting:",
         "",
         *lines,
     ]
@@ -333,10 +337,12 @@ def reading(paths: list[Path], images: int) -> list[str]:
     batch = default_collate([everything.planes(i) for i in range(BATCH)])
     paint = min(clock(lambda: paint_batch(**batch)) for _ in range(3)) / BATCH
     lines = [
-        f"Two workers of torch's DataLoader at {SIZE} px, batches of {BATCH} in a seeded order over {len(everything)} images,"
+        f"Two workers of torch's DataLoader at {SIZE} px, batches of {BATCH} in a seeded order"
+        f" over {len(everything)} images,"
         " median of three runs:",
         "",
-        "| what arrives | images/s, wall clock | CPU of a worker an image | two workers with a core each |",
+        "| what arrives | images/s, wall clock | CPU of a worker an image | two workers with a"
+        " core each |",
         "| --- | ---: | ---: | ---: |",
     ]
     for name, which in (
@@ -422,12 +428,14 @@ def main() -> None:
     hours = 1e6 / rate / 3600
     parts.append(
         [
-            f"**The paper's million at {SIZE} px**, extrapolated: {hours:.1f} core hours ({60 * hours / 64:.0f} minutes on 64 cores),"
+            f"**The paper's million at {SIZE} px**, extrapolated: {hours:.1f} core hours"
+            f" ({60 * hours / 64:.0f} minutes on 64 cores),"
             f" {gigabytes:.0f} GB in colour."
         ]
     )
     print(
-        f"## Fractals\n\n`python benchmarks/fractals.py` on {processor()}, {len(cores)} cores, Python {platform.python_version()},"
+        f"## Fractals\n\n`python benchmarks/fractals.py` on {processor()}, {len(cores)} cores,"
+        f" Python {platform.python_version()},"
     )
     print(f"numba {numba.__version__}. CPU time on one pinned core, medians.\n")
     print("\n\n".join("\n".join(part) for part in parts))

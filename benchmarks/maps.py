@@ -240,7 +240,8 @@ def compare(folder: Path, blocks: int, sinks: int, repeats: int) -> None:
         for results, n in ((ours, sinks), (plain, plain_sinks))
     ]
     print(
-        f"\n{first['blocks']} blocks, {size:.0f} MB in 4 files, finest cell {first['finest_pc']:.1e} pc, {sinks} sinks; best of {repeats}"
+        f"\n{first['blocks']} blocks, {size:.0f} MB in 4 files, finest cell"
+        f" {first['finest_pc']:.1e} pc, {sinks} sinks; best of {repeats}"
     )
     print(f"  a cube touches {first['touched']:.0f} leaf blocks on average")
     print(f"{'':26}{'starmass':32}plain yt ({plain_sinks} of the sinks)")
@@ -252,13 +253,15 @@ def compare(folder: Path, blocks: int, sinks: int, repeats: int) -> None:
     print(f"{'  of it the kernel':26}{best(ours, 'kernel', sinks):32}")
     print(f"{'read to open':26}{first['open_mb']:.2f} MB")
     print(
-        f"{'read a sink':26}{first['sinks_mb'] / sinks:.2f} MB{'':24}{other['sinks_mb'] / plain_sinks:.2f} MB"
+        f"{'read a sink':26}{first['sinks_mb'] / sinks:.2f}"
+        f" MB{'':24}{other['sinks_mb'] / plain_sinks:.2f} MB"
     )
     print(
         f"{'memory: index':26}+{first['open_memory']:.0f} MB{'':26}+{other['open_memory']:.0f} MB"
     )
     print(
-        f"{'memory: all sinks':26}+{first['sinks_memory']:.0f} MB{'':26}+{other['sinks_memory']:.0f} MB"
+        f"{'memory: all sinks':26}+{first['sinks_memory']:.0f}"
+        f" MB{'':26}+{other['sinks_memory']:.0f} MB"
     )
     print(f"{'memory: most':26}{first['memory']:.0f} MB{'':26}{other['memory']:.0f} MB")
     print(f"{'ratio a sink':26}{wall[1] / wall[0]:.1f} (of CPU: {cpu[1] / cpu[0]:.1f})", flush=True)

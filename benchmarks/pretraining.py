@@ -33,7 +33,7 @@ from starmass.pretraining.trunk import attention_chosen  # noqa: E402
 IMAGES = 64
 NANO = yaml.safe_load((ROOT / "config/config.yaml").read_text())["pretraining"]["encoders"]["nano"]
 TINY = {
-    "batch": 32,
+    "batch_size": 32,
     "encoder": {
         "architecture": "vit_tiny_patch16_224",
         "patch_size": 8,
@@ -45,7 +45,7 @@ TINY = {
 }
 CPU = {"nano": (NANO, 96), "ViT-Ti/8, 64 px": (TINY, 96)}
 PAPER = {
-    "batch": 64,
+    "batch_size": 64,
     "precision": "bfloat16",
     "views": {"global_size": 336, "local_size": 144},
     "execution": {"compile": True, "workers": 8},
@@ -53,7 +53,7 @@ PAPER = {
 GPU = {
     "ViT-S/16, 336 px": ({**PAPER, "encoder": {"architecture": "vit_small_patch16_224"}}, 336),
     "ViT-L/16, 336 px": (
-        {**PAPER, "batch": 32, "encoder": {"architecture": "vit_large_patch16_224"}},
+        {**PAPER, "batch_size": 32, "encoder": {"architecture": "vit_large_patch16_224"}},
         336,
     ),
 }
@@ -65,7 +65,7 @@ class Ours:
     def __init__(self, recipe: Recipe, shard: Path, device: torch.device):
         images = open_images([shard])
         self.run = Run(recipe, images, [], Path(tempfile.mkdtemp()), Ranks(0, 1, 0, device))
-        batches = RankBatches(range(10**6), recipe.batch, len(images), 0, 0, 1)
+        batches = RankBatches(range(10**6), recipe.batch_size, len(images), 0, 0, 1)
         samples = Samples(images, self.run.method.draws)
         self.stream = iter(
             load_batches(samples, batches, recipe.execution.workers, pin=device.type == "cuda")
@@ -96,7 +96,7 @@ class Ours:
             run.optimiser.zero_grad(set_to_none=True)
             terms["loss"].backward()
             self._mark("backward")
-        clip_gradients(method.parts(), run.recipe.optimiser.clip)
+        clip_gradients(method.clip_groups(), run.recipe.optimiser.clip)
         run.optimiser.step()
         method.after_step(method.schedule(1))
         self._mark("optimiser")
@@ -128,7 +128,7 @@ class Lightly:
         pixels = FractalImages([shard])
         self.images, self.batch, self.at = (
             [Image.fromarray(pixels[i]) for i in range(len(pixels))],
-            recipe.batch,
+            recipe.batch_size,
             0,
         )
         self.transform = DINOTransform(
@@ -299,15 +299,18 @@ def main() -> None:
         (clock, cpu), *peer = take_turns(sides, options.steps)
         peak = max(peak, matrix_rate(device, precision))
         print(
-            f"{label}, batch {recipe.batch}, {precision}: {recipe.batch / clock:.1f} images/s, {clock:.3f} s a step ({cpu:.3f} s of CPU)"
+            f"{label}, batch {recipe.batch_size}, {precision}: {recipe.batch_size / clock:.1f}"
+            f" images/s, {clock:.3f} s a step ({cpu:.3f} s of CPU)"
         )
         print(f"  {shares(ours.parts)}")
         print(
-            f"  {flops / recipe.batch / 1e9:.3g} GFLOP an image, {flops / clock / 1e12:.3g} of the measured {peak / 1e12:.3g} TFLOP/s"
+            f"  {flops / recipe.batch_size / 1e9:.3g} GFLOP an image, {flops / clock / 1e12:.3g}"
+            f" of the measured {peak / 1e12:.3g} TFLOP/s"
         )
         for one, (other, other_cpu) in zip(peers, peer, strict=True):
             print(
-                f"  lightly's parts, {one}: {other:.3f} s a step ({other_cpu:.3f}): {other / clock:.2f} times ours ({other_cpu / cpu:.2f})"
+                f"  lightly's parts, {one}: {other:.3f} s a step ({other_cpu:.3f}):"
+                f" {other / clock:.2f} times ours ({other_cpu / cpu:.2f})"
             )
         if device.type == "cuda":
             print(f"  {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB at most")
@@ -318,11 +321,12 @@ def main() -> None:
             for ranks, threads in ((1, 2), (2, 1))
         )
         print(
-            f"nano on two cores: {one:.0f} images/s as one rank of two threads, {two:.0f} as two ranks of one"
+            f"nano on two cores: {one:.0f} images/s as one rank of two threads, {two:.0f} as two"
+            " ranks of one"
         )
         print(
-            "No GPU: ViT-S and ViT-L at 336 pixels were not measured; on a machine with one, the same command does."
-            * (not torch.cuda.is_available())
+            "No GPU: ViT-S and ViT-L at 336 pixels were not measured; on a machine with one, the"
+            " same command does." * (not torch.cuda.is_available())
         )
 
 

@@ -68,7 +68,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", nargs="+", default=["10x50", "100x500", "1000x5000"])
     print(
-        "| shards x snapshots | jobs, about | plain | with --profile slurm |\n| --- | ---: | ---: | ---: |"
+        "| shards x snapshots | jobs, about | plain | with --profile slurm |\n| --- | ---: | ---:"
+        " | ---: |"
     )
     for size in parser.parse_args().sizes:
         shards, snapshots = map(int, size.split("x"))

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from starmass.config import Config
+from starmass.config.whole import Config
 from starmass.storage import write_text
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -149,7 +149,7 @@ def _config(chosen: argparse.Namespace, rest: list[str]) -> None:
 
 
 def _schema(chosen: argparse.Namespace, rest: list[str]) -> None:
-    from starmass.config import Config
+    from starmass.config.whole import Config
 
     print(json.dumps(Config.model_json_schema(by_alias=True), indent=2, ensure_ascii=False))
 

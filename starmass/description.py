@@ -39,12 +39,14 @@ class EncoderDescription:
             or min(self.std) <= 0
         ):
             raise InputError(
-                f"mean {list(self.mean)} and std {list(self.std)}: an encoder of {self.in_channels} channel(s) needs {self.in_channels} "
+                f"mean {list(self.mean)} and std {list(self.std)}: an encoder of"
+                f" {self.in_channels} channel(s) needs {self.in_channels} "
                 "number(s) in each, std above 0."
             )
         if self.image_size % self.patch_size:
             raise InputError(
-                f"image_size {self.image_size}: not a multiple of patch_size {self.patch_size}; change one of them."
+                f"image_size {self.image_size}: not a multiple of patch_size {self.patch_size};"
+                " change one of them."
             )
 
     @classmethod

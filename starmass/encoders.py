@@ -28,7 +28,8 @@ from starmass.storage import written_aside
 
 Tokens = Literal["class", "mean", "class_mean", "patches"]
 
-# One key, because safetensors writes several in an order that changes from run to run, and results are byte-reproducible.
+# One key, because safetensors writes several in an order that changes from run to run, and results
+# are byte-reproducible.
 METADATA_KEY = "starmass"
 
 
@@ -37,7 +38,8 @@ def create_encoder(description: EncoderDescription, seed: int) -> VisionTransfor
     known = timm.list_models("vit_*")
     if description.architecture not in known:
         raise InputError(
-            f"architecture {description.architecture!r}: not a timm vision transformer{closest(description.architecture, known)}; "
+            f"architecture {description.architecture!r}: not a timm vision"
+            f" transformer{closest(description.architecture, known)}; "
             'timm.list_models("vit_*") names them all.'
         )
     with torch.random.fork_rng(devices=[]):
@@ -46,7 +48,8 @@ def create_encoder(description: EncoderDescription, seed: int) -> VisionTransfor
             model: Any = timm.create_model(description.architecture, **description.timm_arguments())
         except (AssertionError, TypeError, ValueError) as error:
             raise InputError(
-                f"architecture {description.architecture!r} with {description.timm_arguments()}: timm says {error}"
+                f"architecture {description.architecture!r} with {description.timm_arguments()}:"
+                f" timm says {error}"
             ) from error
     return model
 
@@ -120,7 +123,8 @@ def _read_description(path: str | Path) -> EncoderDescription:
         ) from error
     if description is None:
         raise InputError(
-            f"{path}: has no description of its model (metadata key {METADATA_KEY!r}); only files of save_encoder do."
+            f"{path}: has no description of its model (metadata key {METADATA_KEY!r}); only files"
+            " of save_encoder do."
         )
     return description
 
@@ -158,14 +162,16 @@ def encode(
     """
     if tokens not in get_args(Tokens):
         raise InputError(
-            f"tokens {tokens!r}: not a choice{closest(tokens, get_args(Tokens))}; choose from {', '.join(get_args(Tokens))}."
+            f"tokens {tokens!r}: not a choice{closest(tokens, get_args(Tokens))}; choose from"
+            f" {', '.join(get_args(Tokens))}."
         )
     check_tokens(model, tokens)
     height, width = model.patch_embed.patch_size
     rows, columns = images.shape[-2] // height, images.shape[-1] // width
     if images.shape[-2:] != (rows * height, columns * width):
         raise InputError(
-            f"images of {images.shape[-2]}x{images.shape[-1]} pixels: not a multiple of the encoder's {height}-pixel patch; resize."
+            f"images of {images.shape[-2]}x{images.shape[-1]} pixels: not a multiple of the"
+            f" encoder's {height}-pixel patch; resize."
         )
     device = next(model.parameters()).device
     features = [

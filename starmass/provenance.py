@@ -29,6 +29,7 @@ PACKAGES = (
     "torch",
     "timm",
     "scikit-learn",
+    "skops",
     "pandas",
     "matplotlib",
     "snakemake",

@@ -89,7 +89,8 @@ def ramses_data(tmp_path_factory) -> Path:
     )
     if not list(archives.glob("output_*")):
         pytest.skip(
-            f"no RAMSES dumps in {archives}: set STARMASS_RAMSES_DATA to the folder that holds output_*.tar.xz"
+            f"no RAMSES dumps in {archives}: set STARMASS_RAMSES_DATA to the folder that holds"
+            " output_*.tar.xz"
         )
     folder = tmp_path_factory.mktemp("ramses")
     for archive in sorted(archives.glob("output_*.tar.xz")):

@@ -20,7 +20,12 @@ SMALLER = {
     "fractals": {"images": {"flame": {"count": 48, "images_per_shard": 24, "size": 64}}},
     "pretraining": {
         "encoders": {
-            "nano": {"batch": 16, "epochs": 2, "epoch_steps": 3, "optimiser": {"warmup_epochs": 1}}
+            "nano": {
+                "batch_size": 16,
+                "epochs": 2,
+                "epoch_steps": 3,
+                "optimiser": {"warmup_epochs": 1},
+            }
         }
     },
     "evaluation": {"methods": {"resnet18": {"epochs": 1, "warmup_epochs": 0}}},

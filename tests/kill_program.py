@@ -23,33 +23,45 @@ import hdf5plugin  # noqa: F401
 import numba
 import pandas  # noqa: F401
 import yt  # noqa: F401
+from configs import default_config
 
 from starmass.evaluation import samples, splits  # noqa: F401
 from starmass.fractals import generation  # noqa: F401
 from starmass.maps import catalogue, mapping, toycloud  # noqa: F401
+from starmass.plan import Plan
 from starmass.provenance import file_digest
 from starmass.storage import leftovers
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "workflow/scripts"
 DUMPS, MAPS = "results/dumps/cloud", "results/maps/cloud"
-CLOUD = {"format": "toycloud", "seed": 1, "snapshots": 1}
-PROJECTION = {"side": 0.5, "pixels": 32, "velocity_frame": "box", "hydrogen_mass": 1.4}
-FLAME = {"generator": "flame", "size": 48}
+DEFAULT = default_config()
+DEFAULT["maps"]["simulations"]["cloud"] = {"format": "toycloud", "seed": 1, "snapshots": 1}
+DEFAULT["maps"]["projection"]["pixels"] = 32
+DEFAULT["fractals"]["images"]["small"] = {"generator": "flame", "count": 12, "size": 48}
+DEFAULT["evaluation"]["studies"]["demo"]["methods"] = ["mean"]  # what 32 pixels have room for
+for part in ("reference", "embedding", "information", "few_labels", "segmentation"):
+    DEFAULT["evaluation"]["studies"]["demo"][part] = None
+PLAN = Plan(DEFAULT)
 # Script -> output, inputs, parameters, wildcards; in an order in which each finds its inputs.
 RULES = {
     "write_toycloud_descriptor": (f"{DUMPS}/run.yaml", [], {"config": {}}, {}),
-    "write_toycloud": (f"{DUMPS}/snapshot_0001", [], {"config": CLOUD}, {}),
+    "write_toycloud": (f"{DUMPS}/snapshot_0001", [], {"config": PLAN.toycloud("cloud")}, {}),
     "make_maps": (
         f"{MAPS}/snapshot_0001.h5",
         [f"{DUMPS}/snapshot_0001", f"{DUMPS}/run.yaml"],
-        {"config": {"projection": PROJECTION, "entry": CLOUD, "channels": {}}},
+        {"config": PLAN.map_options("cloud")},
         {"simulation": "cloud", "snapshot": "snapshot_0001"},
     ),
-    "list_samples": (f"{MAPS}/catalogue.csv", [f"{MAPS}/snapshot_0001.h5"], {"config": {}}, {}),
+    "list_samples": (
+        f"{MAPS}/catalogue.csv",
+        [f"{MAPS}/snapshot_0001.h5"],
+        {"config": PLAN.cuts("cloud")},
+        {},
+    ),
     "render_fractals": (
         "results/fractals/flame/shard-0000.h5",
         [],
-        {"config": FLAME, "range": [0, 12]},
+        {"config": PLAN.image_options("small"), "range": [0, 12]},
         {},
     ),
 }
@@ -172,7 +184,8 @@ def main() -> None:
             counts["aside"] += bool(left - before)
             if len(left) > 1:
                 sys.exit(
-                    f"{rule} did not clear away what a killed run had left aside: {sorted(map(str, left))}"
+                    f"{rule} did not clear away what a killed run had left aside:"
+                    f" {sorted(map(str, left))}"
                 )
             if target.exists():
                 counts["whole"] += 1

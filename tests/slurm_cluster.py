@@ -80,7 +80,8 @@ ConstrainSwapSpace=no
 ConstrainCores=no
 ConstrainDevices=no
 """
-# A count without device files is refused; these stand for three GPUs a node, so that GPU jobs queue and see an index.
+# A count without device files is refused; these stand for three GPUs a node, so that GPU jobs queue
+# and see an index.
 GRES = "".join(
     f"NodeName={node} Name=gpu Type=fake File=/dev/{device}\n"
     for node in ("n1", "n2")

@@ -12,7 +12,8 @@ import yaml
 from slurm_cluster import end_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent
-# What a tiny, quiet cluster needs: a short wait before the first look at a job, and between a job's end and its files.
+# What a tiny, quiet cluster needs: a short wait before the first look at a job, and between a job's
+# end and its files.
 TINY_CLUSTER = [
     "--slurm-init-seconds-before-status-checks",
     "1",
@@ -55,7 +56,8 @@ class Session:
         self.log = folder / "session.log"
         environment = {**cluster.environment, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         with open(self.log, "a") as stream:
-            # Snakemake takes a SIGTERM as a wish to end when the running jobs do: a test that hangs needs more than that.
+            # Snakemake takes a SIGTERM as a wish to end when the running jobs do: a test that hangs
+            # needs more than that.
             limited = ["timeout", "-s", "KILL", str(seconds), *map(str, command)]
             self.process = subprocess.Popen(
                 limited,

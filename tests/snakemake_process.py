@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-IMPORTED = ["snakemake.cli", "snakemake.report.html_reporter", "jsonschema", "smart_open"]
+IMPORTED = ["snakemake.cli", "snakemake.report.html_reporter", "pydantic", "smart_open"]
 
 
 def run_forked(

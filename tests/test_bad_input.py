@@ -33,8 +33,8 @@ def test_a_config_mistake_stops_before_the_plan(run_snakemake, tmp_path):
             ["evaluation.ablations (did you mean 'neighbours'?)"],
         ),
         (
-            "results/evaluation/demo/random/metrics/meen.csv",
-            ["evaluation.methods (did you mean 'mean'?)"],
+            "results/evaluation/demo/random/features/centrl/seed-0.h5",
+            ["evaluation.features (did you mean 'central'?)"],
         ),
         ("results/fractals/flame/shard-0009.h5", ["shard-0009", "2 shards", "0000 to 0001"]),
         ("evalution", ["there is no target evalution (did you mean 'evaluation'?)", "few_labels"]),
@@ -60,11 +60,12 @@ def test_a_mistaken_target_is_one_sentence_with_the_nearest_that_there_is(
         ("ablations", "evaluation.studies.demo has no ablations; add some"),
         (
             "results/figures/demo/segments.pdf",
-            "evaluation.studies.demo has no segmentation; add one",
+            "evaluation.studies.demo has no segmentation; add it",
         ),
         (
             "results/figures/demo/regression.pdf",
-            "study 'demo' has none of resnet18_fractals; name some of evaluation.studies.demo.methods",
+            "study 'demo' has none of resnet18_fractals; name some of"
+            " evaluation.studies.demo.methods",
         ),
     ],
 )

@@ -30,8 +30,8 @@ PATHS = (
     "results/figures/demo/segmentation.pdf",
     "results/evaluation/demo/few_labels.csv",
     "results/evaluation/demo/ablations/images.csv",
-    "results/evaluation/demo/random/metrics/resnet18_fractals.csv",
-    "results/evaluation/demo/random/metrics/dinov2_lora.csv",
+    "results/evaluation/demo/random/predictions/resnet18_fractals/seed-0.csv",
+    "results/evaluation/demo/random/predictions/dinov2_lora/seed-0.csv",
     "results/figures/demo/ablation_beam.pdf",
 )
 

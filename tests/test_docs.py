@@ -29,10 +29,10 @@ from configs import SECTIONS, default_config, merge
 from documents import ROOT, Example, commands_of, find_examples
 
 from starmass.__main__ import COMMANDS
-from starmass.config import Config
 from starmass.config.entry import keys_of
+from starmass.config.whole import Config
 from starmass.evaluation.encoding import encode_maps, read_encoder
-from starmass.evaluation.inputs import Input
+from starmass.evaluation.preprocessing import Preprocessing
 from starmass.maps.descriptor import load_descriptor
 from starmass.plan import Plan
 
@@ -109,10 +109,12 @@ def test_encoders_of_others_take_the_images_that_they_are_shown(examples):
         block = yaml.safe_load(example.text)
         for name, entry in block.get("features", {}).items():
             if "architecture" in entry:
-                shown_as = Input(**{"whole": {}, **block.get("inputs", {})}[entry["input"]])
+                preprocessing = Preprocessing(
+                    **{"whole": {}, **block.get("preprocessing", {})}[entry["preprocessing"]]
+                )
                 encoder = read_encoder(None, architecture=entry["architecture"], weights="random")
                 maps = np.zeros((1, 3, 64, 64), np.float32)
-                found = encode_maps(encoder, maps, shown_as, "class")
+                found = encode_maps(encoder, maps, preprocessing, "class")
                 assert found.shape == (1, encoder[0].num_features), f"{example}: {name}"
 
 
@@ -225,7 +227,7 @@ def place(local_demo, tmp_path_factory) -> Path:
     for stage in ("fractals", "pretraining", "evaluation"):
         (folder / "results" / stage).symlink_to(results / stage)
     recipe = yaml.safe_load((results / "pretraining/nano/recipe.yaml").read_text())
-    recipe |= {"batch": 4, "epochs": 1, "epoch_steps": 1, "optimiser": {"warmup_epochs": 0}}
+    recipe |= {"batch_size": 4, "epochs": 1, "epoch_steps": 1, "optimiser": {"warmup_epochs": 0}}
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     return folder
 

@@ -25,7 +25,7 @@ from starmass.evaluation.samples import read_samples
 from starmass.files import HDF5, READING, WRITING, check_readable, unreadable, unwritable
 from starmass.fractals.shards import FORMAT, Shard
 from starmass.maps.yt_errors import yt_failures
-from starmass.pretraining.attempts import given_up
+from starmass.pretraining.attempts import failed_permanently
 from starmass.pretraining.checkpoint import load_checkpoint, save_checkpoint
 from starmass.reporting.curves import read_records
 from starmass.reporting.inputs import read_table
@@ -209,7 +209,7 @@ def test_a_checkpoint_that_may_not_be_read_is_not_passed_over(folder):
 def test_a_record_cut_short_does_not_end_the_workflow(tmp_path):
     """Snakemake asks for it whenever a job is made again."""
     (tmp_path / "nano.attempts.jsonl").write_text('{"error": "ValueError", "la')
-    assert given_up(tmp_path / "nano.log") is None
+    assert failed_permanently(tmp_path / "nano.log") is None
 
 
 def test_what_cannot_be_written_is_a_sentence(tmp_path, folder):

@@ -26,6 +26,7 @@ def test_a_hundred_kills_leave_whole_files_or_none(root, tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     counts = json.loads(done.stdout.splitlines()[-1])
     assert sum(rule["kills"] for rule in counts.values()) == 100
-    # The moments were spread over the work: some came before the end, some after it, and some in the middle of writing.
+    # The moments were spread over the work: some came before the end, some after it, and some in
+    # the middle of writing.
     for kind in ("whole", "absent", "aside"):
         assert sum(rule[kind] for rule in counts.values()) > 0, counts

@@ -230,7 +230,7 @@ def test_another_number_makes_out_of_date_what_reaches_it(own_code):
 def test_a_new_entry_makes_nothing_out_of_date_and_a_changed_one_its_own_results(own_code):
     folder, digests = own_code
     before = digests()
-    for package in (*PACKAGES, "starmass.pretraining.options"):
+    for package in (*PACKAGES, "starmass.evaluation.regressors", "starmass.reporting.figures"):
         (folder / package.replace(".", "/") / "new.py").write_text("VALUE = 1\n")
     assert digests() == before
     changed = (
@@ -243,10 +243,6 @@ def test_a_new_entry_makes_nothing_out_of_date_and_a_changed_one_its_own_results
             stream.write("\nVALUE = 1\n")
     moved = {one for one, found in digests().items() if found != before[one]}
     assert moved == {one for one in before if one[-1] in changed}
-    with open(folder / "starmass/pretraining/options/simsiam.py", "a") as stream:
-        stream.write("\nVALUE = 1\n")
-    also = {one for one, found in digests().items() if found != before[one]} - moved
-    assert also == {(PRETRAINING, "starmass.pretraining.methods.simsiam")}
 
 
 def test_rules_name_the_entries_that_they_use(root, tmp_path):

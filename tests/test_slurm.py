@@ -53,7 +53,7 @@ def test_two_nodes_answer(cluster, study):
 # One recipe, three ways of running it.
 RECIPE = {
     "images": "tiny",
-    "batch": 8,
+    "batch_size": 8,
     "epochs": 5,
     "epoch_steps": 12,
     "encoder": {
@@ -66,7 +66,7 @@ RECIPE = {
         "drop_path": 0.0,
     },
     "views": {"global_size": 32, "local_size": 16, "local_count": 2},
-    "optimiser": {"warmup_epochs": 1, "rate": 0.002},
+    "optimiser": {"warmup_epochs": 1, "learning_rate": 0.002},
     "dinov2": {
         "head_hidden": 32,
         "head_bottleneck": 16,
@@ -112,7 +112,8 @@ def ordeal(cluster, study, tmp_path_factory):
     }
     arguments = [f"results/pretraining/{name}/seed-0/teacher.safetensors" for name in ASKED]
     arguments += [f"results/{SNAPSHOT}"]
-    # A job for each shard and each snapshot; a shard's first attempt has too little memory for Python itself.
+    # A job for each shard and each snapshot; a shard's first attempt has too little memory for
+    # Python itself.
     arguments += [
         "--group-components",
         "fractals=1",
@@ -140,7 +141,8 @@ def ordeal(cluster, study, tmp_path_factory):
             lambda: cancelled in session.jobs("CANCELLED") and lost in session.jobs("NODE_FAIL")
         )
         cluster.bring_back(node)
-        # The snapshot that stands still, or stood on the lost node and was begun again, now gets to its time limit.
+        # The snapshot that stands still, or stood on the lost node and was begun again, now gets to
+        # its time limit.
         slow = session.wait_for(
             lambda: next(iter(session.all_of(MAPS, "RUNNING", "STOPPED")), None)
         )
@@ -158,7 +160,8 @@ def ordeal(cluster, study, tmp_path_factory):
             )
         )
         job = session.job_of("pretrain_encoder_wildcards_two_nodes")
-        # Standing still, it can't reach its end before the controller, which looks at time limits every 30 s, sends its signal.
+        # Standing still, it can't reach its end before the controller, which looks at time limits
+        # every 30 s, sends its signal.
         cluster.run("scancel", "--signal=STOP", job)
         assert (
             cluster.run("scontrol", "update", f"JobId={job}", f"EndTime={time_in(50)}").returncode
@@ -171,7 +174,8 @@ def ordeal(cluster, study, tmp_path_factory):
         assert session.minutes_of(again) > limit
         attempts = folder / "logs/pretraining/two_nodes/seed-0.attempts.jsonl"
         session.wait_for(attempts.exists)
-        # Its second attempt waits, the others are through, when Snakemake dies; the job stays, and nobody would know.
+        # Its second attempt waits, the others are through, when Snakemake dies; the job stays, and
+        # nobody would know.
         went_on = session.wait_for(
             lambda: next(
                 iter({session.job_of("pretrain_encoder_wildcards_two_nodes")} - {job, None}), None
@@ -292,7 +296,8 @@ def test_ranks_on_two_nodes_lose_as_one_process_does(ordeal):
     }
     steps = {name: [record["step"] for record in rows] for name, rows in records.items()}
     assert steps["two_nodes"] == steps["one_rank"] == list(range(10, STEPS + 1, 10))
-    # A record is the mean since the one before, or since the run went on: the first ones of the disturbed run are shorter.
+    # A record is the mean since the one before, or since the run went on: the first ones of the
+    # disturbed run are shorter.
     losses = {name: [record["loss"] for record in rows][3:] for name, rows in records.items()}
     assert losses["two_nodes"] == pytest.approx(losses["one_rank"], rel=1e-3)
 

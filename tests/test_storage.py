@@ -66,7 +66,8 @@ def test_a_kill_in_the_middle_leaves_no_file_of_that_name(tmp_path):
     )
     assert done.returncode == -signal.SIGKILL
     assert not list(tmp_path.glob("*.h5"))
-    # The next writer of that name clears away what the killed one left; that of another name leaves it alone.
+    # The next writer of that name clears away what the killed one left; that of another name leaves
+    # it alone.
     write_text(tmp_path / "other.h5", "whole")
     assert len(os.listdir(tmp_path)) == 2
     write_text(tmp_path / "map.h5", "whole")

@@ -4,7 +4,7 @@ A key that is varied is a path, which starts with what it belongs to::
 
     method.neighbours          of the method itself
     features.tokens            of the features that it uses
-    input.pixels_per_token     of each way in which those show a map
+    preprocessing.pixels_per_token     of each way in which those show a map
     encoder.epochs             of the pretraining of their encoder (encoder.encoder.depth: of its
                                vision transformer)
     images.count               of the images which that encoder learns from
@@ -26,7 +26,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from starmass.config.evaluation import AnyFeatures, AnyMethod, Input
+from starmass.config.evaluation import AnyFeatures, AnyMethod, Preprocessing
 from starmass.config.fractals import AnyImages
 from starmass.config.maps import Observation
 from starmass.config.pretraining import EncoderEntry
@@ -38,7 +38,7 @@ VARIED: dict[str, Any] = {
     "observation": Observation,
     "method": AnyMethod,
     "features": AnyFeatures,
-    "input": Input,
+    "preprocessing": Preprocessing,
     "encoder": EncoderEntry,
     "images": AnyImages,
 }
@@ -211,7 +211,7 @@ def _vary_method(
     named = {
         path: root
         for path in changes
-        if (root := _root(path)) in ("features", "input", "encoder", "images")
+        if (root := _root(path)) in ("features", "preprocessing", "encoder", "images")
     }
 
     def lacks(what: str) -> InputError:
@@ -223,8 +223,14 @@ def _vary_method(
     if named and "network" in entry:
         if "features" in named.values():
             raise lacks("features, for it is a network that learns from maps")
-        if "input" in named.values():
-            entry["input"] = _vary(evaluation["inputs"], entry["input"], changes, "input", suffix)
+        if "preprocessing" in named.values():
+            entry["preprocessing"] = _vary(
+                evaluation["preprocessing"],
+                entry["preprocessing"],
+                changes,
+                "preprocessing",
+                suffix,
+            )
         if {"encoder", "images"} & set(named.values()):
             entry["encoder"] = _vary_encoder(config, entry.get("encoder"), changes, suffix, lacks)
     elif named:
@@ -233,10 +239,10 @@ def _vary_method(
                 f"features{' called ' + repr(entry['features']) if 'features' in entry else ''}"
             )
         features = _changed(evaluation["features"][entry["features"]], changes, "features")
-        if "input" in named.values():
-            features["input"] = [
-                _vary(evaluation["inputs"], name, changes, "input", suffix)
-                for name in _listed(features["input"])
+        if "preprocessing" in named.values():
+            features["preprocessing"] = [
+                _vary(evaluation["preprocessing"], name, changes, "preprocessing", suffix)
+                for name in _listed(features["preprocessing"])
             ]
         if {"encoder", "images"} & set(named.values()):
             features["encoder"] = _vary_encoder(

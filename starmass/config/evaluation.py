@@ -59,7 +59,7 @@ class Split(Entry):
         return self
 
 
-class Input(Entry):
+class Preprocessing(Entry):
     """How a map is shown, the same for every encoder, network and statistic."""
 
     channels: Each[Text] = key(tuple(BASE), "Channels that are shown, in this order")
@@ -100,7 +100,7 @@ class Input(Entry):
     )
 
     @model_validator(mode="after")
-    def _check_limits(self) -> "Input":
+    def _check_limits(self) -> "Preprocessing":
         pairs: dict[tuple[str, ...], tuple[float, float]] = {("percentiles",): self.percentiles}
         pairs |= {("limits", channel): pair for channel, pair in self.limits.items()}
         for keys, (low, high) in pairs.items():
@@ -119,11 +119,12 @@ class Features(Entry):
     """What turns a map into numbers; what all kinds share."""
 
     kind: str = key(..., "What turns a map into numbers")
-    input: OneOrMore[Name] = key(
+    preprocessing: OneOrMore[Name] = key(
         ...,
-        "Entry of inputs; a list shows the map in each way and sets the features side by side, e.g."
+        "Entry of preprocessing; a list shows the map in each way and sets the features side by"
+        " side, e.g."
         " a pyramid of zooms about the star",
-        refers="evaluation.inputs",
+        refers="evaluation.preprocessing",
     )
     average: Literal["none", "sky", "sky_and_behind"] = key(
         "none",
@@ -312,7 +313,9 @@ class Network(Method, Training):
 
     choice = "an entry with network"
     network: str = key(..., "timm model that learns from the maps instead, e.g. resnet18")
-    input: Name = key(..., "For a network: entry of inputs", refers="evaluation.inputs")
+    preprocessing: Name = key(
+        ..., "For a network: entry of preprocessing", refers="evaluation.preprocessing"
+    )
     weights: Text | None = key(
         None,
         "For a network: file of tensors by name that it starts from (safetensors or torch); its"
@@ -336,7 +339,7 @@ class Network(Method, Training):
 class Finetuning(Training):
     """How an encoder is trained further; what both ways share."""
 
-    by: str = key(
+    mode: str = key(
         ...,
         "All weights, with layer-wise decay of the rate; or an addition of low rank to each matrix"
         " of the attention",
@@ -350,14 +353,14 @@ class Finetuning(Training):
 class FullFinetuning(Finetuning):
     """All weights are trained."""
 
-    by: Literal["finetune"] = key(
+    mode: Literal["full"] = key(
         ...,
         "All weights, with layer-wise decay of the rate; or an addition of low rank to each matrix"
         " of the attention",
     )
     layer_decay: float = key(
         0.75,
-        "For finetune: factor on the rate for each block further from the output",
+        "For full: factor on the rate for each block further from the output",
         gt=0,
         le=1,
     )
@@ -366,26 +369,26 @@ class FullFinetuning(Finetuning):
 class LowRankFinetuning(Finetuning):
     """Additions of low rank are trained (LoRA)."""
 
-    by: Literal["lora"] = key(
+    mode: Literal["lora"] = key(
         ...,
         "All weights, with layer-wise decay of the rate; or an addition of low rank to each matrix"
         " of the attention",
     )
     rank: int = key(8, "For lora: of the additions", ge=1)
-    strength: float = key(2.0, "For lora: factor on the additions, alpha / rank", gt=0)
+    lora_scale: float = key(2.0, "For lora: factor on the additions, alpha / rank", gt=0)
 
 
 if TYPE_CHECKING:
     AnyFinetuning = FullFinetuning | LowRankFinetuning
 else:
-    AnyFinetuning = by_key("by", [FullFinetuning, LowRankFinetuning])
+    AnyFinetuning = by_key("mode", [FullFinetuning, LowRankFinetuning])
 
 
 class FinetunedEncoder(Method):
     """The encoder of the features, trained further on the maps."""
 
-    choice = "an entry with fit"
-    fit: AnyFinetuning = key(
+    choice = "an entry with finetuning"
+    finetuning: AnyFinetuning = key(
         ...,
         "Instead of a regressor: the encoder of the features learns on, with a linear layer on its"
         " tokens (AdamW)",
@@ -397,7 +400,7 @@ REGRESSORS = (NearestNeighbours, Ridge, Boosting, Perceptron, TrainingMean)
 
 
 def _kind_of_method(entry: Mapping[str, Any]) -> str:
-    ways = [way for way in ("network", "fit", "regressor") if way in entry]
+    ways = [way for way in ("network", "finetuning", "regressor") if way in entry]
     if len(ways) > 1:
         raise Contradiction(f"{' and '.join(ways)} are different methods; give one of them")
     if ways and ways[0] != "regressor":
@@ -428,7 +431,7 @@ class Evaluation(Entry):
         ...,
         "Which rows train and which test; drawn once, saved, shared by every method",
     )
-    inputs: Named[Input] = key(
+    preprocessing: Named[Preprocessing] = key(
         ...,
         "How a map is shown, the same for every encoder, network and statistic; what is fitted is"
         " fitted on training rows",

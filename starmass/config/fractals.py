@@ -165,10 +165,11 @@ class DeadLeaves(DeadLeavesOptions, Images):
     generator: Literal["dead_leaves"] = key(..., GENERATOR)
 
 
+SETS = (Flame, GaussianField, GradientNoise, DeadLeaves)
 if TYPE_CHECKING:
     AnyImages = Flame | GaussianField | GradientNoise | DeadLeaves
 else:
-    AnyImages = by_key("generator", [Flame, GaussianField, GradientNoise, DeadLeaves])
+    AnyImages = by_key("generator", SETS)
 
 
 class Fractals(Entry):

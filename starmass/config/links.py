@@ -9,10 +9,10 @@ from starmass.config.evaluation import (
     Evaluation,
     Features,
     FinetunedEncoder,
-    Input,
     Method,
     Network,
     OwnEncoderFeatures,
+    Preprocessing,
 )
 from starmass.config.maps import Maps
 from starmass.config.pretraining import Pretraining
@@ -78,14 +78,15 @@ def _finetuned(name: str, features: Features | None) -> Problems:
         "class_mean",
     ):
         yield (
-            f"methods.{name}.fit",
+            f"methods.{name}.finetuning",
             "only an encoder learns on, read at its class token, the mean or both; name such"
             " features",
         )
-    elif len(features.input) > 1 or features.average != "none":
+    elif len(features.preprocessing) > 1 or features.average != "none":
         yield (
-            f"methods.{name}.fit",
-            "an encoder learns on from one input, not averaged; name such features (fit.augment"
+            f"methods.{name}.finetuning",
+            "an encoder learns on from one way of preprocessing, not averaged; name such features"
+            " (finetuning.augment"
             " turns maps)",
         )
 
@@ -127,17 +128,17 @@ def _ways_of_showing(config: "Config") -> Problems:
     for user, entry in users.items():
         features_name = getattr(entry, "features", None)
         features = evaluation.features[features_name] if features_name else None
-        own = getattr(entry, "input", None)
-        shown = [own] if own else list(features.input) if features else []
+        own = getattr(entry, "preprocessing", None)
+        shown = [own] if own else list(features.preprocessing) if features else []
         patch = 1
         if isinstance(features, OwnEncoderFeatures):
             patch = config.pretraining.encoders[features.encoder].encoder.patch_size
         for name in shown:
-            for problem in problems_of_showing(evaluation.inputs[name], config.maps, patch):
-                yield f"inputs.{name}", f"{problem} (evaluation.{user} uses it)"
+            for problem in problems_of_showing(evaluation.preprocessing[name], config.maps, patch):
+                yield f"preprocessing.{name}", f"{problem} (evaluation.{user} uses it)"
 
 
-def problems_of_showing(shown: Input, maps: Maps, patch_size: int) -> Iterator[str]:
+def problems_of_showing(shown: Preprocessing, maps: Maps, patch_size: int) -> Iterator[str]:
     """Yield what a way of showing a map asks for in vain."""
     pixels, extra = maps.projection.pixels, maps.channels
     known = (*BASE, *extra)
@@ -178,8 +179,8 @@ def _averages(evaluation: Evaluation, maps: Maps) -> Problems:
     for name, features in evaluation.features.items():
         if features.average == "none":
             continue
-        for shown in features.input:
-            for channel in evaluation.inputs[shown].channels:
+        for shown in features.preprocessing:
+            for channel in evaluation.preprocessing[shown].channels:
                 facts = channel_facts(channel, entries)
                 if facts is None:
                     continue  # problems_of_showing says it
@@ -187,6 +188,7 @@ def _averages(evaluation: Evaluation, maps: Maps) -> Problems:
                     least = "sky" if facts.turns else "none"
                     yield (
                         f"features.{name}.average",
-                        f"{features.average} would mix up the channel {channel} of inputs.{shown},"
+                        f"{features.average} would mix up the channel {channel} of"
+                        f" preprocessing.{shown},"
                         f" which is another in other views; use {least}, or show other channels",
                     )

@@ -96,13 +96,14 @@ class Views(Entry):
 class Optimiser(Entry):
     """AdamW and its schedules."""
 
-    rate: float = key(
+    learning_rate: float = key(
         0.004,
-        "Highest learning rate at reference_batch; scaled by the square root of batch over it",
+        "Highest learning rate at reference_batch_size; scaled by the square root of batch_size"
+        " over it",
         gt=0,
     )
-    reference_batch: int = key(1024, "Batch that rate is meant for", ge=1)
-    final_rate: float = key(1e-6, "Learning rate at the end", ge=0)
+    reference_batch_size: int = key(1024, "Batch size that learning_rate is meant for", ge=1)
+    final_learning_rate: float = key(1e-6, "Learning rate at the end", ge=0)
     warmup_epochs: float = key(10, "Linear rise of the rate [epochs]", ge=0)
     weight_decay: float = key(0.04, "At the start; none on biases, norms and LayerScale", ge=0)
     final_weight_decay: float = key(0.4, "At the end", ge=0)
@@ -184,7 +185,7 @@ class Execution(Entry):
     workers: int = key(2, "Processes of each rank that read images", ge=0, le=256)
     checkpoint_minutes: float = key(10, "Time between checkpoints [minutes]", ge=0)
     log_steps: int = key(20, "Steps between records of metrics.jsonl", ge=1)
-    check_epochs: float = key(1, "Epochs between trials on the maps of check", gt=0)
+    probe_epochs: float = key(1, "Epochs between trials on the maps of probe", gt=0)
     accumulation: int = key(
         1,
         "Parts that a rank's batch is worked through in, to save memory; KoLeo, Sinkhorn-Knopp and"
@@ -237,7 +238,7 @@ class Training(Entry):
         "dinov2",
         "How it learns; of the sections dinov2, mae and simsiam only its own is read",
     )
-    batch: int = key(1024, "Images a step, all ranks together", ge=2)
+    batch_size: int = key(1024, "Images a step, all ranks together", ge=2)
     epochs: float = key(100, "Length of the run [epochs]", gt=0)
     epoch_steps: int | None = key(
         None,
@@ -348,8 +349,10 @@ class TrainingMaps(Entry):
         " one)",
         refers="evaluation.splits without folds",
     )
-    input: Name = key(
-        "whole", "Entry of evaluation.inputs: how a map is shown", refers="evaluation.inputs"
+    preprocessing: Name = key(
+        "whole",
+        "Entry of evaluation.preprocessing: how a map is shown",
+        refers="evaluation.preprocessing",
     )
 
 
@@ -385,9 +388,9 @@ class EncoderEntry(Training):
         "Seeds of weights, order, views and masks, a pretraining each; a method's seed takes the"
         " pretraining of the same seed",
     )
-    check: TrainingMaps | None = key(
+    probe: TrainingMaps | None = key(
         None,
-        "Labelled maps that the encoder is tried on every execution.check_epochs, by nearest"
+        "Labelled maps that the encoder is tried on every execution.probe_epochs, by nearest"
         " neighbours among other protostars; the training rows of a study's split, so that no test"
         " row is looked at",
     )
@@ -396,11 +399,11 @@ class EncoderEntry(Training):
     @model_validator(mode="after")
     def _check_batch(self) -> "EncoderEntry":
         parts = self.resources.ranks * self.execution.accumulation
-        if self.batch % parts:
+        if self.batch_size % parts:
             raise Contradiction(
-                f"{self.batch} images can't be shared out evenly over {parts} parts"
+                f"{self.batch_size} images can't be shared out evenly over {parts} parts"
                 " (resources.ranks times execution.accumulation); make it a multiple",
-                "batch",
+                "batch_size",
             )
         return self
 

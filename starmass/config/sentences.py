@@ -95,13 +95,16 @@ class Mistake:
             place.append(self.about["key"])
         self.path = [*filter(None, above.split(".")), *map(str, _written(place, values))]
         self.place = Place(model, place)
-        self.last = str(place[-1]) if place else ""
+        self.last_step = place[-1] if place else ""
+        self.last = str(self.last_step)
 
     def sentence(self, same: "list[Mistake]") -> str:
         """Return the sentence; ``same`` are the mistakes at the same place, this one among them."""
         key = ".".join(self.path) or "(top level)"
         if self.kind == "extra_forbidden":
             return self._unknown(key)
+        if self.kind == "missing" and isinstance(self.last_step, int):
+            return f"{self.what} {key!r}: the list is too short; it means: {self.meaning}."
         if self.kind in ("missing", "no_choice"):
             meaning = f" ({self.meaning})" if self.meaning else ""
             return f"{self.what} {key!r} is missing; add it{meaning}."

@@ -47,7 +47,9 @@ class Information(Entry):
     """Where on the maps the information is."""
 
     split: Name = key(..., "Entry of splits on which it is measured", refers="evaluation.splits")
-    input: Name = key(..., "Entry of inputs whose transforms are used", refers="evaluation.inputs")
+    preprocessing: Name = key(
+        ..., "Entry of preprocessing whose transforms are used", refers="evaluation.preprocessing"
+    )
 
 
 class Embedding(Entry):
@@ -70,11 +72,11 @@ class Segmentation(Entry):
         "Entry of features of kind encoder, whose encoder is taken",
         refers="evaluation.features of kind encoder",
     )
-    input: Name | None = key(
+    preprocessing: Name | None = key(
         None,
-        "Entry of inputs that sets how many map pixels a token covers; the features' own by"
+        "Entry of preprocessing that sets how many map pixels a token covers; the features' own by"
         " default",
-        refers="evaluation.inputs",
+        refers="evaluation.preprocessing",
     )
     examples: (
         Annotated[int, Field(ge=1)] | Annotated[tuple[Row, ...], Field(strict=False, min_length=1)]
@@ -168,7 +170,8 @@ class Ablation(Entry):
     )
     vary: str | None = key(
         None,
-        "Key that is varied: method.KEY, or features.KEY, input.KEY, encoder.KEY, images.KEY of"
+        "Key that is varied: method.KEY, or features.KEY, preprocessing.KEY, encoder.KEY,"
+        " images.KEY of"
         " what the method uses, or study.KEY, observation.KEY",
         pattern=r"^[\w.]+$",
     )

@@ -33,7 +33,8 @@ def compare_values(
     for value, tables in predictions.items():
         if len(tables[0]) != len(masses) or not np.allclose(tables[0]["log10_mass"], masses):
             raise InputError(
-                f"predictions for {value} and {base} are of different stars; delete them and run Snakemake again."
+                f"predictions for {value} and {base} are of different stars; delete them and run"
+                " Snakemake again."
             )
     metrics = pd.DataFrame(
         [

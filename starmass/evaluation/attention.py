@@ -8,10 +8,12 @@ from timm.layers import Attention
 from timm.models import VisionTransformer
 
 from starmass.evaluation.encoding import Encoder, prepare_images
-from starmass.evaluation.inputs import Input
+from starmass.evaluation.preprocessing import Preprocessing
 
 
-def attend_maps(encoder: Encoder, scaled: np.ndarray, shown_as: Input) -> np.ndarray | None:
+def attend_maps(
+    encoder: Encoder, scaled: np.ndarray, preprocessing: Preprocessing
+) -> np.ndarray | None:
     """Return the attention of maps scaled to 0..1 over their patches: float32 [row, head, rows, columns], each head's summing to 1.
 
     An encoder of one channel sees each channel of a map in turn; its attention is then the mean over them. None where the encoder has no
@@ -19,7 +21,7 @@ def attend_maps(encoder: Encoder, scaled: np.ndarray, shown_as: Input) -> np.nda
     """
     model, _ = encoder
     found = []
-    for images in prepare_images(encoder, scaled, shown_as):
+    for images in prepare_images(encoder, scaled, preprocessing):
         attention = class_attention(model, images.flatten(0, 1))
         if attention is None:
             return None

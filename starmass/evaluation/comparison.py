@@ -54,7 +54,8 @@ def compare_methods(
     """
     if reference not in predictions:
         raise InputError(
-            f"evaluation.studies: the reference {reference!r} is none of the study's methods{closest(reference, predictions)};"
+            f"evaluation.studies: the reference {reference!r} is none of the study's"
+            f" methods{closest(reference, predictions)};"
             f" choose from {', '.join(predictions)}."
         )
     rows = predictions[reference][0]["row"].to_numpy()
@@ -63,7 +64,8 @@ def compare_methods(
     for method, tables in predictions.items():
         if any(not np.array_equal(table["row"], rows) for table in tables):
             raise InputError(
-                f"predictions of {method} and {reference} are for different rows; delete them and run Snakemake again."
+                f"predictions of {method} and {reference} are for different rows; delete them and"
+                " run Snakemake again."
             )
         metrics[method] = _measure_and_draw(tables, weights, places)
     found = []

@@ -46,7 +46,8 @@ def embed_features(
     rows = np.sort(np.concatenate([train, test]))
     if len(rows) < 5:
         raise InputError(
-            f"embedding: a study of {len(rows)} maps has too few neighbours to draw; take the study's key embedding out."
+            f"embedding: a study of {len(rows)} maps has too few neighbours to draw; take the"
+            " study's key embedding out."
         )
     x = np.asarray(features, np.float64)
     centre = x[train].mean(axis=0)

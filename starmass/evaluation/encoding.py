@@ -15,7 +15,7 @@ from starmass.encoders import (
     normalise_pixels,
 )
 from starmass.errors import InputError, closest
-from starmass.evaluation.inputs import Input
+from starmass.evaluation.preprocessing import Preprocessing
 from starmass.evaluation.statistics import radii, ring_masks
 from starmass.evaluation.weights import Encoder, read_timm_encoder
 
@@ -52,7 +52,8 @@ def read_encoder(
     else:
         if path is None:
             raise InputError(
-                "these features come from no encoder, so there is none to read; name features of kind encoder."
+                "these features come from no encoder, so there is none to read; name features of"
+                " kind encoder."
             )
         model, description = load_encoder(path)
     if weights == "random":
@@ -67,7 +68,9 @@ def encoder_options(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {**said, "weights": "random" if drawn else "pretrained"}
 
 
-def encode_maps(encoder: Encoder, scaled: np.ndarray, shown_as: Input, tokens: str) -> np.ndarray:
+def encode_maps(
+    encoder: Encoder, scaled: np.ndarray, preprocessing: Preprocessing, tokens: str
+) -> np.ndarray:
     """Return features [row, dimension] of maps scaled to 0..1, or their patch tokens [row, rows, columns, width].
 
     An encoder of one channel (grey images) sees each channel of a map in turn, and their features are set side by side.
@@ -75,10 +78,11 @@ def encode_maps(encoder: Encoder, scaled: np.ndarray, shown_as: Input, tokens: s
     model, _ = encoder
     if tokens not in POOLINGS:
         raise InputError(
-            f"evaluation.features: tokens {tokens!r} is unknown{closest(tokens, POOLINGS)}; choose from {', '.join(POOLINGS)}."
+            f"evaluation.features: tokens {tokens!r} is unknown{closest(tokens, POOLINGS)}; choose"
+            f" from {', '.join(POOLINGS)}."
         )
     parts = []
-    for images in prepare_images(encoder, scaled, shown_as):
+    for images in prepare_images(encoder, scaled, preprocessing):
         asked: Any = "patches" if tokens in POOLED_HERE else tokens
         found = encode(model, images.flatten(0, 1), tokens=asked)
         found = POOLED_HERE[tokens](found) if tokens in POOLED_HERE else found
@@ -88,7 +92,9 @@ def encode_maps(encoder: Encoder, scaled: np.ndarray, shown_as: Input, tokens: s
     return np.concatenate(parts).astype(np.float32)
 
 
-def prepare_images(encoder: Encoder, scaled: np.ndarray, shown_as: Input) -> Iterator[torch.Tensor]:
+def prepare_images(
+    encoder: Encoder, scaled: np.ndarray, preprocessing: Preprocessing
+) -> Iterator[torch.Tensor]:
     """Yield maps scaled to 0..1 as the encoder's normalised images [row, turn, C, H, W], some rows at a time.
 
     An encoder of as many channels as the maps takes one turn; one of a single channel as many as there are channels.
@@ -97,10 +103,11 @@ def prepare_images(encoder: Encoder, scaled: np.ndarray, shown_as: Input) -> Ite
     channels, zoom = scaled.shape[1], scaled.shape[-1]
     if description.in_channels not in (1, channels):
         raise InputError(
-            f"evaluation.inputs: {channels} channels are shown to an encoder of {description.in_channels};"
+            f"evaluation.preprocessing: {channels} channels are shown to an encoder of"
+            f" {description.in_channels};"
             " choose as many channels, or an encoder of 1 or 3 channels."
         )
-    size = shown_as.images_size(zoom, description.patch_size)
+    size = preprocessing.images_size(zoom, description.patch_size)
     for start in range(0, len(scaled), ROWS_AT_A_TIME):
         images = torch.from_numpy(resize(scaled[start : start + ROWS_AT_A_TIME], size))
         turns = images.reshape(len(images), -1, description.in_channels, size, size)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from starmass.errors import InputError
-from starmass.evaluation.inputs import Input, scale
+from starmass.evaluation.preprocessing import Preprocessing, scale
 from starmass.evaluation.samples import Maps
 from starmass.evaluation.splits import parts_of
 from starmass.storage import create_hdf5, open_hdf5, write_dataset
@@ -18,7 +18,7 @@ AVERAGES = ("none", "sky", "sky_and_behind")
 def extract_features(
     maps: Maps,
     split: pd.DataFrame,
-    shown_as: Input,
+    preprocessing: Preprocessing,
     describe: Callable[[np.ndarray], np.ndarray],
     *,
     average: str = "none",
@@ -29,7 +29,7 @@ def extract_features(
     ----------
     maps : the study's maps
     split : whose training rows the channels' scaling is fitted on, fold by fold
-    shown_as : how a map is shown
+    preprocessing : how a map is shown
     describe : takes maps scaled to 0..1 [row, channel, height, width] and returns features [row,
         dimension]
     average : over which views of a map features are averaged: ``none``, ``sky`` or
@@ -41,19 +41,21 @@ def extract_features(
         when a feature is no number, as those of a map with missing pixels, or a channel is another
         one in the views to average over
     """
-    shown = shown_as.transform(maps)
-    signs = signs_from_behind(maps, shown_as, average)
+    shown = preprocessing.transform(maps)
+    signs = signs_from_behind(maps, preprocessing, average)
     done: dict[bytes, np.ndarray] = {}
     folds = []
     for _, train, _ in parts_of(split):
-        limits = shown_as.find_limits(shown, train)
+        limits = preprocessing.find_limits(shown, train)
         key = limits.tobytes()
         if key not in done:  # fixed and per-map limits are the same in every fold
             each = (
                 describe(
                     scale(
                         view,
-                        shown_as.find_limits(view, train) if shown_as.scaling == "map" else limits,
+                        preprocessing.find_limits(view, train)
+                        if preprocessing.scaling == "map"
+                        else limits,
                     )
                 )
                 for view in views(shown, signs, average)
@@ -84,7 +86,7 @@ def check_features(features: np.ndarray, source: str | Path) -> None:
         )
 
 
-def signs_from_behind(maps: Maps, shown_as: Input, average: str) -> list[int]:
+def signs_from_behind(maps: Maps, preprocessing: Preprocessing, average: str) -> list[int]:
     """Return the sign that each channel shown has from behind.
 
     Raises
@@ -93,7 +95,7 @@ def signs_from_behind(maps: Maps, shown_as: Input, average: str) -> list[int]:
         when a channel is another one in the views that ``average`` names
     """
     signs = []
-    for name in shown_as.channels:
+    for name in preprocessing.channels:
         sign, turns = maps.views.get(name, (0, False))
         if (average != "none" and not turns) or (average == "sky_and_behind" and not sign):
             raise InputError(
@@ -102,7 +104,7 @@ def signs_from_behind(maps: Maps, shown_as: Input, average: str) -> list[int]:
                 " channels."
             )
         # A gradient's length has no sign.
-        signs.append(1 if name == "v_los" and shown_as.v_los == "log_gradient" else sign)
+        signs.append(1 if name == "v_los" and preprocessing.v_los == "log_gradient" else sign)
     return signs
 
 

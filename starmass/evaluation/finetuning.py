@@ -14,7 +14,7 @@ from starmass.encoders import EncoderDescription, check_tokens, normalise_pixels
 from starmass.errors import InputError, closest
 from starmass.evaluation.training import learn
 
-WAYS = ("finetune", "lora")
+MODES = ("full", "lora")
 POOLINGS = ("class", "mean", "class_mean")
 ADAPTED = ("qkv", "proj")
 """Matrices of a block's attention that get an addition of low rank."""
@@ -27,7 +27,7 @@ def finetune_and_predict(
     train: np.ndarray,
     test: np.ndarray,
     *,
-    by: str = "finetune",
+    mode: str = "full",
     tokens: str = "class",
     epochs: int = 50,
     warmup_epochs: int = 5,
@@ -36,7 +36,7 @@ def finetune_and_predict(
     weight_decay: float = 0.05,
     layer_decay: float = 0.75,
     rank: int = 8,
-    strength: float = 2.0,
+    lora_scale: float = 2.0,
     augment: bool = False,
     seed: int = 0,
     fold: int = 0,
@@ -49,20 +49,21 @@ def finetune_and_predict(
     images : float32 [row, channel, height, width], training rows about 0..1, of a size that the encoder takes
     labels : log10 mass [row]; those of test rows are never looked at
     train, test : row numbers
-    by : ``finetune`` trains all weights; ``lora`` leaves them and trains an addition of low rank to each matrix of the attention
+    mode : ``full`` trains all weights; ``lora`` leaves them and trains an addition of low rank to each matrix of the attention
     tokens : what the head reads: ``class``, ``mean`` or ``class_mean``
     learning_rate : the schedule's maximum, for the head (and all that is trained by ``lora``)
     layer_decay : for ``finetune``: factor on the rate for each block further from the head
-    rank, strength : for ``lora``: of the addition, and the factor on it (alpha / rank in the paper)
+    rank, lora_scale : for ``lora``: of the addition, and the factor on it (alpha / rank in the paper)
     seed, fold : what head, additions, order and augmentation derive from
 
     Returns
     -------
     predicted log10 mass [test row]
     """
-    if by not in WAYS:
+    if mode not in MODES:
         raise InputError(
-            f"evaluation.methods: fit.by {by!r} is unknown{closest(by, WAYS)}; choose from {', '.join(WAYS)}."
+            f"evaluation.methods: finetuning.mode {mode!r} is unknown{closest(mode, MODES)};"
+            f" choose from {', '.join(MODES)}."
         )
     weights_seed, order_seed = (
         int(s.generate_state(1)[0]) for s in np.random.SeedSequence([seed, fold]).spawn(2)
@@ -70,8 +71,8 @@ def finetune_and_predict(
     model, description = copy.deepcopy(encoder[0]).cpu().float(), encoder[1]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(weights_seed)
-        if by == "lora":
-            add_low_rank(model, rank, strength)
+        if mode == "lora":
+            add_low_rank(model, rank, lora_scale)
         regressor = Regressor(
             model, tokens, channels=images.shape[1], in_channels=description.in_channels
         )
@@ -79,7 +80,7 @@ def finetune_and_predict(
         regressor,
         len(model.blocks),
         learning_rate,
-        layer_decay if by == "finetune" else 1.0,
+        layer_decay if mode == "full" else 1.0,
         weight_decay,
     )
     # One channel at a time for an encoder of grey images.
@@ -91,7 +92,7 @@ def finetune_and_predict(
     shown = normalise_pixels(turns, description).reshape(images.shape)
     return learn(
         regressor, torch.optim.AdamW(groups), shown, labels, train, test,
-        epochs=epochs, warmup_epochs=warmup_epochs, batch_size=batch_size, augment=augment, seed=order_seed, name=f"{by}, fold {fold}",
+        epochs=epochs, warmup_epochs=warmup_epochs, batch_size=batch_size, augment=augment, seed=order_seed, name=f"{mode}, fold {fold}",
     )  # fmt: skip
 
 
@@ -104,12 +105,14 @@ class Regressor(nn.Module):
         super().__init__()
         if tokens not in POOLINGS:
             raise InputError(
-                f"evaluation.features: tokens {tokens!r} can't be fine-tuned; choose from {', '.join(POOLINGS)}."
+                f"evaluation.features: tokens {tokens!r} can't be fine-tuned; choose from"
+                f" {', '.join(POOLINGS)}."
             )
         check_tokens(encoder, tokens)
         if in_channels not in (1, channels):
             raise InputError(
-                f"evaluation.inputs: {channels} channels are shown to an encoder of {in_channels};"
+                f"evaluation.preprocessing: {channels} channels are shown to an encoder of"
+                f" {in_channels};"
                 " choose as many channels, or an encoder of 1 or 3 channels."
             )
         self.encoder, self.tokens, self.in_channels = encoder, tokens, in_channels
@@ -165,40 +168,41 @@ def layer_of(name: str, depth: int) -> int:
 
 
 class LowRank(nn.Module):
-    """A linear layer that stands still, and an addition of low rank that learns: W x + strength B A x (Hu et al. 2021, section 4.1).
+    """A linear layer that stands still, and an addition of low rank that learns: W x + lora_scale B A x (Hu et al. 2021, section 4.1).
 
     B starts at zero, so that nothing changes at first.
     """
 
-    def __init__(self, linear: nn.Linear, rank: int, strength: float) -> None:
+    def __init__(self, linear: nn.Linear, rank: int, lora_scale: float) -> None:
         super().__init__()
         if not 1 <= rank <= min(linear.in_features, linear.out_features):
             raise InputError(
-                f"evaluation.methods: fit.rank {rank} does not fit a matrix of {linear.out_features} x {linear.in_features}; lower it."
+                f"evaluation.methods: finetuning.rank {rank} does not fit a matrix of"
+                f" {linear.out_features} x {linear.in_features}; lower it."
             )
-        self.linear, self.strength = linear, strength
+        self.linear, self.lora_scale = linear, lora_scale
         self.down = nn.Parameter(torch.empty(rank, linear.in_features))
         self.up = nn.Parameter(torch.zeros(linear.out_features, rank))
         nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """[..., in] -> [..., out]."""
-        return self.linear(inputs) + self.strength * (inputs @ self.down.T @ self.up.T)
+        return self.linear(inputs) + self.lora_scale * (inputs @ self.down.T @ self.up.T)
 
     def merged(self) -> nn.Linear:
         """The plain linear layer that does the same."""
         linear = copy.deepcopy(self.linear)
         with torch.no_grad():
-            linear.weight += self.strength * self.up @ self.down
+            linear.weight += self.lora_scale * self.up @ self.down
         return linear
 
 
-def add_low_rank(model: VisionTransformer, rank: int, strength: float) -> None:
+def add_low_rank(model: VisionTransformer, rank: int, lora_scale: float) -> None:
     """Freeze an encoder and give each matrix of its attention an addition that learns, in place."""
     model.requires_grad_(False)
     for block in model.blocks:
         for name in ADAPTED:
-            setattr(block.attn, name, LowRank(getattr(block.attn, name), rank, strength))
+            setattr(block.attn, name, LowRank(getattr(block.attn, name), rank, lora_scale))
 
 
 def merge_low_rank(model: VisionTransformer) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from starmass.evaluation.inputs import Input
 from starmass.evaluation.metrics import score
 from starmass.evaluation.predictions import Predictions, predict_folds
+from starmass.evaluation.preprocessing import Preprocessing
 from starmass.evaluation.regression import predict
 
 # They are chosen by name; the import makes the table out of date when one of them changes.
@@ -24,7 +24,12 @@ NEIGHBOURS = 20
 
 
 def locate_information(
-    samples: pd.DataFrame, maps: Maps, split: pd.DataFrame, shown_as: Input, *, draws: int = 1000
+    samples: pd.DataFrame,
+    maps: Maps,
+    split: pd.DataFrame,
+    preprocessing: Preprocessing,
+    *,
+    draws: int = 1000,
 ) -> pd.DataFrame:
     """Measure how well masses are told from parts of the maps.
 
@@ -38,7 +43,7 @@ def locate_information(
     method: ``ridge`` or ``knn`` (20 neighbours). r2, rmse_dex with ``_low`` and ``_high``; n_test, n_protostars; n_radii of the table, so
     that a reader can tell whether all are there
     """
-    shown = shown_as.transform(maps)
+    shown = preprocessing.transform(maps)
     pixels = shown.shape[-1]
     ends = [end for end in RADII if end < pixels / 2]
     radius = radii(pixels)
@@ -52,7 +57,7 @@ def locate_information(
         "knn": {"regressor": "knn", "neighbours": neighbours, "whitening": "standard"},
     }
     found = []
-    for facts, kept in _parts(rings, ends, shown_as.channels):
+    for facts, kept in _parts(rings, ends, preprocessing.channels):
         # In the precision of the maps, as features lie in files: what is below is rounding.
         features = kept.reshape(len(kept), -1).astype(np.float32)
         for method, options in methods.items():

@@ -200,7 +200,8 @@ def summarise(
     for table in predictions:
         if not table["row"].equals(first["row"]):
             raise InputError(
-                "predictions of one method's seeds are for different rows; delete them and run Snakemake again to remake them."
+                "predictions of one method's seeds are for different rows; delete them and run"
+                " Snakemake again to remake them."
             )
     groups = protostars(samples)[first["row"]]
     truth = first["log10_mass"].to_numpy()

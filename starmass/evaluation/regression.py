@@ -62,7 +62,7 @@ def fit(
     regressor: str,
     whitening: int | str | Sequence[int | str | None] | None = None,
     seed: int = 0,
-    reach: bool = False,
+    clamp_to_data: bool = False,
     **parameters: Any,
 ) -> tuple[Pipeline, dict[str, Any]]:
     """Choose among candidates and fit the best one to all rows.
@@ -73,8 +73,8 @@ def fit(
     regressor : name of a module of :mod:`starmass.evaluation.regressors`
     whitening : components of :class:`Whitening`, which comes first
     seed : of what is random in the regressor
-    reach : lower numbers of rows and components to what the rows allow instead of refusing
-        (:func:`within_reach`)
+    clamp_to_data : lower numbers of rows and components to what the rows allow instead of refusing
+        (:func:`clamped`)
     parameters : the regressor's own (its PARAMETER). A list, here or of whitenings, is a list of
         candidates: the one with the least squared error in cross-validation over the groups is
         taken, and the first of several equal ones
@@ -99,11 +99,11 @@ def fit(
     whitenings, values = _listed(whitening), _listed(parameters.get(key, module.DEFAULT))
     several = len(whitenings) * len(values) > 1
     folds = _inner_folds(groups) if several else []
-    if reach:
+    if clamp_to_data:
         rows = min((len(inside) for inside, _ in folds), default=len(x))
-        whitenings = within_reach(whitenings, min(rows - 1, x.shape[1]))
+        whitenings = clamped(whitenings, min(rows - 1, x.shape[1]))
         if getattr(module, "COUNTS_ROWS", False):
-            values = within_reach(values, rows)
+            values = clamped(values, rows)
     best = (whitenings[0], values[0])
     if len(whitenings) * len(values) > 1:
         errors = dict.fromkeys(product(whitenings, values), 0.0)
@@ -178,7 +178,7 @@ def _check_finite(x: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.ndar
             )
 
 
-def within_reach(candidates: Sequence[Any], most: int) -> list[Any]:
+def clamped(candidates: Sequence[Any], most: int) -> list[Any]:
     """Return candidates, where numbers above ``most`` are lowered to it, each candidate once."""
     return list(
         dict.fromkeys(max(min(one, most), 1) if isinstance(one, int) else one for one in candidates)

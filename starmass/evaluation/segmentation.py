@@ -9,7 +9,7 @@ import pandas as pd
 
 from starmass.errors import InputError
 from starmass.evaluation.attention import keep_mass
-from starmass.evaluation.inputs import Input, scale
+from starmass.evaluation.preprocessing import Preprocessing, scale
 from starmass.evaluation.principal_axes import column_scale, numerical_rank, principal_axes
 from starmass.evaluation.samples import Maps, protostars
 from starmass.evaluation.segments import (
@@ -69,13 +69,13 @@ class ShownMaps:
         return scale(self.shown[rows], self.limits if len(self.limits) == 1 else self.limits[rows])
 
 
-def show_maps(maps: Maps, split: pd.DataFrame, shown_as: Input) -> ShownMaps:
+def show_maps(maps: Maps, split: pd.DataFrame, preprocessing: Preprocessing) -> ShownMaps:
     """Show a study's maps as in the first fold of a split."""
     _, train, test = next(parts_of(split))
-    shown = shown_as.transform(maps)
-    channels = list(shown_as.channels)
+    shown = preprocessing.transform(maps)
+    channels = list(preprocessing.channels)
     first = shown[:, channels.index("column_density") if "column_density" in channels else 0]
-    return ShownMaps(shown, shown_as.find_limits(shown, train), first, train, test)
+    return ShownMaps(shown, preprocessing.find_limits(shown, train), first, train, test)
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,8 @@ def segment(
         rows = np.array(examples)
         if rows.max() >= len(samples):
             raise InputError(
-                f"segmentation examples: there is no row {rows.max()} among the study's {len(samples)}; see its samples.csv."
+                f"segmentation examples: there is no row {rows.max()} among the study's"
+                f" {len(samples)}; see its samples.csv."
             )
     teachers = choose_examples(samples, maps.train, palette_maps)
     tokens = encode(maps.scaled(teachers))

@@ -45,12 +45,14 @@ def draw_split(
         raise InputError(f"split by {by!r}: choose one of {', '.join(KINDS)}.")
     if (test_fraction is None) == (folds is None):
         raise InputError(
-            f"split by {by}: give either test_fraction or folds, not {'both' if folds is not None else 'neither'}."
+            f"split by {by}: give either test_fraction or folds, not"
+            f" {'both' if folds is not None else 'neither'}."
         )
     if by == "time":
         if test_fraction is None:
             raise InputError(
-                "split by time: late snapshots are tested once; give test_fraction instead of folds."
+                "split by time: late snapshots are tested once; give test_fraction instead of"
+                " folds."
             )
         test = [_late(samples, test_fraction)]
     else:
@@ -60,7 +62,8 @@ def draw_split(
         )
         if len(order) < 2:
             raise InputError(
-                f"split by {by}: all {len(samples)} rows belong to one {by}, so nothing is left to test on; split by something else."
+                f"split by {by}: all {len(samples)} rows belong to one {by}, so nothing is left to"
+                " test on; split by something else."
             )
         if test_fraction is not None:
             test = [_hold_out(groups, order, test_fraction)]
@@ -68,7 +71,8 @@ def draw_split(
             number = len(order) if folds == "all" else int(str(folds))
             if not 2 <= number <= len(order):
                 raise InputError(
-                    f"split by {by} into {number} folds: there are {len(order)}, so folds has to be from 2 to {len(order)}."
+                    f"split by {by} into {number} folds: there are {len(order)}, so folds has to"
+                    f" be from 2 to {len(order)}."
                 )
             dealt = deal_groups(groups, number, order)
             test = [dealt == fold for fold in range(number)]
@@ -77,7 +81,8 @@ def draw_split(
         if held.all() or not held.any():
             part = "training" if held.all() else "test"
             raise InputError(
-                f"split by {by} with test_fraction {test_fraction}: no {part} rows among {len(samples)}; choose another fraction."
+                f"split by {by} with test_fraction {test_fraction}: no {part} rows among"
+                f" {len(samples)}; choose another fraction."
             )
         parts.append(
             pd.DataFrame(
@@ -102,7 +107,8 @@ def read_split(path: str | Path, samples: pd.DataFrame) -> pd.DataFrame:
         or (split.groupby("fold").size() != len(samples)).any()
     ):
         raise InputError(
-            f"{path}: does not hold the {len(samples)} rows of its study's samples.csv once in each fold: one of the two was cut or"
+            f"{path}: does not hold the {len(samples)} rows of its study's samples.csv once in"
+            " each fold: one of the two was cut or"
             " changed; delete both and run Snakemake again to remake them."
         )
     return split
@@ -116,7 +122,8 @@ def parts_of(split: pd.DataFrame) -> Iterator[tuple[int, np.ndarray, np.ndarray]
         )
         if not len(train) or not len(test):
             raise InputError(
-                f"fold {fold} of the split has no {'test' if len(train) else 'training'} rows; draw it again with another fraction."
+                f"fold {fold} of the split has no {'test' if len(train) else 'training'} rows;"
+                " draw it again with another fraction."
             )
         yield int(str(fold)), train, test
 

@@ -18,7 +18,8 @@ def describe(shown: np.ndarray, statistics: Sequence[str]) -> np.ndarray:
     unknown = [name for name in statistics if name not in STATISTICS]
     if unknown:
         raise InputError(
-            f"evaluation.features: there is no statistic {unknown[0]!r}; choose from {', '.join(STATISTICS)}."
+            f"evaluation.features: there is no statistic {unknown[0]!r}; choose from"
+            f" {', '.join(STATISTICS)}."
         )
     return np.concatenate([STATISTICS[name](shown) for name in statistics], axis=1).astype(
         np.float32

@@ -73,7 +73,8 @@ def create_network(network: str, channels: int, seed: int) -> nn.Module:
     """Build a timm network with one output, its weights drawn from ``seed`` alone."""
     if network not in timm.list_models(network):
         raise InputError(
-            f"network {network!r}: not a timm model{closest(network, timm.list_models())}; timm.list_models() names them all."
+            f"network {network!r}: not a timm model{closest(network, timm.list_models())};"
+            " timm.list_models() names them all."
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

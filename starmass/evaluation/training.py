@@ -10,7 +10,8 @@ from torch import nn
 
 from starmass.errors import InputError
 
-# Without it the published maximum of 0.04 ends in nan within a few steps on small sets of maps; whether they clipped is not published.
+# Without it the published maximum of 0.04 ends in nan within a few steps on small sets of maps;
+# whether they clipped is not published.
 CLIP_NORM = 1.0
 
 logger = logging.getLogger("starmass")

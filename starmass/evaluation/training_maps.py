@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 
 from starmass.errors import InputError
-from starmass.evaluation.inputs import Input, scale
+from starmass.evaluation.preprocessing import Preprocessing, scale
 from starmass.evaluation.samples import Maps, log_mass, protostars
 from starmass.evaluation.splits import parts_of
 from starmass.storage import create_hdf5, write_dataset
 
 
 def gather_training_maps(
-    samples: pd.DataFrame, maps: Maps, split: pd.DataFrame, shown_as: Input
+    samples: pd.DataFrame, maps: Maps, split: pd.DataFrame, preprocessing: Preprocessing
 ) -> dict[str, np.ndarray]:
     """Return the maps of the split's training rows with what belongs to each.
 
@@ -29,11 +29,12 @@ def gather_training_maps(
     folds = list(parts_of(split))
     if len(folds) > 1:
         raise InputError(
-            f"the split has {len(folds)} folds, so every map is a test map of one; for a pretraining name a split with test_fraction."
+            f"the split has {len(folds)} folds, so every map is a test map of one; for a"
+            " pretraining name a split with test_fraction."
         )
     _, train, _ = folds[0]
-    shown = shown_as.transform(maps)
-    limits = shown_as.find_limits(shown, train)
+    shown = preprocessing.transform(maps)
+    limits = preprocessing.find_limits(shown, train)
     limits = limits[train] if len(limits) == len(shown) else limits
     return {
         "images": scale(shown[train], limits),

@@ -36,7 +36,8 @@ def paint_colour(grey: np.ndarray, shades: np.ndarray, palette: np.ndarray) -> n
     -------
     uint8 [row, column, 3]
     """
-    # Each brightness of each colour, divided by 255 and rounded (numpy divides whole numbers slowly, and is fast along 256 levels).
+    # Each brightness of each colour, divided by 255 and rounded (numpy divides whole numbers
+    # slowly, and is fast along 256 levels).
     products: np.ndarray = palette_shades(palette).astype(np.uint16)[:, :, None] * np.arange(
         256, dtype=np.uint16
     ) + np.uint16(128)

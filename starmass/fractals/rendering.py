@@ -19,7 +19,8 @@ PREVIEW_POINTS = PREVIEW_STEPS * WALKERS
 MOST_ESCAPES = PREVIEW_POINTS // 100
 NARROWEST = f32(1e-4)
 STRUCTURE_BLOCK = 8  # pixels
-# A cell of the histogram holds the number of points in its low bits and the sum of their colours (0 to 255) above.
+# A cell of the histogram holds the number of points in its low bits and the sum of their colours (0
+# to 255) above.
 COUNT_BITS = 28
 COUNT_MASK = np.uint64(2**COUNT_BITS - 1)
 MOST_POINTS = 2**COUNT_BITS - 1
@@ -158,7 +159,8 @@ def find_frame(x, y, low, high, size):
     first, last = int(low * f32(len(x) - 1)), int(high * f32(len(x) - 1))
     for axis in range(2):
         values = x.copy() if axis == 0 else y.copy()
-        # Order statistics, not interpolated quantiles: they come out the same however they are found.
+        # Order statistics, not interpolated quantiles: they come out the same however they are
+        # found.
         start = find_ranked(values, first)
         width = find_ranked(values, last) - start
         if not width > NARROWEST:

@@ -124,8 +124,10 @@ def describe_set(name: str, shape: Sequence[int], sums: pd.Series, likeness: Lik
     if "candidates" in sums:
         lines += [
             "",
-            f"{sums['candidates']} candidates were tried, {sums['accepted_share']:.1%} of them accepted;"
-            f" an image took {sums['points_per_image']:.3g} points of the chaos game, its rejected candidates' included.",
+            f"{sums['candidates']} candidates were tried, {sums['accepted_share']:.1%} of them"
+            " accepted;"
+            f" an image took {sums['points_per_image']:.3g} points of the chaos game, its"
+            " rejected candidates' included.",
             "",
             "| rejected because a candidate ... | number | share of candidates |",
             "| --- | ---: | ---: |",
@@ -137,8 +139,10 @@ def describe_set(name: str, shape: Sequence[int], sums: pd.Series, likeness: Lik
         ]
     lines += [
         "",
-        f"Nearest neighbours among {len(likeness.items)} images (1 - correlation of 16 x 16 thumbnails, over turns and reflections):"
-        f" least {least:.3f}, median {median:.3f}. Closer than the two halves of one image are to each other, and so duplicates:"
+        f"Nearest neighbours among {len(likeness.items)} images (1 - correlation of 16 x 16"
+        " thumbnails, over turns and reflections):"
+        f" least {least:.3f}, median {median:.3f}. Closer than the two halves of one image are to"
+        " each other, and so duplicates:"
         f" {likeness.duplicates}.",
     ]
     return "\n".join(lines) + "\n"

@@ -54,7 +54,8 @@ def _filters(compression: str) -> Mapping[str, Any]:
     """Options of h5py's create_dataset: at level 1, without shuffling, which images don't gain by."""
     if compression not in COMPRESSIONS:
         raise InputError(
-            f"compression: there is no {compression!r}{closest(compression, COMPRESSIONS)}; choose {', '.join(COMPRESSIONS)}."
+            f"compression: there is no {compression!r}{closest(compression, COMPRESSIONS)}; choose"
+            f" {', '.join(COMPRESSIONS)}."
         )
     if compression == "zstd":
         plugin = import_hdf5plugin()
@@ -187,7 +188,8 @@ class Shard:
                     f" {FORMAT!r}); {remedy(path)}."
                 )
             raise InputError(
-                f"{path}: this is no shard of fractal images; give the shards that the rule render_fractals wrote."
+                f"{path}: this is no shard of fractal images; give the shards that the rule"
+                " render_fractals wrote."
             )
         self._planes = {name: self.file[name] for name in PLANES if name in self.file}
         if self._planes["images"].id.get_create_plist().get_filter_by_id(BLOSC):
@@ -236,7 +238,8 @@ class Shard:
 
     def _broken(self, what: str) -> InputError:
         return InputError(
-            f"{self.path}: {what}; the shard was truncated or altered, delete it and render it again."
+            f"{self.path}: {what}; the shard was truncated or altered, delete it and render it"
+            " again."
         )
 
 
@@ -258,7 +261,8 @@ class FractalImages:
         self.paths = [Path(path) for path in paths]
         if not self.paths:
             raise InputError(
-                "fractal images: no shards are given; name at least one file results/fractals/<images>/shard-*.h5."
+                "fractal images: no shards are given; name at least one file"
+                " results/fractals/<images>/shard-*.h5."
             )
         self._open: dict[int, Shard] = {}
         self._process = os.getpid()
@@ -270,7 +274,8 @@ class FractalImages:
             shard.file.close()
             if shapes[-1] != shapes[0]:
                 raise InputError(
-                    f"{path}: images of {shapes[-1]} beside others of {shapes[0]}; give the shards of one set."
+                    f"{path}: images of {shapes[-1]} beside others of {shapes[0]}; give the shards"
+                    " of one set."
                 )
         self.shape: tuple[int, ...] = shapes[0]
         everything = np.concatenate(indices)
@@ -282,7 +287,8 @@ class FractalImages:
         if len(twice):
             first, second = (self.paths[number] for number in shards[twice[0] : twice[0] + 2])
             raise InputError(
-                f"{second}: image {self.indices[twice[0]]} is in {first} too; give each shard of one set once."
+                f"{second}: image {self.indices[twice[0]]} is in {first} too; give each shard of"
+                " one set once."
             )
         self._where = np.stack([shards, rows], axis=1)
 

@@ -119,7 +119,8 @@ def sample_sigma_factor(generator, maps):
     result = np.empty((maps, 6), np.float32)
     rest = HALF * (FIVE + f32(maps) + uniform(generator, ZERO, ONE))
     for i in range(maps):
-        # What this map must leave for the others to reach the sum with at most 3 each, and may not exceed.
+        # What this map must leave for the others to reach the sum with at most 3 each, and may not
+        # exceed.
         least = rest - THREE * f32(maps - 1 - i)
         first = uniform(generator, max(ZERO, least / THREE), min(ONE, rest))
         second = uniform(

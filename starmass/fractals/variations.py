@@ -395,11 +395,13 @@ def variation_numbers(names: str | list[str] | tuple[str, ...]) -> tuple[int, ..
         names = groups.get(names, (names,))
     if not names:
         raise InputError(
-            "variations: the list is empty; name at least one (linear alone gives classic affine fractals), or write all."
+            "variations: the list is empty; name at least one (linear alone gives classic affine"
+            " fractals), or write all."
         )
     for name in names:
         if name not in NUMBERS:
             raise InputError(
-                f"variations: there is no {name!r}{closest(name, NUMBERS)}; known are {', '.join(NUMBERS)}, all and classic."
+                f"variations: there is no {name!r}{closest(name, NUMBERS)}; known are"
+                f" {', '.join(NUMBERS)}, all and classic."
             )
     return tuple(sorted(NUMBERS[name] for name in set(names)))

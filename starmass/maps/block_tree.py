@@ -33,7 +33,8 @@ def find_parents(
     strange = np.flatnonzero((levels < 0) | (levels > MAXIMUM_LEVEL))
     if len(strange):
         raise InputError(
-            f"{where(strange[0])} has an impossible level; see `integer_bytes`, `byte_order` and `header` in {source}."
+            f"{where(strange[0])} has an impossible level; see `integer_bytes`, `byte_order` and"
+            f" `header` in {source}."
         )
     coarser_keys = coarser_rows = np.empty(0, np.int64)
     for level in range(int(levels.max(initial=0)) + 1):
@@ -50,7 +51,8 @@ def find_parents(
         twice = np.flatnonzero(keys[1:] == keys[:-1])
         if len(twice):
             raise InputError(
-                f"{where(rows[twice[0]])} and {where(rows[twice[0] + 1])} overlap; see `cells` in {source}."
+                f"{where(rows[twice[0]])} and {where(rows[twice[0] + 1])} overlap; see `cells` in"
+                f" {source}."
             )
         if level == 0:
             _check_base(len(rows), base_blocks, where, source)
@@ -90,13 +92,15 @@ def _match_parents(
     orphan[inside] = keys[found[inside]] != wanted[inside]
     if orphan.any():
         raise InputError(
-            f"{where(rows[orphan][0])} has no parent block; blocks are missing, see `cells` in {source}."
+            f"{where(rows[orphan][0])} has no parent block; blocks are missing, see `cells` in"
+            f" {source}."
         )
     children = np.bincount(found, minlength=len(keys))
     short = np.flatnonzero((children > 0) & (children < 8))
     if len(short):
         raise InputError(
-            f"{where(coarser[short[0]])} has {children[short[0]]} of its eight children; blocks are missing, see `cells` in {source}."
+            f"{where(coarser[short[0]])} has {children[short[0]]} of its eight children; blocks"
+            f" are missing, see `cells` in {source}."
         )
     return coarser[found]
 

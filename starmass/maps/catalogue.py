@@ -18,7 +18,8 @@ from starmass.storage import open_hdf5, written_aside
 
 logger = logging.getLogger("starmass")
 
-# Column of the catalogue that each cut looks at; the last one counts what the others have left of a protostar.
+# Column of the catalogue that each cut looks at; the last one counts what the others have left of a
+# protostar.
 CUTS = {
     "mass": "mass_msun", "age": "age_yr", "time_since_birth": "time_since_birth_yr", "refined": "refined_fraction",
     "minimum_snapshots": "snapshots_kept",
@@ -118,7 +119,8 @@ def check_snapshots(map_files: Sequence[str | Path]) -> None:
         if rows and time != later and stars == others:
             raise InputError(
                 f"{path}: its sinks have the ids, masses and places of those of {earlier} to the "
-                "last digit, at another time: one sink table was read for both. Put {snapshot} into "
+                "last digit, at another time: one sink table was read for both. Put {snapshot}"
+                " into "
                 "`sinks.table` of the simulation, in the place of the snapshot's name."
             )
         if before and not found:
@@ -140,14 +142,17 @@ def apply_cuts(rows: list[dict[str, Any]], cuts: Mapping[str, Any]) -> dict[str,
     for name, bounds in cuts.items():
         if isinstance(bounds, Sequence) and None not in bounds and bounds[0] > bounds[1]:
             raise InputError(
-                f"maps.cuts.{name}: [{bounds[0]}, {bounds[1]}] runs backwards and keeps nothing; give the least first."
+                f"maps.cuts.{name}: [{bounds[0]}, {bounds[1]}] runs backwards and keeps nothing;"
+                " give the least first."
             )
     if cuts.get("refined") not in (None, [None, None]):
         for row in rows:
             if math.isnan(row["refined_fraction"]):
                 raise InputError(
-                    f"maps.cuts.refined: {row['simulation']} is a particle code's, which has no base grid to be "
-                    "finer than; take `refined` out of its cuts (`cuts` in its entry of maps.simulations)."
+                    f"maps.cuts.refined: {row['simulation']} is a particle code's, which has no"
+                    " base grid to be "
+                    "finer than; take `refined` out of its cuts (`cuts` in its entry of"
+                    " maps.simulations)."
                 )
     for row in rows:
         row["removed_by"] = next(

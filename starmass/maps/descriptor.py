@@ -21,7 +21,8 @@ from starmass.errors import InputError, closest
 
 DESCRIPTOR_NAME = "run.yaml"
 
-# SFUMATO's labels: name in starmass and yt, exponents of (mass, length, time) of one code unit, and the cgs unit.
+# SFUMATO's labels: name in starmass and yt, exponents of (mass, length, time) of one code unit, and
+# the cgs unit.
 KNOWN_VARIABLES: dict[str, tuple[str, tuple[float, float, float], str]] = {
     "MRHO": ("density", (1, -3, 0), "g/cm**3"),
     "MVX": ("velocity_x", (0, 1, -1), "cm/s"),
@@ -101,7 +102,8 @@ class Descriptor:
                 return variable
         known = [v.label for v in self.variables] + [v.name for v in self.variables]
         raise InputError(
-            f"{self.source}: variable {name!r} is not among `variables` ({', '.join(v.label for v in self.variables)})"
+            f"{self.source}: variable {name!r} is not among `variables`"
+            f" ({', '.join(v.label for v in self.variables)})"
             f"{closest(name, known)}; add it there in the order of the file, or ask for another."
         )
 
@@ -159,7 +161,8 @@ class Descriptor:
         strange = sorted(set(held) - set(wanted))
         if strange:
             raise InputError(
-                f"{held[strange[0]]}: is of rank {strange[0]}, but the ranks run from {wanted[0]} to "
+                f"{held[strange[0]]}: is of rank {strange[0]}, but the ranks run from {wanted[0]}"
+                " to "
                 f"{wanted[-1]}; remove the file, or mend `ranks` or `first_rank` in {self.source}."
             )
 
@@ -171,7 +174,8 @@ def load_descriptor(path: str | Path) -> Descriptor:
         mapping = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(
-            f"{path}: no readable descriptor ({error.strerror}); a SFUMATO run needs a {DESCRIPTOR_NAME} beside its dumps."
+            f"{path}: no readable descriptor ({error.strerror}); a SFUMATO run needs a"
+            f" {DESCRIPTOR_NAME} beside its dumps."
         ) from error
     except yaml.YAMLError as error:
         raise InputError(
@@ -201,7 +205,8 @@ def parse_descriptor(mapping: Any, source: str = DESCRIPTOR_NAME) -> Descriptor:
     for key in ("length_cm", "mass_g", "time_s", "box_width"):
         if key not in given:
             raise InputError(
-                f"{source}: `{key}` is missing; give it (code units in cgs and the box in code units have no default)."
+                f"{source}: `{key}` is missing; give it (code units in cgs and the box in code"
+                " units have no default)."
             )
     check = _Checker(source, given)
     values: dict[str, Any] = {key: check.positive(key) for key in ("length_cm", "mass_g", "time_s")}
@@ -320,7 +325,8 @@ class _Checker:
         if used != set(names):
             raise self.refuse(
                 key,
-                f"a path relative to the run's folder with {' and '.join('{' + n + '}' for n in names)}, like {default!r}",
+                "a path relative to the run's folder with"
+                f" {' and '.join('{' + n + '}' for n in names)}, like {default!r}",
             )
         return str(value)
 
@@ -349,7 +355,8 @@ class _Checker:
             or not set(given) <= {"label", "name", "cgs", "unit"}
         ):
             raise InputError(
-                f"{self.source}: `variables` holds {entry!r}, which should be a label or a mapping of label, name, cgs and unit."
+                f"{self.source}: `variables` holds {entry!r}, which should be a label or a mapping"
+                " of label, name, cgs and unit."
             )
         label = str(given["label"])
         if label in KNOWN_VARIABLES:
@@ -359,8 +366,10 @@ class _Checker:
             name, cgs, unit = "", 1.0, ""
         else:
             raise InputError(
-                f"{self.source}: `variables` holds the unknown label {label!r}{closest(label, KNOWN_VARIABLES)}; "
-                "give it as a mapping of label, name, cgs (one code unit in cgs) and unit (its cgs unit, '' for none)."
+                f"{self.source}: `variables` holds the unknown label"
+                f" {label!r}{closest(label, KNOWN_VARIABLES)}; "
+                "give it as a mapping of label, name, cgs (one code unit in cgs) and unit (its cgs"
+                " unit, '' for none)."
             )
         return Variable(
             label,
@@ -384,12 +393,14 @@ class _Checker:
         for name in names:
             if names.count(name) > 1:
                 raise InputError(
-                    f"{self.source}: `{key}` holds {name!r} twice; give each item a name of its own."
+                    f"{self.source}: `{key}` holds {name!r} twice; give each item a name of its"
+                    " own."
                 )
         for name in required:
             if name not in names:
                 raise InputError(
-                    f"{self.source}: `{key}` holds no {name!r}, which is needed; name the item of the file that has it."
+                    f"{self.source}: `{key}` holds no {name!r}, which is needed; name the item of"
+                    " the file that has it."
                 )
         return records
 
@@ -401,13 +412,15 @@ class _Checker:
             or not set(given) <= {"name", "kind", "count"}
         ):
             raise InputError(
-                f"{self.source}: `{key}` holds {entry!r}, which should be a name or a mapping of name, kind and count."
+                f"{self.source}: `{key}` holds {entry!r}, which should be a name or a mapping of"
+                " name, kind and count."
             )
         name = str(given["name"])
         kind = given.get("kind", KNOWN_ITEMS.get(name))
         if kind not in ("integer", "real"):
             raise InputError(
-                f"{self.source}: `{key}` holds the unknown item {name!r}{closest(name, KNOWN_ITEMS)}; "
+                f"{self.source}: `{key}` holds the unknown item"
+                f" {name!r}{closest(name, KNOWN_ITEMS)}; "
                 "give it as a mapping with kind: integer or real."
             )
         return Item(name, kind, int(given.get("count", 1)))

@@ -214,10 +214,12 @@ def _check(
         for channel in observation.get(key, {}):
             if channel not in channels:
                 raise InputError(
-                    f"{where}.{key}: the maps have no channel {channel!r}{closest(channel, channels)}; they have {', '.join(channels)}."
+                    f"{where}.{key}: the maps have no channel"
+                    f" {channel!r}{closest(channel, channels)}; they have {', '.join(channels)}."
                 )
     for channel, kind in zip(channels, kinds, strict=True):
         if kind == "other" and observation["beam"]:
             raise InputError(
-                f"{where}: {channel!r} can't be seen through a beam, for it does not add up; leave it out of the channels, or set beam: 0."
+                f"{where}: {channel!r} can't be seen through a beam, for it does not add up; leave"
+                " it out of the channels, or set beam: 0."
             )

@@ -189,7 +189,8 @@ class ParticleSimulation(YtSimulation):
             row = int(np.argwhere(wrong)[0, 0])
             raise InputError(
                 f"{self.source}: the {name} of {self.gas} particle {row} (counted from 0) is "
-                f"{values[row]}; the dump is damaged, or the simulation's entry in the config names "
+                f"{values[row]}; the dump is damaged, or the simulation's entry in the config"
+                " names "
                 "another field."
             )
 
@@ -197,7 +198,8 @@ class ParticleSimulation(YtSimulation):
         """Rows of all gas of which any may lie in the cube."""
         if not self.is_mesh:
             return find_reaching(self._position, self._size, centre, side, self.box.period)
-        # No point of the cube is farther from its mesh-generating point than `reach`: the distance to
+        # No point of the cube is farther from its mesh-generating point than `reach`: the distance
+        # to
         # the nearest of some points is an upper bound, and changes by no more than the way between
         # two places.
         some = find_reaching(self._position, 2.0 * self._size, centre, side, self.box.period)
@@ -238,7 +240,8 @@ def _check_units(dataset: Any, entry: Mapping[str, Any]) -> None:
         values = ", ".join(f"{name}: {header.get(q, '...')}" for q, name in UNIT_NAMES.items())
         raise InputError(
             f"{dataset.filename}: yt finds no unit of {', '.join(missing)} and would take kpc, "
-            f"1e10 Msun or km/s; give `load: {{unit_base: {{{values}}}}}` in the simulation's entry."
+            f"1e10 Msun or km/s; give `load: {{unit_base: {{{values}}}}}` in the simulation's"
+            " entry."
         )
     if dataset.cosmological_simulation:
         return
@@ -248,7 +251,8 @@ def _check_units(dataset: Any, entry: Mapping[str, Any]) -> None:
         if abs(used / size - 1.0) > 1e-3:
             raise InputError(
                 f"{dataset.filename}: its header gives {size:.6g} {cgs[quantity]} as the unit of "
-                f"{quantity}, and `load: unit_base` gives {used:.6g}; mend the entry, or take it out."
+                f"{quantity}, and `load: unit_base` gives {used:.6g}; mend the entry, or take it"
+                " out."
             )
 
 

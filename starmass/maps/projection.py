@@ -23,8 +23,10 @@ from starmass.maps.units import PARSEC_CM, SOLAR_MASS_G
 
 AXES = ("x", "y", "z")
 ORIENTATION = (
-    "axis x: columns run along +y, rows along +z; axis y: columns along +z, rows along +x; axis z: columns along +x, rows along +y; "
-    "row 0, column 0 is the corner of smallest coordinates, the sink is at the centre; v_los is positive along +axis: for an observer at "
+    "axis x: columns run along +y, rows along +z; axis y: columns along +z, rows along +x; axis z:"
+    " columns along +x, rows along +y; "
+    "row 0, column 0 is the corner of smallest coordinates, the sink is at the centre; v_los is"
+    " positive along +axis: for an observer at "
     "-axis positive recedes, and the columns run from their right to their left"
 )
 

@@ -32,8 +32,10 @@ class RecordReader:
         start = self.offset
         if start + length + 2 * marker > self.size:
             raise InputError(
-                f"{self.path}: ends at byte {self.size}, but {what} needs bytes {start} to {start + length + 2 * marker}; "
-                f"the dump is truncated, or `{key}`, `marker_bytes`, `real_bytes` or `byte_order` in {self.descriptor.source} is wrong."
+                f"{self.path}: ends at byte {self.size}, but {what} needs bytes {start} to"
+                f" {start + length + 2 * marker}; "
+                f"the dump is truncated, or `{key}`, `marker_bytes`, `real_bytes` or `byte_order`"
+                f" in {self.descriptor.source} is wrong."
             )
         with open(self.path, "rb") as stream:
             stream.seek(start)
@@ -103,8 +105,10 @@ def check_markers(
         said = int(np.frombuffer(marker, dtype)[0])
         if said != length:
             raise InputError(
-                f"{path}: the record marker at byte {place} says {said} bytes where {what} has {length}; the file is damaged, "
-                f"or `{key}`, `marker_bytes`, `real_bytes`, `integer_bytes` or `byte_order` in {descriptor.source} does not fit it."
+                f"{path}: the record marker at byte {place} says {said} bytes where {what} has"
+                f" {length}; the file is damaged, "
+                f"or `{key}`, `marker_bytes`, `real_bytes`, `integer_bytes` or `byte_order` in"
+                f" {descriptor.source} does not fit it."
             )
 
 

@@ -223,7 +223,8 @@ class Dump:
         count = reader.header(descriptor.sink_header, "sink_header")["sink_count"]
         if not 0 <= count <= reader.size:
             raise InputError(
-                f"{path}: speaks of {count} sinks; see `sink_header`, `byte_order` and `integer_bytes` in {descriptor.source}."
+                f"{path}: speaks of {count} sinks; see `sink_header`, `byte_order` and"
+                f" `integer_bytes` in {descriptor.source}."
             )
         table = {
             item.name: reader.values(
@@ -233,7 +234,8 @@ class Dump:
         }
         if reader.offset != reader.size:
             raise InputError(
-                f"{path}: goes on after byte {reader.offset}, where the sink table should end; see `sink_items` in {descriptor.source}."
+                f"{path}: goes on after byte {reader.offset}, where the sink table should end; see"
+                f" `sink_items` in {descriptor.source}."
             )
         source = SinkSource(
             row=lambda row: f"{path}: sink {row} (id {table['id'][row]})",
@@ -272,7 +274,8 @@ class Dump:
         count = header["block_count"]
         if not 0 <= count <= reader.size:
             raise InputError(
-                f"{reader.path}: the header speaks of {count} blocks, more than the file's {reader.size} bytes can hold; "
+                f"{reader.path}: the header speaks of {count} blocks, more than the file's"
+                f" {reader.size} bytes can hold; "
                 f"see `header`, `byte_order` and `integer_bytes` in {self.descriptor.source}."
             )
         return int(count)
@@ -281,13 +284,17 @@ class Dump:
         expected = reader.offset + count * _block_dtype(self.descriptor).itemsize
         if reader.size < expected:
             raise InputError(
-                f"{path}: ends at byte {reader.size}, but {count} blocks need {expected}; the dump is truncated, or `variables`, "
-                f"`real_bytes`, `block_cells` or `ghost_layers` in {self.descriptor.source} does not fit it."
+                f"{path}: ends at byte {reader.size}, but {count} blocks need {expected}; the dump"
+                " is truncated, or `variables`, "
+                f"`real_bytes`, `block_cells` or `ghost_layers` in {self.descriptor.source} does"
+                " not fit it."
             )
         if reader.size > expected:
             raise InputError(
-                f"{path}: goes on after byte {expected}, where its {count} blocks should end, up to byte {reader.size}; `variables`, "
-                f"`real_bytes`, `block_cells` or `ghost_layers` in {self.descriptor.source} does not fit it."
+                f"{path}: goes on after byte {expected}, where its {count} blocks should end, up"
+                f" to byte {reader.size}; `variables`, "
+                f"`real_bytes`, `block_cells` or `ghost_layers` in {self.descriptor.source} does"
+                " not fit it."
             )
 
     def _check_block_markers(self, rank: int, local: np.ndarray, read: np.ndarray) -> None:

@@ -117,8 +117,10 @@ def unit_in(dataset: Any, stated: str, unit: str, quantity: str) -> float:
         return found
     except Exception as error:
         raise InputError(
-            f"{dataset.filename}: `sinks.units`: {stated!r} is no unit of {quantity}; write {unit!r}, "
-            f"'code_{quantity}', or a number above zero with a unit, like '3.0857e18 cm' of a length."
+            f"{dataset.filename}: `sinks.units`: {stated!r} is no unit of {quantity}; write"
+            f" {unit!r}, "
+            f"'code_{quantity}', or a number above zero with a unit, like '3.0857e18 cm' of a"
+            " length."
         ) from error
 
 

@@ -110,7 +110,8 @@ def read_table(path: Path, wanted: Sequence[str], names: Sequence[str] = ()) -> 
             cells = _split(line)
             if len(set(cells) & set(header)) > 1 and cells != header:
                 raise InputError(
-                    f"{path}: line {number} names other columns than the simulation's `sinks.names`; "
+                    f"{path}: line {number} names other columns than the simulation's"
+                    " `sinks.names`; "
                     "take `sinks.names` away, or mend it."
                 )
         content = content[1:] if content and _split(content[0][1]) == header else content

@@ -107,7 +107,8 @@ def write_toycloud(
     number = int(Path(output).name.rsplit("_", 1)[1])
     if not 1 <= number <= snapshots:
         raise InputError(
-            f"{output}: the run has snapshots 1 to {snapshots}; ask for one of them, or raise `snapshots`."
+            f"{output}: the run has snapshots 1 to {snapshots}; ask for one of them, or raise"
+            " `snapshots`."
         )
     time = snapshot_time(number)
     stars = make_stars(seed, time, snapshot_time(snapshots))
@@ -164,7 +165,8 @@ class TurbulentField:
             turning = modes**0.5 * rms * (period / BOX_PC) ** 0.5 / period * KMS_TO_PC_YR * time_yr
             variance = seam if index else 1 - seam
             grid = np.zeros((2, size, size, size, 4), np.float32)
-            # Velocity (three components drawn alike: two thirds of the power without divergence), then one Gaussian and two for the ridges.
+            # Velocity (three components drawn alike: two thirds of the power without divergence),
+            # then one Gaussian and two for the ridges.
             for component in (0, 1, 2, 4, 5, 6):
                 random = np.random.default_rng([seed, 17, index, component])
                 phase = random.uniform(0, 2 * np.pi, len(modes)) + turning * random.normal(

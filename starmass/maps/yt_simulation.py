@@ -256,7 +256,8 @@ class YtSimulation(Simulation):
         if field not in self.dataset.field_info:
             near = ", ".join(" ".join(f) for f in self.dataset.field_list[:12])
             raise InputError(
-                f"{self.source}: yt knows no field {' '.join(field)!r} here; name one of its fields "
+                f"{self.source}: yt knows no field {' '.join(field)!r} here; name one of its"
+                " fields "
                 f"in the config (on disk: {near}, …)."
             )
         return field[0], field[1]

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from starmass.config import Config
 from starmass.config.ablations import add_variants
-from starmass.config.whole import read_config
+from starmass.config.whole import Config, read_config
 from starmass.errors import InputError, closest
 
 

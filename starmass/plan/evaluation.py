@@ -36,8 +36,8 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
         return self.entry("evaluation.methods", name)
 
     def shown(self, name: str) -> dict[str, Any]:
-        """Return how an entry of ``evaluation.inputs`` shows a map."""
-        return self.entry("evaluation.inputs", name).plain()
+        """Return how an entry of ``evaluation.preprocessing`` shows a map."""
+        return self.entry("evaluation.preprocessing", name).plain()
 
     def part_of_study(self, study: str, part: str, example: str) -> Any:
         """Return a part of a study that it may have.
@@ -54,7 +54,7 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
 
     def information(self, study: str) -> Any:
         """Return where a study looks for the information on the maps."""
-        example = "information: {split: protostar_folds, input: whole}"
+        example = "information: {split: protostar_folds, preprocessing: whole}"
         return self.part_of_study(study, "information", example)
 
     def embedding(self, study: str) -> Any:
@@ -122,7 +122,7 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
         entry = self.features(features)
         return {
             "features": entry.plain(),
-            "inputs": [self.shown(name) for name in entry.input],
+            "preprocessing": [self.shown(name) for name in entry.preprocessing],
         }
 
     def feature_threads(self, features: str) -> int:
@@ -163,11 +163,6 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
             }
             for split in entry.splits
         }
-
-    def method_predictions(self, study: str, split: str, method: str) -> list[str]:
-        """Return the predictions of a method on a split, one file a seed."""
-        seeds = self.method(method).seeds
-        return [paths.predictions(study, split, method, seed) for seed in seeds]
 
     def regressor_module(self, method: str) -> str:
         """Return the module of a method's regressor."""
@@ -235,8 +230,8 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
         entry, shown = self.segmentation(study), self.features(features)
         return {
             "features": shown.plain(),
-            "input": self.shown(entry.input or shown.input[0]),
-            "segmentation": entry.plain("features", "input"),
+            "preprocessing": self.shown(entry.preprocessing or shown.preprocessing[0]),
+            "segmentation": entry.plain("features", "preprocessing"),
         }
 
     def information_split(self, study: str) -> str:
@@ -245,13 +240,13 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
 
     def information_options(self, study: str) -> dict[str, Any]:
         """Return how maps are shown where a study looks for information."""
-        return self.shown(self.information(study).input)
+        return self.shown(self.information(study).preprocessing)
 
     def network_options(self, method: str) -> dict[str, Any]:
         """Return what shapes a network that is trained on maps."""
         entry = self.method(method)
-        own = entry.plain("label", "input", "seeds", "weights", "encoder")
-        return {"method": own, "input": self.shown(entry.input)}
+        own = entry.plain("label", "preprocessing", "seeds", "weights", "encoder")
+        return {"method": own, "preprocessing": self.shown(entry.preprocessing)}
 
     def network_files(self, method: str, seed: int) -> dict[str, str]:
         """Return the file that a network starts from: a pretraining's, the user's, or none."""
@@ -269,9 +264,9 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
         entry = self.method(method)
         features = self.features(entry.features)
         return {
-            "fit": entry.fit.plain(),
+            "finetuning": entry.finetuning.plain(),
             "features": features.plain(),
-            "input": self.shown(features.input[0]),
+            "preprocessing": self.shown(features.preprocessing[0]),
         }
 
     def evaluation_files(self, study: str) -> list[str]:

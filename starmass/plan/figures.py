@@ -26,7 +26,7 @@ class Figure:
     inputs : files that it is drawn from, by the keyword of the module's function ``plot``
     palettes : colour maps that it uses
     options : further keywords of ``plot``
-    files : the same, whose values are paths of inputs by split and method
+    files : the same, whose values are paths of preprocessing by split and method
     words : words of its caption that come from the config
     part : part of the study that brings it; none for a figure that every study has
     memory_mb : what its job asks for [MB]

@@ -48,9 +48,9 @@ def features(study: str, split_name: str, name: str, seed: int) -> str:
     return f"{EVALUATION}/{study}/{split_name}/features/{name}/seed-{seed}.h5"
 
 
-def training_maps(study: str, split_name: str, shown_as: str) -> str:
+def training_maps(study: str, split_name: str, preprocessing: str) -> str:
     """Path of the training maps of a split, shown in some way."""
-    return f"{EVALUATION}/{study}/{split_name}/training_maps/{shown_as}.h5"
+    return f"{EVALUATION}/{study}/{split_name}/training_maps/{preprocessing}.h5"
 
 
 def predictions(study: str, split_name: str, method: str, seed: int, few: str = "") -> str:

@@ -34,19 +34,19 @@ class PretrainingPlan(FractalsPlan):
         """Return what an encoder's weights depend on, beside images and seed."""
         entry = self.encoder(encoder)
         others = set(METHODS) - {entry.method}
-        return entry.plain("images", "check", "execution", "resources", "seeds", *others)
+        return entry.plain("images", "probe", "execution", "resources", "seeds", *others)
 
     def pretraining_files(self, encoder: str) -> dict[str, Any]:
-        """Return what an encoder learns from (images), and what it is probed on (check), if any."""
+        """Return what an encoder learns from (images), and what it is probed on (probe), if any."""
         entry = self.encoder(encoder)
         images = entry.images
         learnt = self.shard_files(images) if isinstance(images, str) else [self._maps(images)]
-        return {"images": learnt, **({"check": self._maps(entry.check)} if entry.check else {})}
+        return {"images": learnt, **({"probe": self._maps(entry.probe)} if entry.probe else {})}
 
     @staticmethod
     def _maps(entry: Any) -> str:
         """Path of the training maps of a study's split, shown in some way."""
-        return training_maps(entry.study, entry.split, entry.input)
+        return training_maps(entry.study, entry.split, entry.preprocessing)
 
     def pretraining_module(self, encoder: str) -> str:
         """Return the module of the method that an encoder learns by."""

@@ -18,7 +18,7 @@ class StudyPlan(AblationsPlan):
     def information_channels(self, study: str) -> list[str]:
         """Return the channels in which a study looks for information; none if it does not."""
         entry = self.study_entry(study).information
-        return self.shown(entry.input)["channels"] if entry else []
+        return self.shown(entry.preprocessing)["channels"] if entry else []
 
     def summary_files(self, study: str) -> dict[str, str]:
         """Return the tables that a study may have beside that of its methods."""

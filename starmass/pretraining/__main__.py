@@ -13,8 +13,8 @@ from starmass.console import job
 from starmass.errors import InputError
 from starmass.files import check_readable
 from starmass.pretraining.attempts import attempt_recorded
-from starmass.pretraining.labelled import Check
 from starmass.pretraining.loop import Run
+from starmass.pretraining.probe import Probe
 from starmass.pretraining.ranks import find_ranks, ranks_joined
 from starmass.pretraining.recipe import read_recipe
 from starmass.pretraining.samples import identify_files, open_images
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="shards of fractals, or a file of training maps (HDF5)",
     )
     parser.add_argument(
-        "--check",
+        "--probe",
         type=Path,
         help="file of labelled training maps (HDF5) on which the encoder is tried now and then",
     )
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ):
         recipe = read_recipe(_read_entry(options.config), options.seed)
         with ranks_joined(recipe.execution.device) as ranks:
-            check = Check(options.check, recipe.description()) if options.check else None
+            probe = Probe(options.probe, recipe.description()) if options.probe else None
             attempt.of(
                 Run(
                     recipe,
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     identify_files(options.images),
                     options.output,
                     ranks,
-                    check,
+                    probe,
                 )
             ).train()
 

@@ -52,7 +52,7 @@ def attempt_recorded(log: Path | None, ranks: int) -> Iterator[Attempt]:
                 file.write(json.dumps(record) + "\n")
 
 
-def given_up(log: str | Path) -> str | None:
+def failed_permanently(log: str | Path) -> str | None:
     """Return what the last two attempts failed of, if both failed by themselves and alike: a third would, too.
 
     Alike is the same class of error after the same step; an input at fault (a collapse, a loss that is not finite) counts after any step.

@@ -49,7 +49,8 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
     for path in _checkpoints(folder):
         state = path / "state.pt"
         try:
-            # A zip's own check sums are not looked at by torch: a flipped bit would go unseen into the weights.
+            # A zip's own check sums are not looked at by torch: a flipped bit would go unseen into
+            # the weights.
             if (path / "sha256").read_text() == file_digest(state):
                 return torch.load(state, map_location="cpu", weights_only=True)
         except (FileNotFoundError, UnicodeDecodeError):

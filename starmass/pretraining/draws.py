@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Stream(IntEnum):
+class RandomStream(IntEnum):
     """What a draw is for; two purposes at the same place get unrelated numbers."""
 
     ORDER = 0
@@ -17,7 +17,7 @@ class Stream(IntEnum):
     STEP = 5
 
 
-class Ticket(NamedTuple):
+class SampleIndex(NamedTuple):
     """One sample's place in the run.
 
     Attributes
@@ -34,12 +34,12 @@ class Ticket(NamedTuple):
     image: int
 
 
-def generator(seed: int, stream: Stream, *place: int) -> np.random.Generator:
+def generator(seed: int, stream: RandomStream, *place: int) -> np.random.Generator:
     """Return the generator of one purpose at one place (a sample, a step)."""
     return np.random.default_rng(np.random.SeedSequence([seed, int(stream), *place]))
 
 
-def torch_seed(seed: int, stream: Stream, *place: int) -> int:
+def torch_seed(seed: int, stream: RandomStream, *place: int) -> int:
     """Return a seed for torch's generator that belongs to one purpose at one place."""
     return int(
         np.random.SeedSequence([seed, int(stream), *place]).generate_state(1, np.uint64)[0] >> 1

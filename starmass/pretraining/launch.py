@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import yaml
 
 from starmass.errors import InputError
-from starmass.pretraining.attempts import given_up
+from starmass.pretraining.attempts import failed_permanently
 from starmass.provenance import ROOT
 from starmass.storage import write_text
 
@@ -20,7 +20,7 @@ def launch(
     output: str | Path,
     *,
     seed: int,
-    check: str | Path | None = None,
+    probe: str | Path | None = None,
     log: str | Path,
     threads: int,
     ranks: int,
@@ -37,7 +37,7 @@ def launch(
     images : shards, or one file of training maps
     output : folder of the results
     seed : of weights, order, views and masks
-    check : file of labelled training maps to try the encoder on
+    probe : file of labelled training maps to try the encoder on
     log : file that the first rank writes to
     threads : of each rank
     ranks, nodes : processes, and machines that they run on
@@ -48,9 +48,10 @@ def launch(
     InputError
         from the second attempt on, when the last two failed by themselves and alike: Snakemake has no other way not to try again
     """
-    if attempt > 1 and (failure := given_up(log)):
+    if attempt > 1 and (failure := failed_permanently(log)):
         raise InputError(
-            f"{output}: not tried again, because the last two attempts failed by themselves: {failure.rstrip('.')}. Mend that; or give"
+            f"{output}: not tried again, because the last two attempts failed by themselves:"
+            f" {failure.rstrip('.')}. Mend that; or give"
             " Snakemake's command again for one more attempt."
         )
     config = Path(output) / "recipe.yaml"
@@ -71,7 +72,7 @@ def launch(
         log,
         "--threads",
         threads,
-        *(["--check", check] if check else []),
+        *(["--probe", probe] if probe else []),
         "--images",
         *images,
     ]
@@ -92,7 +93,8 @@ def launcher(ranks: int, nodes: int, threads: int, environment: Mapping[str, str
         return ["srun", *places, "--mem=0", "--kill-on-bad-exit=1", sys.executable]
     if nodes > 1:
         raise InputError(
-            f"resources.nodes {nodes}: several machines need SLURM (--profile slurm); set it to 1 to run here."
+            f"resources.nodes {nodes}: several machines need SLURM (--profile slurm); set it to 1"
+            " to run here."
         )
     return [
         sys.executable,

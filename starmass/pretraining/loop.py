@@ -18,10 +18,9 @@ from torch.nn.parallel import DistributedDataParallel
 from starmass.config.pretraining import Recipe
 from starmass.errors import InputError
 from starmass.pretraining.checkpoint import load_checkpoint, save_checkpoint
-from starmass.pretraining.draws import Stream, torch_seed
-from starmass.pretraining.health import Meter, Watch, not_finite, vital_signs
+from starmass.pretraining.diagnostics import Meter, Monitor, diagnostics_of, not_finite
+from starmass.pretraining.draws import RandomStream, torch_seed
 from starmass.pretraining.interruption import SUBMIT_AGAIN, interruption_noticed
-from starmass.pretraining.labelled import Check
 from starmass.pretraining.method import Method
 from starmass.pretraining.optimiser import (
     clip_gradients,
@@ -29,6 +28,7 @@ from starmass.pretraining.optimiser import (
     parameter_groups,
     set_rates,
 )
+from starmass.pretraining.probe import Probe
 from starmass.pretraining.progress import Progress, progress_shown
 from starmass.pretraining.ranks import Ranks, sum_over_ranks
 from starmass.pretraining.recipe import recipe_digest, steps_per_epoch
@@ -55,7 +55,7 @@ class Run:
     output : folder of ``teacher.safetensors``, ``config.yaml``, ``metrics.jsonl`` and the resume
         state
     ranks : this process among all
-    check : what the first rank tries the encoder on now and then; changes nothing of the training
+    probe : what the first rank tries the encoder on now and then; changes nothing of the training
     """
 
     def __init__(
@@ -65,28 +65,28 @@ class Run:
         identity: Any,
         output: Path,
         ranks: Ranks,
-        check: Check | None = None,
+        probe: Probe | None = None,
     ):
-        self.recipe, self.images, self.identity, self.output, self.ranks, self.check = (
+        self.recipe, self.images, self.identity, self.output, self.ranks, self.probe = (
             recipe,
             images,
             identity,
             output,
             ranks,
-            check,
+            probe,
         )
         _check(recipe, images, ranks)
         self.epoch_steps = steps_per_epoch(recipe, len(images))
         self.steps = max(1, round(recipe.epochs * self.epoch_steps))
         self.warmup = int(recipe.optimiser.warmup_epochs * self.epoch_steps)
         self.rate = scaled_rate(
-            recipe.optimiser.rate, recipe.batch, recipe.optimiser.reference_batch
+            recipe.optimiser.learning_rate, recipe.batch_size, recipe.optimiser.reference_batch_size
         )
-        self.check_steps = max(1, round(recipe.execution.check_epochs * self.epoch_steps))
+        self.check_steps = max(1, round(recipe.execution.probe_epochs * self.epoch_steps))
         self.resume = output / "resume" / recipe_digest(recipe, identity)
         method = load(METHODS, recipe.method).METHOD
         self.method: Method = method(recipe, self.epoch_steps, self.steps).to(ranks.device)
-        self.untrained = check.score(self.method) if check and ranks.first else math.nan
+        self.untrained = probe.score(self.method) if probe and ranks.first else math.nan
         self.optimiser = create_optimiser(
             parameter_groups(self.method, self.method.depth(), recipe.optimiser), recipe.optimiser
         )
@@ -115,7 +115,7 @@ class Run:
         samples = Samples(self.images, self.method.draws)
         batches = RankBatches(
             range(self.step, self.steps),
-            recipe.batch,
+            recipe.batch_size,
             len(self.images),
             recipe.seed,
             self.ranks.rank,
@@ -127,13 +127,13 @@ class Run:
         shown = (
             self.steps,
             self.step,
-            recipe.batch,
+            recipe.batch_size,
             self.resume / "metrics.jsonl",
             self.output / "tensorboard",
         )
-        meter, watch, saved = (
-            Meter(recipe.batch, self.ranks.device),
-            Watch(self.warmup, self.method.advice),
+        meter, monitor, saved = (
+            Meter(recipe.batch_size, self.ranks.device),
+            Monitor(self.warmup, self.method.advice),
             time.monotonic(),
         )
         with (
@@ -150,7 +150,7 @@ class Run:
                     or (self.step + 1) % execution.log_steps == 0
                     or self._check_due(self.step + 1)
                 )
-                terms, signs, facts = self.take_step(batch, watch=log)
+                terms, diagnostics, facts = self.take_step(batch, diagnose=log)
                 meter.add(terms, waited)
                 # One rank's signal or broken loss is everyone's: all leave after the same step.
                 flags = [
@@ -163,7 +163,7 @@ class Run:
                 if progress is not None:
                     progress.advance()
                 if log:
-                    self._record(meter.record(), signs, facts, progress, watch)
+                    self._record(meter.record(), diagnostics, facts, progress, monitor)
                     meter.restart()
                 if stop and not last:
                     self.save()
@@ -180,20 +180,20 @@ class Run:
         self._finish()
 
     def take_step(
-        self, batch: dict[str, Tensor], *, watch: bool = False
+        self, batch: dict[str, Tensor], *, diagnose: bool = False
     ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]]:
         """Take one optimiser step.
 
         Returns
         -------
-        The terms of the loss, the signs of health and the step's own numbers.
+        The terms of the loss, the diagnostics of health and the step's own numbers.
         """
         recipe, step = self.recipe, self.step
         # What torch draws in a step follows from its number: there is no generator's state to keep.
-        torch.manual_seed(torch_seed(recipe.seed, Stream.STEP, step, self.ranks.rank))
+        torch.manual_seed(torch_seed(recipe.seed, RandomStream.STEP, step, self.ranks.rank))
         schedule = self.method.schedule(step)
         optimiser = recipe.optimiser
-        rate = cosine(step, self.steps, self.rate, optimiser.final_rate, self.warmup)
+        rate = cosine(step, self.steps, self.rate, optimiser.final_learning_rate, self.warmup)
         decay = cosine(step, self.steps, optimiser.weight_decay, optimiser.final_weight_decay)
         set_rates(
             self.optimiser, rate, decay, freeze_last_layer=self.method.last_layer_frozen(step)
@@ -212,24 +212,24 @@ class Run:
                 with torch.autocast(
                     self.ranks.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"
                 ):
-                    found, signs = self.network(inputs, schedule, watch=watch and last)
+                    found, diagnostics = self.network(inputs, schedule, diagnose=diagnose and last)
                 (found["loss"] / recipe.execution.accumulation).backward()
             terms = {
                 name: terms.get(name, 0) + value.detach() / recipe.execution.accumulation
                 for name, value in found.items()
             }
-        norm = clip_gradients(self.method.parts(), optimiser.clip)
+        norm = clip_gradients(self.method.clip_groups(), optimiser.clip)
         self.optimiser.step()
         self.method.after_step(schedule)
         self.step += 1
         return (
             terms,
-            signs,
-            {"rate": rate, "weight_decay": decay, **schedule, "gradient_norm": norm},
+            diagnostics,
+            {"learning_rate": rate, "weight_decay": decay, **schedule, "gradient_norm": norm},
         )
 
     def _check_due(self, step: int) -> bool:
-        return self.check is not None and (step % self.check_steps == 0 or step == self.steps)
+        return self.probe is not None and (step % self.check_steps == 0 or step == self.steps)
 
     def save(self) -> None:
         """Write a checkpoint (first rank)."""
@@ -259,21 +259,23 @@ class Run:
     def _record(
         self,
         means: dict[str, float],
-        signs: dict[str, Tensor],
+        diagnostics: dict[str, Tensor],
         facts: dict[str, Any],
         progress: Progress | None,
-        watch: Watch,
+        monitor: Monitor,
     ) -> None:
-        numbers = {name: float(value) for name, value in {**facts, **vital_signs(signs)}.items()}
+        numbers = {
+            name: float(value) for name, value in {**facts, **diagnostics_of(diagnostics)}.items()
+        }
         record = {"step": self.step, "epoch": self.step / self.epoch_steps, **means, **numbers}
-        if self.check and self.ranks.first and self._check_due(self.step):
+        if self.probe and self.ranks.first and self._check_due(self.step):
             record |= {
-                "check_r2": self.check.score(self.method),
-                "check_r2_untrained": self.untrained,
+                "probe_r2": self.probe.score(self.method),
+                "probe_r2_untrained": self.untrained,
             }
         if progress is not None:
             progress.write(record)
-        watch.check(record)
+        monitor.check(record)
 
     def _announce(self) -> None:
         if not self.ranks.first:
@@ -283,26 +285,28 @@ class Run:
             "starmass: %s with %s at %d px on %d images: %d steps of %d,"
             " base rate %.3g (%.3g before scaling), %d rank(s) on %s.",
             recipe.method, recipe.encoder.architecture, recipe.views.global_size, len(self.images),
-            self.steps, recipe.batch, self.rate, recipe.optimiser.rate, self.ranks.world,
+            self.steps, recipe.batch_size, self.rate, recipe.optimiser.learning_rate, self.ranks.world,
             self.ranks.device,
         )  # fmt: skip
-        if len(self.images) < recipe.batch:
+        if len(self.images) < recipe.batch_size:
             logger.warning(
                 "starmass: a step takes %d images, but there are %d, so each step shows some of"
                 " them"
                 " more than once; lower batch or take more images.",
-                recipe.batch,
+                recipe.batch_size,
                 len(self.images),
             )
-        if recipe.optimiser.rate > HIGH_RATE:
+        if recipe.optimiser.learning_rate > HIGH_RATE:
             logger.warning(
-                "starmass: optimiser.rate %g is above %g, ten times what DINOv2 uses or near it.",
-                recipe.optimiser.rate,
+                "starmass: optimiser.learning_rate %g is above %g, ten times what DINOv2 uses or"
+                " near it.",
+                recipe.optimiser.learning_rate,
                 HIGH_RATE,
             )
         if self.warmup >= self.steps:
             logger.warning(
-                "starmass: the warm-up of %g epochs is as long as the run of %g; the rate only rises."
+                "starmass: the warm-up of %g epochs is as long as the run of %g; the rate only"
+                " rises."
                 " Shorten optimiser.warmup_epochs.",
                 recipe.optimiser.warmup_epochs, recipe.epochs,
             )  # fmt: skip
@@ -321,7 +325,7 @@ class Run:
         resolved = {
             "steps": self.steps,
             "epoch_steps": self.epoch_steps,
-            "rate": self.rate,
+            "learning_rate": self.rate,
             "world": self.ranks.world,
         }
         write_text(
@@ -341,11 +345,12 @@ class Run:
 
 def _check(recipe: Recipe, images: Images, ranks: Ranks) -> None:
     """Hold recipe, images and ranks to each other."""
-    if recipe.batch % ranks.world:
+    if recipe.batch_size % ranks.world:
         raise InputError(
-            f"batch {recipe.batch}: not a multiple of the {ranks.world} ranks; change one of them."
+            f"batch {recipe.batch_size}: not a multiple of the {ranks.world} ranks; change one of"
+            " them."
         )
-    share = recipe.batch // ranks.world
+    share = recipe.batch_size // ranks.world
     if share % recipe.execution.accumulation:
         raise InputError(
             f"execution.accumulation {recipe.execution.accumulation}: does not divide the {share}"

@@ -12,27 +12,27 @@ from torch import Tensor, nn
 
 from starmass.config.pretraining import Recipe
 from starmass.encoders import normalise_pixels, save_encoder
-from starmass.pretraining.draws import Ticket
+from starmass.pretraining.draws import SampleIndex
 from starmass.pretraining.trunk import run_trunk
 
 
 class Method(nn.Module, ABC):
     """A way to learn from images, with all the networks that it trains.
 
-    ``forward(inputs, schedule, watch=False)`` returns the terms of the loss, ``loss`` among them, and with ``watch`` the signs of health:
+    ``forward(inputs, schedule, diagnose=False)`` returns the terms of the loss, ``loss`` among them, and with ``diagnose`` the diagnostics:
     ``features`` [N, D] of the images at hand and any scalars.
 
     Attributes
     ----------
     recipe : the whole recipe
     encoder : the network that is trained
-    draws : the random numbers of a sample, by ticket; they reach :meth:`prepare` stacked to a batch
+    draws : the random numbers of a sample, by index; they reach :meth:`prepare` stacked to a batch
     advice : what usually helps when a run of this method is lost
     """
 
     recipe: Recipe
     encoder: Any
-    draws: Callable[[Ticket], dict[str, np.ndarray]]
+    draws: Callable[[SampleIndex], dict[str, np.ndarray]]
     advice: ClassVar[str]
 
     @abstractmethod
@@ -47,14 +47,14 @@ class Method(nn.Module, ABC):
         """Whether parameters named ``last_layer`` stand still at a step."""
         return False
 
-    def parts(self) -> list[list[nn.Parameter]]:
+    def clip_groups(self) -> list[list[nn.Parameter]]:
         """Return what has its gradient clipped together."""
         return [list(self.parameters())]
 
     def after_step(self, schedule: dict[str, float]) -> None:
         """Do what follows a step of the optimiser."""
 
-    def kept(self) -> Any:
+    def exported_encoder(self) -> Any:
         """Return the encoder that the run is for."""
         return self.encoder
 
@@ -65,10 +65,10 @@ class Method(nn.Module, ABC):
     @torch.inference_mode()
     def describe(self, images: Tensor) -> Tensor:
         """Return features [N, D] of images [N, C, H, W] in 0..1: class token and mean of the patches."""
-        encoder = self.kept()
+        encoder = self.exported_encoder()
         tokens = run_trunk(encoder, normalise_pixels(images, self.recipe.description())).float()
         return torch.cat([tokens[:, 0], tokens[:, encoder.num_prefix_tokens :].mean(dim=1)], dim=1)
 
     def save(self, path: Path, facts: Mapping[str, Any]) -> None:
         """Write the encoder with its description and ``facts``, whole or not at all."""
-        save_encoder(path, self.kept(), self.recipe.description(), **facts)
+        save_encoder(path, self.exported_encoder(), self.recipe.description(), **facts)

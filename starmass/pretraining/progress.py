@@ -94,8 +94,8 @@ class Progress:
         self.journal.write(record)
         self.curves.write(record)
         found = (
-            f", kNN R2 {record['check_r2']:.2f} (untrained {record['check_r2_untrained']:.2f})"
-            if "check_r2" in record
+            f", kNN R2 {record['probe_r2']:.2f} (untrained {record['probe_r2_untrained']:.2f})"
+            if "probe_r2" in record
             else ""
         )
         self.bar.set_postfix_str(

@@ -52,7 +52,8 @@ def find_ranks(environment: Mapping[str, str]) -> tuple[int, int, int]:
             int(environment["WORLD_SIZE"]),
             int(environment.get("LOCAL_RANK", 0)),
         )
-    # The step's number of tasks and not the job's: inside a batch script, before srun, a job of many tasks is one process.
+    # The step's number of tasks and not the job's: inside a batch script, before srun, a job of
+    # many tasks is one process.
     if "SLURM_PROCID" in environment and "SLURM_STEP_NUM_TASKS" in environment:
         local = int(environment.get("SLURM_LOCALID", 0))
         return int(environment["SLURM_PROCID"]), int(environment["SLURM_STEP_NUM_TASKS"]), local
@@ -78,7 +79,8 @@ def ranks_joined(device: str = "auto") -> Iterator[Ranks]:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError(
-            "execution.device 'cuda': torch sees no GPU here; use 'auto' or 'cpu', or a machine with a GPU."
+            "execution.device 'cuda': torch sees no GPU here; use 'auto' or 'cpu', or a machine"
+            " with a GPU."
         )
     on_gpu = device != "cpu" and torch.cuda.is_available()
     # A task that was given one GPU of its own sees it as number 0, whatever its local rank.
@@ -101,7 +103,8 @@ def ranks_joined(device: str = "auto") -> Iterator[Ranks]:
         return
     options: dict[str, Any] = {"device_id": place} if on_gpu else {}
     host, port = _meeting_point(os.environ)
-    # Through the environment, because there torch sees when torchrun already listens at this address.
+    # Through the environment, because there torch sees when torchrun already listens at this
+    # address.
     os.environ.update(MASTER_ADDR=host, MASTER_PORT=str(port))
     dist.init_process_group("nccl" if on_gpu else "gloo", rank=rank, world_size=world, **options)
     try:
@@ -120,7 +123,8 @@ def _meeting_point(environment: Mapping[str, str]) -> tuple[str, int]:
     nodes = environment.get("SLURM_STEP_NODELIST") or environment.get("SLURM_JOB_NODELIST")
     if not nodes:
         raise InputError(
-            "several ranks and no MASTER_ADDR: start them with torchrun or srun, or set MASTER_ADDR and MASTER_PORT."
+            "several ranks and no MASTER_ADDR: start them with torchrun or srun, or set"
+            " MASTER_ADDR and MASTER_PORT."
         )
     listed = subprocess.run(
         ["scontrol", "show", "hostnames", nodes], capture_output=True, text=True, check=True
@@ -129,7 +133,8 @@ def _meeting_point(environment: Mapping[str, str]) -> tuple[str, int]:
     try:
         socket.gethostbyname(host)
     except OSError:
-        # Nodes that exist in SLURM's books alone (several slurmd on one machine): the address that srun was called from.
+        # Nodes that exist in SLURM's books alone (several slurmd on one machine): the address that
+        # srun was called from.
         host = environment.get("SLURM_LAUNCH_NODE_IPADDR", "127.0.0.1")
     return host, port
 

@@ -34,10 +34,11 @@ def steps_per_epoch(recipe: Recipe, images: int) -> int:
     InputError
         when it is the images once, and they fill no batch
     """
-    steps = recipe.epoch_steps or images // recipe.batch
+    steps = recipe.epoch_steps or images // recipe.batch_size
     if not steps:
         raise InputError(
-            f"batch: a step takes {recipe.batch} images, but there are {images}, so an epoch has"
+            f"batch: a step takes {recipe.batch_size} images, but there are {images}, so an epoch"
+            " has"
             " no step; lower batch, take more images, or give epoch_steps to go through them"
             " several times."
         )

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from starmass.fractals.shards import FractalImages, FractalPlanes
-from starmass.pretraining.draws import Stream, Ticket, generator
-from starmass.pretraining.labelled import MapImages
+from starmass.pretraining.draws import RandomStream, SampleIndex, generator
+from starmass.pretraining.probe import MapImages
 from starmass.storage import open_hdf5
 
 EDGE = 1 << 20  # bytes at either end of a shard that identify it
@@ -52,33 +52,33 @@ def unpack_images(batch: dict[str, Tensor], device: torch.device) -> Tensor:
 
 
 class Samples(Dataset):
-    """Images with the draws that their views and masks need, by ticket."""
+    """Images with the draws that their views and masks need, by index."""
 
-    def __init__(self, images: Images, draws: Callable[[Ticket], dict[str, np.ndarray]]):
+    def __init__(self, images: Images, draws: Callable[[SampleIndex], dict[str, np.ndarray]]):
         self.images = images
         self.draws = draws
 
-    def __getitem__(self, ticket: Ticket) -> dict[str, np.ndarray]:
-        image = self.images[ticket.image]
-        return {**(image if isinstance(image, dict) else {"image": image}), **self.draws(ticket)}
+    def __getitem__(self, index: SampleIndex) -> dict[str, np.ndarray]:
+        image = self.images[index.image]
+        return {**(image if isinstance(image, dict) else {"image": image}), **self.draws(index)}
 
 
 @lru_cache(maxsize=2)
 def _order(seed: int, epoch: int, images: int) -> np.ndarray:
-    return generator(seed, Stream.ORDER, epoch).permutation(images)
+    return generator(seed, RandomStream.ORDER, epoch).permutation(images)
 
 
-def tickets(step: int, batch: int, images: int, seed: int) -> list[Ticket]:
+def sample_indices(step: int, batch: int, images: int, seed: int) -> list[SampleIndex]:
     """Return the global batch of a step: the images pass in a new order each time, without a gap, however the batch divides them."""
     places = (divmod(step * batch + position, images) for position in range(batch))
     return [
-        Ticket(step, position, epoch, int(_order(seed, epoch, images)[place]))
+        SampleIndex(step, position, epoch, int(_order(seed, epoch, images)[place]))
         for position, (epoch, place) in enumerate(places)
     ]
 
 
 class RankBatches:
-    """The tickets of one rank, step by step: a slice of each global batch."""
+    """The sample_indices of one rank, step by step: a slice of each global batch."""
 
     def __init__(
         self, steps: Sequence[int], batch: int, images: int, seed: int, rank: int, world: int
@@ -86,9 +86,9 @@ class RankBatches:
         self.steps, self.batch, self.images, self.seed = steps, batch, images, seed
         self.mine = slice(rank * batch // world, (rank + 1) * batch // world)
 
-    def __iter__(self) -> Iterator[list[Ticket]]:
+    def __iter__(self) -> Iterator[list[SampleIndex]]:
         for step in self.steps:
-            yield tickets(step, self.batch, self.images, self.seed)[self.mine]
+            yield sample_indices(step, self.batch, self.images, self.seed)[self.mine]
 
     def __len__(self) -> int:
         return len(self.steps)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from starmass.config.pretraining import Views
-from starmass.pretraining.draws import Stream, Ticket, generator
+from starmass.pretraining.draws import RandomStream, SampleIndex, generator
 
 # The order of a crop's uniform numbers.
 (
@@ -57,9 +57,9 @@ def crops_of(views: Views, global_crops: int) -> list[Crop]:
     return [kinds[min(number, 1)] for number in range(global_crops)] + [local] * views.local_count
 
 
-def view_draws(seed: int, ticket: Ticket, crops: int) -> np.ndarray:
+def view_draws(seed: int, index: SampleIndex, crops: int) -> np.ndarray:
     """Return all uniform numbers in 0..1 that a sample's views need, float32 [crops, draws]; they depend on seed, epoch and image."""
-    return generator(seed, Stream.VIEWS, ticket.epoch, ticket.image).random(
+    return generator(seed, RandomStream.VIEWS, index.epoch, index.image).random(
         (crops, DRAWS), np.float32
     )
 
@@ -187,7 +187,8 @@ def _turn_hue(view: Tensor, turn: Tensor) -> Tensor:
         torch.where(value == green, 2 + (blue - red) * scale, 4 + (red - green) * scale),
     )
     hue = hue + 6 * turn
-    # Each channel is the value less the chroma times a trapezoid of the hue, shifted by 120 degrees.
+    # Each channel is the value less the chroma times a trapezoid of the hue, shifted by 120
+    # degrees.
     shift = torch.tensor([5.0, 3.0, 1.0], device=view.device)[:, None, None]
     angle = torch.remainder(hue + shift, 6)
     return value - chroma * torch.minimum(angle, 4 - angle).clamp_(0, 1)

@@ -15,7 +15,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from starmass.reporting import style
 from starmass.reporting.inputs import footer, read_table, require_rows
-from starmass.reporting.methods import (
+from starmass.reporting.legends import (
     Look,
     draw_method,
     key_height,

@@ -98,7 +98,8 @@ def _last(path: Path) -> pd.Series:
         return pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
     except (IndexError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
         raise InputError(
-            f"{path}: holds no measurement; delete the file, and its job is left out until it is made again."
+            f"{path}: holds no measurement; delete the file, and its job is left out until it is"
+            " made again."
         ) from None
 
 
@@ -170,10 +171,13 @@ def write_cost(
     total["peak_memory_gb"] = table["peak_memory_gb"].max()
     body.append([*_cells("all", "", total), "", ""])
     notes = [
-        "A job that failed and was made again counts once, with its last attempt; all attempts at a pretraining count, but for those that"
+        "A job that failed and was made again counts once, with its last attempt; all attempts at"
+        " a pretraining count, but for those that"
         " were killed without a signal.",
-        "CPU time is measured; that of a pretraining is the time of its ranks times their cores. GPU time is a pretraining's.",
-        "The paper counts operations and does not say how; a CPU second is no number of operations, so the two stand side by side and in"
+        "CPU time is measured; that of a pretraining is the time of its ranks times their cores."
+        " GPU time is a pretraining's.",
+        "The paper counts operations and does not say how; a CPU second is no number of"
+        " operations, so the two stand side by side and in"
         " no ratio.",
     ]
     write_text(

@@ -16,7 +16,8 @@ from starmass.errors import InputError
 from starmass.files import check_readable
 from starmass.reporting import style
 
-# Title of a panel, the records' keys that it shows and how it calls them; what a method has no record of is left out.
+# Title of a panel, the records' keys that it shows and how it calls them; what a method has no
+# record of is left out.
 PANELS: Sequence[tuple[str, Mapping[str, str]]] = (
     (
         "loss",
@@ -40,12 +41,12 @@ PANELS: Sequence[tuple[str, Mapping[str, str]]] = (
             "dino_over_uniform": "DINO loss / ln K",
         },
     ),
-    ("rate", {"rate": ""}),
+    ("learning_rate", {"learning_rate": ""}),
     (
         "$R^2$ of log mass",
         {
-            "check_r2": "5 nearest neighbours, other protostars",
-            "check_r2_untrained": "before training",
+            "probe_r2": "5 nearest neighbours, other protostars",
+            "probe_r2_untrained": "before training",
         },
     ),
 )
@@ -73,7 +74,8 @@ def plot_curves(
     steps = _steps_of(config)
     if records[-1].get("step") != steps:
         raise InputError(
-            f"{metrics}: ends at step {records[-1].get('step', '?')} of {steps}; remake it with its encoder."
+            f"{metrics}: ends at step {records[-1].get('step', '?')} of {steps}; remake it with"
+            " its encoder."
         )
     with style.journal_style():
         figure = draw_curves(records, width)
@@ -88,7 +90,8 @@ def _steps_of(config: str | Path) -> int:
         return int(yaml.safe_load(Path(config).read_text(encoding="utf-8"))["resolved"]["steps"])
     except (ValueError, TypeError, KeyError, yaml.YAMLError) as error:
         raise InputError(
-            f"{config}: does not say how many steps its pretraining took ({error}); remake it with its encoder."
+            f"{config}: does not say how many steps its pretraining took ({error}); remake it with"
+            " its encoder."
         ) from error
 
 
@@ -122,7 +125,7 @@ def draw_curves(records: Sequence[Mapping[str, float]], width: str = "column") -
         left, top = LEFT + column * page / columns, 0.1 + line * (HEIGHT + GAP)
         axes = style.place_axes(figure, left, top, page / columns - LEFT - RIGHT, HEIGHT)
         lowest = number + columns >= len(panels)
-        unit = 10.0 ** _exponent(records) if title == "rate" else 1.0
+        unit = 10.0 ** _exponent(records) if title == "learning_rate" else 1.0
         for (key, name), colour in zip(curves.items(), COLOURS, strict=False):
             epochs, values = zip(
                 *((record["epoch"], record[key] / unit) for record in records if key in record),
@@ -136,7 +139,9 @@ def draw_curves(records: Sequence[Mapping[str, float]], width: str = "column") -
                 marker="o" if len(values) < 8 else "",
                 markersize=3,
             )
-        words = rf"learning rate / $10^{{{_exponent(records)}}}$" if title == "rate" else title
+        words = (
+            rf"learning rate / $10^{{{_exponent(records)}}}$" if title == "learning_rate" else title
+        )
         axes.set(
             xlabel="epoch" if lowest else "",
             ylabel=f"({ascii_lowercase[number]})  {words}",
@@ -149,7 +154,7 @@ def draw_curves(records: Sequence[Mapping[str, float]], width: str = "column") -
             axes.set_ylim(
                 0, axes.get_ylim()[1] * (1.4 if len(curves) > 3 else 1)
             )  # with room for a long legend
-        elif title != "rate":
+        elif title != "learning_rate":
             axes.set_ylim(min(-0.1, axes.get_ylim()[0] - 0.05), 1)
         if len(curves) > 1:
             long = len(curves) > 3
@@ -175,6 +180,11 @@ def _exponent(records: Sequence[Mapping[str, float]]) -> int:
     """Power of ten of the highest learning rate."""
     return int(
         np.floor(
-            np.log10(max(max(record.get("rate", 0.0) for record in records), np.finfo(float).tiny))
+            np.log10(
+                max(
+                    max(record.get("learning_rate", 0.0) for record in records),
+                    np.finfo(float).tiny,
+                )
+            )
         )
     )

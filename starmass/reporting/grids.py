@@ -59,7 +59,8 @@ def mass_grid(bins: pd.DataFrame, labels: pd.Series, caption: str) -> Grid:
     columns = bins.drop_duplicates("mass_low_msun").sort_values("mass_low_msun")
     head = ["Method"]
     head += [
-        f"{_range(one)} M☉ ({counted(one['n_test'], 'map')}, {counted(one['n_protostars'], 'protostar')})"
+        f"{_range(one)} M☉ ({counted(one['n_test'], 'map')},"
+        f" {counted(one['n_protostars'], 'protostar')})"
         for _, one in columns.iterrows()
     ]
     cells = bins.set_index(["method", "mass_low_msun"])

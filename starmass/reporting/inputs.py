@@ -13,7 +13,8 @@ from starmass.errors import InputError
 from starmass.storage import open_hdf5
 from starmass.tables import read_samples, read_table
 
-# What columns and rows of a map run along, for a line of sight along each axis (the cyclic order in which maps are stored).
+# What columns and rows of a map run along, for a line of sight along each axis (the cyclic order in
+# which maps are stored).
 SKY = {"x": ("y", "z"), "y": ("z", "x"), "z": ("x", "y")}
 
 CHANNELS = ("column_density", "v_los", "sigma_v")
@@ -60,7 +61,8 @@ def require_rows(path: str | Path, table: pd.DataFrame, **columns: Iterable[Any]
         if row not in there:
             words = ", ".join(f"{name} {value}" for name, value in zip(columns, row, strict=True))
             raise InputError(
-                f"{path}: there is no row of {words}; delete the file and run Snakemake again to remake it."
+                f"{path}: there is no row of {words}; delete the file and run Snakemake again to"
+                " remake it."
             )
 
 
@@ -141,7 +143,8 @@ def read_examples(
     table = read_samples(samples).set_index("row")
     if unknown := [int(row) for row in found.rows if row not in table.index]:
         raise InputError(
-            f"{segmentation}: row {unknown[0]} is not in {samples}; delete the file and run Snakemake again to remake it."
+            f"{segmentation}: row {unknown[0]} is not in {samples}; delete the file and run"
+            " Snakemake again to remake it."
         )
     return found, [read_map_row(table.loc[int(row)]) for row in found.rows]
 

@@ -263,7 +263,8 @@ def palette(name: str) -> Colormap:
     except KeyError:
         near = closest(name, list(matplotlib.colormaps))
         raise InputError(
-            f"reporting.palettes: matplotlib has no colour map {name!r}{near}; cividis, viridis and magma are safe."
+            f"reporting.palettes: matplotlib has no colour map {name!r}{near}; cividis, viridis"
+            " and magma are safe."
         ) from None
 
 

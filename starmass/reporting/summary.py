@@ -113,7 +113,8 @@ def information_finding(table: pd.DataFrame, figure: str) -> str:
         for part in ("all", "inside", "outside")
     )
     sentence = (
-        f"Where the information is ({figure}; split {whole['split']}, ridge on rings about the star): R² = {with_interval(whole, 'r2', 2)}"
+        f"Where the information is ({figure}; split {whole['split']}, ridge on rings about the"
+        f" star): R² = {with_interval(whole, 'r2', 2)}"
         f" from whole maps, {with_interval(inside, 'r2', 2)} from within {radius:.2g} pc alone"
         + (f" (the sinks accrete within {accretion:.2g} pc)" if known else "")
         + f", {with_interval(outside, 'r2', 2)} from beyond."

@@ -69,7 +69,8 @@ SPLITS = {
 """What each kind of split keeps apart."""
 
 PUBLISHED = (
-    "Published: Table 1 of Hirashima, Nozaki & Harada (2025, arXiv:2510.24159), 24,000 training and 8,000 test maps of other simulations,"
+    "Published: Table 1 of Hirashima, Nozaki & Harada (2025, arXiv:2510.24159), 24,000 training"
+    " and 8,000 test maps of other simulations,"
     " drawn at random by row; it stands beside rows of that protocol only."
 )
 
@@ -240,12 +241,17 @@ def compose_page(
         ],
         grids=[*grids, published_grid(reference)],
         notes=[
-            "R² and RMSE are of log10 mass, RMSE and label spread in dex; brackets hold 95% bootstrap intervals over test protostars.",
-            "Differences between methods, and between splits, are paired: every bootstrap draw takes the same protostars on both sides.",
-            "A 90% interval is split-conformal, calibrated on training protostars in turn; coverage is the share of test maps within.",
-            "Label spread is the standard deviation of the test labels; R² = 1 − RMSE²/spread², so R² compares rows of equal spread only.",
+            "R² and RMSE are of log10 mass, RMSE and label spread in dex; brackets hold 95%"
+            " bootstrap intervals over test protostars.",
+            "Differences between methods, and between splits, are paired: every bootstrap draw"
+            " takes the same protostars on both sides.",
+            "A 90% interval is split-conformal, calibrated on training protostars in turn;"
+            " coverage is the share of test maps within.",
+            "Label spread is the standard deviation of the test labels; R² = 1 − RMSE²/spread²,"
+            " so R² compares rows of equal spread only.",
             PUBLISHED,
-            f"The numbers are those of results/tables/{study}/table.csv and results/evaluation/{study}/. Made at commit {git_commit()}.",
+            f"The numbers are those of results/tables/{study}/table.csv and"
+            f" results/evaluation/{study}/. Made at commit {git_commit()}.",
         ],
     )
 

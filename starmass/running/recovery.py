@@ -36,7 +36,8 @@ def recover(folder: Path, snakefile: Path | None = None, *, patience: float = 30
     alive = snakemake_processes(folder)
     if alive:
         raise InputError(
-            f"Snakemake is at work in {folder} (process {', '.join(map(str, alive))}); end it first (Ctrl-C, or kill)."
+            f"Snakemake is at work in {folder} (process {', '.join(map(str, alive))}); end it"
+            " first (Ctrl-C, or kill)."
         )
     jobs = [job.number for job in queued_jobs(folder)]
     if jobs:
@@ -46,7 +47,8 @@ def recover(folder: Path, snakefile: Path | None = None, *, patience: float = 30
     while left := queued_jobs(folder):
         if time.monotonic() > until:
             raise InputError(
-                f"SLURM jobs {', '.join(job.number for job in left)} do not end; ask squeue and the administrators why."
+                f"SLURM jobs {', '.join(job.number for job in left)} do not end; ask squeue and"
+                " the administrators why."
             )
         time.sleep(0.5)
     command = [
@@ -75,6 +77,7 @@ def recover(folder: Path, snakefile: Path | None = None, *, patience: float = 30
             ) from error
         removed += 1
     logger.info(
-        "starmass: %d SLURM job(s) ended, %d half-written file(s) removed, folder unlocked. Now give the same command again"
+        "starmass: %d SLURM job(s) ended, %d half-written file(s) removed, folder unlocked. Now"
+        " give the same command again"
         " (with --rerun-incomplete where it has no --profile slurm).", len(jobs), removed,
     )  # fmt: skip

@@ -184,7 +184,8 @@ def describe(folder: Path, files: Sequence[File]) -> str:
     if any(file.state == "interrupted" for file in files):
         lines += [
             "",
-            "Nobody works here, but some files were begun: python -m starmass recover, then the same command again.",
+            "Nobody works here, but some files were begun: python -m starmass recover, then the"
+            " same command again.",
         ]
     return "\n".join(lines)
 

@@ -28,7 +28,7 @@ CONFIG = {
                 "simulations": ["a"],
                 "splits": ["random"],
                 "methods": ["knn"],
-                "information": {"split": "random", "input": "whole"},
+                "information": {"split": "random", "preprocessing": "whole"},
             },
             "seen": {
                 "simulations": ["a"],
@@ -37,15 +37,15 @@ CONFIG = {
                 "observation": "far",
             },
         },
-        "inputs": {"whole": {}, "middle": {"zoom": 16}},
+        "preprocessing": {"whole": {}, "middle": {"zoom": 16}},
         "features": {
-            "dinov2": {"kind": "encoder", "encoder": "nano", "input": ["whole", "middle"]},
-            "central": {"kind": "statistics", "statistics": ["central"], "input": "whole"},
+            "dinov2": {"kind": "encoder", "encoder": "nano", "preprocessing": ["whole", "middle"]},
+            "central": {"kind": "statistics", "statistics": ["central"], "preprocessing": "whole"},
         },
         "methods": {
             "knn": {"features": "dinov2", "regressor": "knn", "neighbours": 5},
             "ridge": {"features": "central", "regressor": "ridge"},
-            "network": {"network": "resnet18", "input": "whole"},
+            "network": {"network": "resnet18", "preprocessing": "whole"},
         },
     },
 }
@@ -93,12 +93,12 @@ def test_a_value_that_is_the_default_makes_nothing_new():
 
 
 def test_each_way_of_showing_a_map_is_varied():
-    found = varied(vary="input.blank", values=[["v_los"]])["evaluation"]
-    assert found["features"]["dinov2__one__v_los"]["input"] == [
+    found = varied(vary="preprocessing.blank", values=[["v_los"]])["evaluation"]
+    assert found["features"]["dinov2__one__v_los"]["preprocessing"] == [
         "whole__one__v_los",
         "middle__one__v_los",
     ]
-    assert found["inputs"]["middle__one__v_los"] == {"zoom": 16, "blank": ["v_los"]}
+    assert found["preprocessing"]["middle__one__v_los"] == {"zoom": 16, "blank": ["v_los"]}
 
 
 def test_what_lies_below_an_encoder_makes_a_pretraining_of_its_own():
@@ -132,7 +132,7 @@ def test_a_network_starts_from_a_pretraining_of_its_own():
     found = add_variants(config)
     assert found["evaluation"]["methods"]["network__one__30"] == {
         "network": "resnet18",
-        "input": "whole",
+        "preprocessing": "whole",
         "encoder": "nano__one__30",
     }
     assert found["pretraining"]["encoders"]["nano__one__30"]["images"] == "flame__one__30"
@@ -225,7 +225,7 @@ def test_a_name_that_an_ablation_would_give_is_not_silently_replaced():
             "goes below 'neighbours', which is no section",
         ),
         (
-            {"variants": {"a": {"features.input": "whol", "input.zoom": 8}}},
+            {"variants": {"a": {"features.preprocessing": "whol", "preprocessing.zoom": 8}}},
             "input 'whol' is to be varied.*did you mean 'whole'",
         ),
     ],

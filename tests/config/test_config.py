@@ -12,8 +12,8 @@ import yaml
 from configs import ROOT, SECTIONS, default_config, merge
 from pydantic import BaseModel
 
-from starmass.config import Config, read_config
 from starmass.config.evaluation import FinetunedEncoder
+from starmass.config.whole import Config, read_config
 from starmass.errors import InputError
 
 PRESETS = sorted(path for path in (ROOT / "config").glob("*.yaml") if path.name != "config.yaml")
@@ -76,8 +76,8 @@ def test_every_key_has_a_meaning_and_unknown_ones_are_refused():
             ["resnet18_fractals.network", "a resnet18"],
         ),
         (
-            {"evaluation": {"methods": {"dinov2_finetuned": {"fit": {"rank": 4}}}}},
-            ["dinov2_finetuned.fit.rank", "only by: lora reads it"],
+            {"evaluation": {"methods": {"dinov2_finetuned": {"finetuning": {"rank": 4}}}}},
+            ["dinov2_finetuned.finetuning.rank", "only mode: lora reads it"],
         ),
         (
             {"evaluation": {"methods": {"resnet18": {"whitening": "all"}}}},
@@ -119,28 +119,28 @@ def test_every_key_has_a_meaning_and_unknown_ones_are_refused():
             ["features.dinov2.std", "another number of channels than mean"],
         ),
         (
-            {"evaluation": {"inputs": {"whole": {"image_size": 20}}}},
-            ["inputs.whole", "no whole number of tokens of 8", "dinov2_knn uses"],
+            {"evaluation": {"preprocessing": {"whole": {"image_size": 20}}}},
+            ["preprocessing.whole", "no whole number of tokens of 8", "dinov2_knn uses"],
         ),
         (
-            {"evaluation": {"inputs": {"magnified": {"pixels_per_token": 3}}}},
-            ["inputs.magnified", "tokens of 3", "demo.segmentation uses"],
+            {"evaluation": {"preprocessing": {"magnified": {"pixels_per_token": 3}}}},
+            ["preprocessing.magnified", "tokens of 3", "demo.segmentation uses"],
         ),
         (
-            {"evaluation": {"inputs": {"whole": {"zoom": 65}}}},
-            ["inputs.whole", "65 pixels have no place in the middle of 64"],
+            {"evaluation": {"preprocessing": {"whole": {"zoom": 65}}}},
+            ["preprocessing.whole", "65 pixels have no place in the middle of 64"],
         ),
         (
-            {"evaluation": {"inputs": {"whole": {"channels": ["vlos"]}}}},
-            ["inputs.whole", "'vlos' (did you mean 'v_los'?)"],
+            {"evaluation": {"preprocessing": {"whole": {"channels": ["vlos"]}}}},
+            ["preprocessing.whole", "'vlos' (did you mean 'v_los'?)"],
         ),
         (
-            {"evaluation": {"inputs": {"whole": {"blank": ["b_los"]}}}},
-            ["inputs.whole", "'b_los' is to be blank", "sigma_v"],
+            {"evaluation": {"preprocessing": {"whole": {"blank": ["b_los"]}}}},
+            ["preprocessing.whole", "'b_los' is to be blank", "sigma_v"],
         ),
         (
-            {"evaluation": {"inputs": {"whole": {"scaling": "fixed"}}}},
-            ["inputs.whole", "of column_density under limits"],
+            {"evaluation": {"preprocessing": {"whole": {"scaling": "fixed"}}}},
+            ["preprocessing.whole", "of column_density under limits"],
         ),
         (
             {"pretraining": {"encoders": {"nano": {"views": {"local_size": 30}}}}},
@@ -152,7 +152,7 @@ def test_every_key_has_a_meaning_and_unknown_ones_are_refused():
         ),
         (
             {"pretraining": {"encoders": {"nano": {"resources": {"ranks": 3}}}}},
-            ["encoders.nano.batch", "evenly over 3 parts"],
+            ["encoders.nano.batch_size", "evenly over 3 parts"],
         ),
         (
             {"maps": {"projection": {"channels": ["b_loss"]}}},
@@ -203,16 +203,16 @@ def test_every_key_has_a_meaning_and_unknown_ones_are_refused():
             ["evaluation.splits.time.folds", "test_fraction instead"],
         ),
         (
-            {"evaluation": {"inputs": {"whole": {"percentiles": [99, 1]}}}},
-            ["evaluation.inputs.whole.percentiles", "runs backwards"],
+            {"evaluation": {"preprocessing": {"whole": {"percentiles": [99, 1]}}}},
+            ["evaluation.preprocessing.whole.percentiles", "runs backwards"],
         ),
         (
-            {"evaluation": {"inputs": {"whole": {"limits": {"v_los": [1, -1]}}}}},
-            ["evaluation.inputs.whole.limits.v_los", "runs backwards"],
+            {"evaluation": {"preprocessing": {"whole": {"limits": {"v_los": [1, -1]}}}}},
+            ["evaluation.preprocessing.whole.limits.v_los", "runs backwards"],
         ),
         (
-            {"evaluation": {"inputs": {"zoom_8": {"pixels_per_token": 1}}}},
-            ["evaluation.inputs.zoom_8", "one of them"],
+            {"evaluation": {"preprocessing": {"zoom_8": {"pixels_per_token": 1}}}},
+            ["evaluation.preprocessing.zoom_8", "one of them"],
         ),
         (
             {"evaluation": {"ablations": {"zoom": {"variants": {"a": {}}}}}},
@@ -336,8 +336,8 @@ def test_averages_over_views_in_which_a_channel_changes_are_refused(default):
         ("temperature", "sky_and_behind", False),
         ("v_los", "sky_and_behind", False),
     ):
-        own = {"inputs": {"own": {"channels": ["column_density", channel]}}}
-        own["features"] = {"own": {"kind": "pixels", "input": "own", "average": average}}
+        own = {"preprocessing": {"own": {"channels": ["column_density", channel]}}}
+        own["features"] = {"own": {"kind": "pixels", "preprocessing": "own", "average": average}}
         config = merge(default, {"maps": {"channels": vectors}, "evaluation": own})
         if refused:
             with pytest.raises(
@@ -352,7 +352,7 @@ def test_null_takes_a_key_or_an_entry_away(default):
     over = {
         "methods": {
             "mae_ridge": None,
-            "dinov2_mlp": {"regressor": None, "hidden": None, "fit": {"by": "lora"}},
+            "dinov2_mlp": {"regressor": None, "hidden": None, "finetuning": {"mode": "lora"}},
         },
         "ablations": {
             "beam": None,

@@ -96,7 +96,8 @@ def reference_samples(tmp_path_factory):
     """The reference maps of ramses_a, one file a snapshot, as samples of at least 0.01 Msun."""
     if not REFERENCE.is_file():
         pytest.skip(
-            f"no {REFERENCE}: set STARMASS_RAMSES_DATA to the folder that holds reference_maps.h5 of ramses_a"
+            f"no {REFERENCE}: set STARMASS_RAMSES_DATA to the folder that holds reference_maps.h5"
+            " of ramses_a"
         )
     folder = tmp_path_factory.mktemp("ramses_a")
     with h5py.File(REFERENCE) as file:

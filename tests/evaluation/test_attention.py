@@ -4,7 +4,7 @@ import torch
 
 from starmass.encoders import EncoderDescription, create_encoder, normalise_pixels
 from starmass.evaluation.attention import attend_maps, class_attention, keep_mass
-from starmass.evaluation.inputs import Input
+from starmass.evaluation.preprocessing import Preprocessing
 
 
 def small(channels=3, **arguments):
@@ -42,15 +42,15 @@ def test_attention_is_the_softmax_that_the_block_multiplies_values_with(argument
 def test_a_grey_encoder_gives_the_mean_over_channels():
     encoder = create_encoder(small(1), 0).eval(), small(1)
     scaled = np.random.default_rng(0).random((3, 3, 16, 16)).astype(np.float32)
-    each = [attend_maps(encoder, scaled[:, [channel]], Input()) for channel in range(3)]
+    each = [attend_maps(encoder, scaled[:, [channel]], Preprocessing()) for channel in range(3)]
     np.testing.assert_allclose(
-        attend_maps(encoder, scaled, Input()), np.mean(each, axis=0), rtol=1e-4, atol=1e-7
+        attend_maps(encoder, scaled, Preprocessing()), np.mean(each, axis=0), rtol=1e-4, atol=1e-7
     )
 
 
 def test_without_a_class_token_there_is_none():
     encoder = create_encoder(small(class_token=False, global_pool="avg"), 0).eval(), small()
-    assert attend_maps(encoder, np.zeros((2, 3, 16, 16), np.float32), Input()) is None
+    assert attend_maps(encoder, np.zeros((2, 3, 16, 16), np.float32), Preprocessing()) is None
 
 
 def test_the_fewest_patches_that_hold_the_share_are_kept():

@@ -1,75 +1,67 @@
 """The wing's rules from maps to metrics, on small synthetic maps and a tiny encoder, in a workflow of their own."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from starmass.encoders import EncoderDescription, create_encoder, save_encoder
 from starmass.evaluation.features import read_features
 from starmass.evaluation.fitted import apply, read_fitted
 
-ROOT = Path(__file__).resolve().parents[2]
-SNAKEFILE = """
-from pathlib import Path
-from starmass import provenance
-configfile: "config.yaml"
-STUDY = config["study"]
-def named_entry(wing, kind, name):
-    return config[wing][kind][name]
-def simulation_maps(simulation):
-    return sorted(map(str, Path("results/maps", simulation).glob("*.h5")))
-def code_digest(script):
-    return lambda wildcards: provenance.code_digest(script)
-def placed(paths):  # as of a workflow that is no module with a prefix
-    return paths
-users_own = placed
-wildcard_constraints: study=r"\\w+", split=r"\\w+", features=r"\\w+", method=r"\\w+", seed=r"\\d+"
-include: "ROOT/workflow/rules/evaluation.smk"
-include: "ROOT/workflow/rules/networks.smk"
-use rule predict_masses as predict_alone with:  # as few labels do
-    output: f"{EVALUATION}/{{split}}/alone/{{method}}/seed-{{seed}}.csv"
-"""
+RULES = (
+    "collect_samples",
+    "draw_split",
+    "extract_features",
+    "predict_masses",
+    "fit_method",
+    "train_supervised",
+    "compare_methods",
+    "locate_information",
+    "segment_maps",
+)
+"""The rules that are run; what others make is there."""
+SIMULATION = {"format": "toycloud", "seed": 1}
 CONFIG = {
-    "study": "small",
     "evaluation": {
         "studies": {
             "small": {
                 "simulations": ["a", "null"],
                 "splits": ["protostar"],
                 "methods": ["dinov2", "pyramid", "network", "001", "NA"],
-                "information": {"split": "protostar", "input": "whole"},
-                "segmentation": {"features": "dinov2", "input": "magnified", "examples": 2},
+                "information": {"split": "protostar", "preprocessing": "whole"},
+                "segmentation": {"features": "dinov2", "preprocessing": "magnified", "examples": 2},
             }
         },
         "splits": {
             "random": {"by": "row", "test_fraction": 0.25},
-            "protostar": {"by": "protostar", "folds": 2},
+            "protostar": {"by": "protostar", "folds": 2, "test_fraction": None},
         },
-        "inputs": {
+        "preprocessing": {
             "whole": {},
             "middle": {"zoom": 8, "image_size": 16},
             "magnified": {"pixels_per_token": 2},
         },
         "features": {
-            "dinov2": {"kind": "encoder", "encoder": "tiny", "input": "whole"},
-            "random": {"kind": "encoder", "encoder": "tiny", "weights": "random", "input": "whole"},
+            "dinov2": {"kind": "encoder", "encoder": "tiny", "preprocessing": "whole"},
+            "random": {
+                "kind": "encoder",
+                "encoder": "tiny",
+                "weights": "random",
+                "preprocessing": "whole",
+            },
             "pyramid": {
                 "kind": "encoder",
                 "encoder": "tiny",
                 "tokens": "rings",
                 "average": "sky",
-                "input": ["whole", "middle"],
+                "preprocessing": ["whole", "middle"],
             },
-            "central": {"kind": "statistics", "statistics": ["central"], "input": "whole"},
+            "central": {"kind": "statistics", "statistics": ["central"], "preprocessing": "whole"},
         },
         "methods": {
             "dinov2": {"features": "dinov2", "whitening": "all", "regressor": "knn"},
@@ -77,7 +69,7 @@ CONFIG = {
             "pyramid": {"features": "pyramid", "regressor": "ridge"},
             "network": {
                 "network": "resnet18",
-                "input": "whole",
+                "preprocessing": "whole",
                 "epochs": 0,
                 "label": "ResNet-18, untrained",
             },
@@ -90,16 +82,19 @@ CONFIG = {
 
 
 @pytest.fixture
-def workflow(tmp_path, map_files):
+def workflow(tmp_path, map_files, run_snakemake):
     folder = tmp_path / "run"
+    count: dict[str, int] = {}
     for file in map_files:
         simulation = {"a": "a", "b": "null"}[Path(file).parent.name]
-        target = folder / "results/maps" / simulation / Path(file).name
+        count[simulation] = count.get(simulation, 0) + 1
+        target = folder / f"results/maps/{simulation}/snapshot_{count[simulation]:04d}.h5"
         target.parent.mkdir(parents=True, exist_ok=True)
         Path(file).rename(target)
         with h5py.File(target, "r+") as maps:
             maps.attrs["simulation"] = simulation
-    for simulation in CONFIG["evaluation"]["studies"]["small"]["simulations"]:
+            pixels = maps["maps"].shape[-1]
+    for simulation in count:
         # The maps' own stage writes these; an empty one cuts nothing away.
         (folder / f"results/maps/{simulation}/catalogue.csv").write_text(
             "simulation,snapshot,sink_id,kept\n"
@@ -113,33 +108,19 @@ def workflow(tmp_path, map_files):
         create_encoder(description, 0),
         description,
     )
-    # A rule that this Snakefile derives from another finds its script beside the Snakefile.
-    (tmp_path / "scripts").symlink_to(ROOT / "workflow/scripts")
-    (folder / "Snakefile").write_text(SNAKEFILE.replace("ROOT", str(ROOT)))
+    simulations = {name: {**SIMULATION, "snapshots": number} for name, number in count.items()}
+    encoder = {"architecture": "vit_tiny_patch16_224", "patch_size": 4, "width": 12}
+    tiny = {"images": "flame", "encoder": encoder, "views": {"global_size": 16, "local_size": 8}}
+    known = {
+        "study": "small",
+        "maps": {"simulations": simulations, "projection": {"pixels": pixels}},
+        "pretraining": {"encoders": {"tiny": tiny}},
+    }
 
     def run(*arguments, **changes):
-        (folder / "config.yaml").write_text(yaml.safe_dump({**CONFIG, **changes}))
-        command = [
-            sys.executable,
-            "-m",
-            "snakemake",
-            *arguments,
-            "--cores",
-            "2",
-            "--directory",
-            str(folder),
-            "--snakefile",
-            "Snakefile",
-        ]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        return subprocess.run(
-            command,
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
+        overlay = {**CONFIG, **known, **changes}
+        return run_snakemake(
+            folder, *arguments, "--cores", "2", "--allowed-rules", *RULES, overlay=overlay
         )
 
     return folder, run
@@ -159,7 +140,7 @@ def workflow(tmp_path, map_files):
             "methods",
             "dinov2",
             {"features": "central", "regressor": "knn", "neighbours": 900},
-            "random/metrics/dinov2.csv",
+            "random/predictions/dinov2/seed-0.csv",
             "neighbours: 900 asked",
         ),
     ],
@@ -187,9 +168,11 @@ def test_random_weights_are_drawn_for_every_seed_and_the_rest_is_made_once(workf
         "dinov2": {"features": "dinov2", "regressor": "knn", "seeds": [0, 1]},
     }
     targets = [
-        f"results/evaluation/small/random/metrics/{method}.csv" for method in ("dice", "dinov2")
+        f"results/evaluation/small/random/predictions/{method}/seed-{seed}.csv"
+        for method in ("dice", "dinov2")
+        for seed in (0, 1)
     ]
-    planned = run(*targets, "--dry-run", evaluation={**section, "methods": methods})
+    planned = run(*targets, evaluation={**section, "methods": methods})
     made = set(re.findall(r"/features/(\S+?\.h5)", planned.stdout + planned.stderr))
     assert made == {"random/seed-0.h5", "random/seed-1.h5", "dinov2/seed-0.h5"}
 
@@ -197,11 +180,8 @@ def test_random_weights_are_drawn_for_every_seed_and_the_rest_is_made_once(workf
 def test_a_method_is_kept_with_its_predictions(workflow):
     folder, run = workflow
     split = "results/evaluation/small/protostar"
-    done = run(f"{split}/predictions/001/seed-0.csv", f"{split}/alone/001/seed-0.csv")
+    done = run(f"{split}/predictions/001/seed-0.csv", f"{split}/fitted/001/seed-0.skops")
     assert done.returncode == 0, done.stderr
-    assert [path.parent.name for path in folder.rglob("*.skops")] == ["001"]
-    alone = (folder / split / "alone/001/seed-0.csv").read_text()
-    assert alone == (folder / split / "predictions/001/seed-0.csv").read_text()
     table = pd.read_csv(folder / split / "predictions/001/seed-0.csv")
     kept = folder / split / "fitted/001/seed-0.skops"
     fitted = read_fitted(kept)

@@ -4,7 +4,7 @@ import pytest
 
 from starmass.errors import InputError
 from starmass.evaluation.features import extract_features, read_features, views, write_features
-from starmass.evaluation.inputs import Input
+from starmass.evaluation.preprocessing import Preprocessing
 from starmass.evaluation.samples import Maps, load_maps
 from starmass.evaluation.splits import draw_split, parts_of
 from starmass.evaluation.statistics import flatten
@@ -13,7 +13,7 @@ from starmass.evaluation.statistics import flatten
 def test_scaling_is_each_folds_own(samples):
     maps = load_maps(samples)
     split = draw_split(samples, by="protostar", folds=3)
-    features = extract_features(maps, split, Input(), flatten)
+    features = extract_features(maps, split, Preprocessing(), flatten)
     assert features.shape == (3, len(samples), 3 * 16 * 16)
     assert features.dtype == np.float32
     for fold, train, _ in parts_of(split):
@@ -31,7 +31,10 @@ def test_maps_of_test_rows_do_not_shape_the_features_of_others(samples):
     kept = np.append(train, test[0])
     before, after = (
         extract_features(
-            Maps(values, maps.channels, maps.star_velocity, maps.pixel_pc), split, Input(), flatten
+            Maps(values, maps.channels, maps.star_velocity, maps.pixel_pc),
+            split,
+            Preprocessing(),
+            flatten,
         )[0, kept]
         for values in (maps.values, spoilt)
     )
@@ -44,7 +47,7 @@ def test_limits_that_all_folds_share_are_used_once(samples):
     features = extract_features(
         load_maps(samples),
         split,
-        Input(scaling="map"),
+        Preprocessing(scaling="map"),
         lambda scaled: calls.append(1) or flatten(scaled),
     )
     assert len(calls) == 1
@@ -54,9 +57,9 @@ def test_limits_that_all_folds_share_are_used_once(samples):
 @pytest.mark.parametrize("average", ["sky", "sky_and_behind"])
 def test_averaged_features_cannot_tell_views_apart(samples, average):
     """Of a nonlinear function of pixels that knows left from right and red from blue."""
-    maps, shown_as = (
+    maps, preprocessing = (
         load_maps(samples),
-        Input(
+        Preprocessing(
             v_los="relative",
             scaling="fixed",
             limits={"column_density": [20, 24], "v_los": [0, 1], "sigma_v": [0, 1]},
@@ -72,7 +75,7 @@ def test_averaged_features_cannot_tell_views_apart(samples, average):
         return extract_features(
             Maps(values, maps.channels, velocity, maps.pixel_pc),
             split,
-            shown_as,
+            preprocessing,
             describe,
             average=average,
         )[0]
@@ -95,17 +98,19 @@ def test_a_channel_along_the_line_of_sight_has_the_other_sign_from_behind(sample
     values[:, 0] = 1e22
     seen = {**maps.views, "b_los": (-1, True), "b_sky": (1, True)}
     own = Maps(values, names, maps.star_velocity, maps.pixel_pc, seen)
-    shown_as = Input(channels=names, scaling="fixed", limits={name: [0, 1] for name in names})
+    preprocessing = Preprocessing(
+        channels=names, scaling="fixed", limits={name: [0, 1] for name in names}
+    )
     split = draw_split(samples, by="row", test_fraction=0.5)
     weights = np.random.default_rng(0).normal(size=(4 * 36, 5))
 
     def describe(scaled):
         return np.tanh(flatten(scaled) @ weights / 9)
 
-    found = extract_features(own, split, shown_as, describe, average="sky_and_behind")[0]
+    found = extract_features(own, split, preprocessing, describe, average="sky_and_behind")[0]
     total = 0.0
     for behind in (1, -1):
-        side = shown_as.transform(own) * np.array([1, behind, behind, 1])[:, None, None]
+        side = preprocessing.transform(own) * np.array([1, behind, behind, 1])[:, None, None]
         for view in (side, side[..., ::-1]):
             for turns in range(4):
                 total = total + describe(np.rot90(view, turns, (2, 3)).astype(np.float32))
@@ -126,10 +131,12 @@ def test_a_channel_that_is_another_in_other_views_is_not_averaged(samples, views
     own = Maps(maps.values[:, :1], ("b",), maps.star_velocity, maps.pixel_pc, {"b": views_})
     split = draw_split(samples, by="row", test_fraction=0.5)
     if words is None:
-        assert extract_features(own, split, Input(channels=("b",)), flatten, average=average).size
+        assert extract_features(
+            own, split, Preprocessing(channels=("b",)), flatten, average=average
+        ).size
     else:
         with pytest.raises(InputError, match=words):
-            extract_features(own, split, Input(channels=("b",)), flatten, average=average)
+            extract_features(own, split, Preprocessing(channels=("b",)), flatten, average=average)
 
 
 def test_what_a_channel_is_in_other_views_stands_in_the_map_file(samples):
@@ -169,7 +176,7 @@ def test_features_that_are_no_numbers_are_named_where_they_come_in(samples, tmp_
     maps.values[7, 2, 3, 3] = np.nan
     words = rf"row 7 of samples\.csv .* \(1 of {len(samples)} rows do\).*missing_fill: nearest"
     with pytest.raises(InputError, match=f"features: {words}"):
-        extract_features(maps, split, Input(scaling="map"), flatten)
+        extract_features(maps, split, Preprocessing(scaling="map"), flatten)
     path = tmp_path / "seed-0.h5"
     features = np.zeros((2, len(samples), 5), np.float32)
     write_features(path, features, provenance="{}")

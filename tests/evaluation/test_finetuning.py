@@ -36,12 +36,12 @@ def easy(rows=48):
     return images, labels, np.arange(0, rows, 2), np.arange(1, rows, 2)
 
 
-@pytest.mark.parametrize("by", ["finetune", "lora"])
-def test_it_learns_what_is_easy_from_training_rows_alone(encoder, by):
+@pytest.mark.parametrize("mode", ["full", "lora"])
+def test_it_learns_what_is_easy_from_training_rows_alone(encoder, mode):
     before = copy.deepcopy(encoder[0].state_dict())
     images, labels, train, test = easy()
     options = {
-        "by": by,
+        "mode": mode,
         "tokens": "class_mean",
         "epochs": 15,
         "warmup_epochs": 2,
@@ -92,7 +92,7 @@ def test_low_rank_additions_alone_are_trained_and_can_be_merged(encoder):
     )
     plain = model(images)
     shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    add_low_rank(model, rank=3, strength=2.0)
+    add_low_rank(model, rank=3, lora_scale=2.0)
     torch.testing.assert_close(model(images), plain, rtol=0, atol=0)  # they start at nothing
     still = {
         name: parameter.clone()
@@ -139,8 +139,8 @@ def test_grey_encoders_see_channel_after_channel():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"by": "finetun"}, "did you mean 'finetune'"),
-        ({"by": "lora", "rank": 99}, "rank 99"),
+        ({"mode": "ful"}, "did you mean 'full'"),
+        ({"mode": "lora", "rank": 99}, "rank 99"),
         ({"tokens": "rings"}, "'rings' can't be"),
     ],
 )

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from starmass.evaluation.information import RADII, locate_information, resolution_of
-from starmass.evaluation.inputs import Input
+from starmass.evaluation.preprocessing import Preprocessing
 from starmass.evaluation.samples import Maps, log_mass
 from starmass.evaluation.splits import draw_split
 from starmass.evaluation.statistics import radii
@@ -33,7 +33,7 @@ def located(samples, channel, mask):
     values[:, channel, mask] += 3 * log_mass(samples)[:, None]
     maps = Maps(values, ("column_density", "v_los", "sigma_v"), np.zeros(len(samples)), 0.01)
     split = draw_split(samples, by="protostar", folds=4)
-    table = locate_information(samples, maps, split, Input(column_density="none"), draws=50)
+    table = locate_information(samples, maps, split, Preprocessing(column_density="none"), draws=50)
     return table[table["method"] == "ridge"]
 
 

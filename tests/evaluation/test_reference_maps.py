@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from starmass.evaluation.inputs import Input
 from starmass.evaluation.metrics import measure
 from starmass.evaluation.predictions import Predictions, predict_folds
+from starmass.evaluation.preprocessing import Preprocessing
 from starmass.evaluation.regression import predict
 from starmass.evaluation.samples import load_maps, log_mass, protostars
 from starmass.evaluation.splits import draw_split
 from starmass.evaluation.statistics import describe
 
-GRADIENT = Input(v_los="log_gradient", sigma_v="log10")
+GRADIENT = Preprocessing(v_los="log_gradient", sigma_v="log10")
 
 
 @pytest.fixture(scope="module")
@@ -26,32 +26,32 @@ def test_what_the_reference_maps_hold(reference_samples):
 
 
 @pytest.mark.parametrize(
-    ("shown_as", "statistics", "options", "by_row", "by_protostar"),
+    ("preprocessing", "statistics", "options", "by_row", "by_protostar"),
     [
         (
-            Input(),
+            Preprocessing(),
             "annuli",
             {"regressor": "knn", "whitening": "standard"},
             (0.45, 0.6),
             (-0.3, 0.1),
         ),
         (
-            Input(),
+            Preprocessing(),
             "central",
             {"regressor": "knn", "neighbours": 20, "whitening": "standard"},
             (0.75, 0.85),
             (0.73, 0.83),
         ),
-        (Input(), "central", {"regressor": "ridge"}, (0.64, 0.74), (0.64, 0.74)),
-        (Input(), "profile", {"regressor": "ridge"}, (0.68, 0.78), (0.64, 0.74)),
+        (Preprocessing(), "central", {"regressor": "ridge"}, (0.64, 0.74), (0.64, 0.74)),
+        (Preprocessing(), "profile", {"regressor": "ridge"}, (0.68, 0.78), (0.64, 0.74)),
         (GRADIENT, "profile", {"regressor": "ridge"}, (0.74, 0.84), (0.71, 0.81)),
     ],
     ids=["annuli-knn", "central-knn", "central-ridge", "profile-ridge", "gradient-profile-ridge"],
 )
 def test_hand_statistics(
-    reference_samples, maps, shown_as, statistics, options, by_row, by_protostar
+    reference_samples, maps, preprocessing, statistics, options, by_row, by_protostar
 ):
-    features = describe(shown_as.transform(maps), [statistics])
+    features = describe(preprocessing.transform(maps), [statistics])
     labels, groups = log_mass(reference_samples), protostars(reference_samples)
 
     def predict_fold(fold: int, train: np.ndarray, test: np.ndarray) -> Predictions:

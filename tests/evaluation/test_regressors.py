@@ -101,13 +101,13 @@ CANDIDATES = {
 }
 
 
-def by_formula(regressor, data, whitenings, values, reach):
+def by_formula(regressor, data, whitenings, values, clamp_to_data):
     """Predictions and what is chosen, as an exhaustive search with the formulas finds them."""
     x, y, groups, train, test = data
     names, places = np.unique(groups[train], return_inverse=True)
     dealt = deal_groups(places, min(5, len(names)), np.arange(len(names)))
     several = len(whitenings) * len(values) > 1
-    if reach:
+    if clamp_to_data:
         rows = min((dealt != fold).sum() for fold in set(dealt)) if several else len(train)
         most = min(rows - 1, x.shape[1])
         whitenings = [min(one, most) if isinstance(one, int) else one for one in whitenings]
@@ -157,13 +157,18 @@ CASES = [
 
 @pytest.mark.parametrize(("kind", "regressor", "whitenings"), CASES, ids=str)
 def test_numbers_are_those_of_the_formula(kind, regressor, whitenings):
-    data, reach = DATA[kind], kind == "few"
+    data, clamp_to_data = DATA[kind], kind == "few"
     key = load(REGRESSORS, regressor).PARAMETER
     for values in CANDIDATES[regressor]:
-        expected, spread, best = by_formula(regressor, data, whitenings, values, reach)
+        expected, spread, best = by_formula(regressor, data, whitenings, values, clamp_to_data)
         options = {key: values} if key else {}
         found = predict(
-            *data, regressor=regressor, whitening=whitenings, seed=SEED, reach=reach, **options
+            *data,
+            regressor=regressor,
+            whitening=whitenings,
+            seed=SEED,
+            clamp_to_data=clamp_to_data,
+            **options,
         )
         assert found.chosen == {"whitening": best[0], **({key: best[1]} if key else {})}
         np.testing.assert_allclose(found.values, expected, rtol=0, atol=1e-9)

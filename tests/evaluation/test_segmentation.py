@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from starmass.errors import InputError
-from starmass.evaluation.inputs import Input
+from starmass.evaluation.preprocessing import Preprocessing
 from starmass.evaluation.samples import load_maps, protostars
 from starmass.evaluation.segmentation import (
     choose_examples,
@@ -32,18 +32,22 @@ def blind(scaled):
 def test_the_basis_is_the_training_maps_alone(samples):
     maps, split = load_maps(samples), draw_split(samples, by="protostar", test_fraction=0.4)
     ((_, _, test),) = parts_of(split)
-    first = segment(samples, show_maps(maps, split, Input()), patches, blind, examples=3)
+    first = segment(samples, show_maps(maps, split, Preprocessing()), patches, blind, examples=3)
     assert set(first.row) <= set(test)
     assert len(set(protostars(samples)[first.row])) == len(first.row) == 3
     assert first.colours.shape == first.components.shape == (3, 4, 4, 3)
     assert 0 <= first.colours.min() < first.colours.max() <= 1
     one = segment(
-        samples, show_maps(maps, split, Input()), patches, blind, examples=[int(first.row[1])]
+        samples,
+        show_maps(maps, split, Preprocessing()),
+        patches,
+        blind,
+        examples=[int(first.row[1])],
     )
     np.testing.assert_allclose(one.colours[0], first.colours[1], atol=1e-6)
     np.testing.assert_array_equal(one.members[0], first.members[1])
     maps.values[np.setdiff1d(test, first.row)] *= 100
-    again = segment(samples, show_maps(maps, split, Input()), patches, blind, examples=3)
+    again = segment(samples, show_maps(maps, split, Preprocessing()), patches, blind, examples=3)
     np.testing.assert_allclose(again.colours, first.colours, atol=1e-6)
     np.testing.assert_array_equal(again.members, first.members)
 
@@ -87,7 +91,7 @@ def test_examples_go_from_light_to_heavy(samples):
 def test_segments_that_see_the_gas_beat_those_that_do_not(samples):
     """Tokens made of the channels tell gas apart as pixels do; scrambled tokens do not."""
     maps, split = load_maps(samples), draw_split(samples, by="protostar", test_fraction=0.4)
-    shown = show_maps(maps, split, Input())
+    shown = show_maps(maps, split, Preprocessing())
     generator = np.random.default_rng(0)
     found = segment(samples, shown, patches, blind, segments=4)
     ways = {"tokens": lambda rows: found.segments.assign(patches(shown.scaled(rows)))}
@@ -119,7 +123,7 @@ def test_the_file(tmp_path, samples):
     attention = np.random.default_rng(0).random((2, 3, 4, 4))
     found = segment(
         samples,
-        show_maps(load_maps(samples), split, Input()),
+        show_maps(load_maps(samples), split, Preprocessing()),
         patches,
         lambda scaled: attention,
         examples=2,
@@ -142,5 +146,9 @@ def test_a_row_that_is_not_there_is_named(samples):
     split = draw_split(samples, by="protostar", test_fraction=0.4)
     with pytest.raises(InputError, match="there is no row 5000"):
         segment(
-            samples, show_maps(load_maps(samples), split, Input()), patches, blind, examples=[5000]
+            samples,
+            show_maps(load_maps(samples), split, Preprocessing()),
+            patches,
+            blind,
+            examples=[5000],
         )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from starmass.errors import InputError
-from starmass.evaluation.inputs import Input
+from starmass.evaluation.preprocessing import Preprocessing
 from starmass.evaluation.samples import Maps, load_maps, log_mass, protostars
 from starmass.evaluation.splits import draw_split, parts_of
 from starmass.evaluation.training_maps import gather_training_maps, write_training_maps
@@ -15,7 +15,7 @@ def test_training_rows_alone_are_gathered_and_test_rows_shape_nothing(samples, t
     maps = load_maps(samples)
     split = draw_split(samples, by="protostar", test_fraction=0.4, seed=1)
     _, train, test = next(parts_of(split))
-    gathered = gather_training_maps(samples, maps, split, Input())
+    gathered = gather_training_maps(samples, maps, split, Preprocessing())
     assert np.array_equal(gathered["log10_mass"], log_mass(samples)[train])
     assert set(gathered["protostar"]) & set(protostars(samples)[test]) == set()
     assert gathered["images"].min(axis=(0, 2, 3)) == pytest.approx(0, abs=1e-6) and gathered[
@@ -24,7 +24,10 @@ def test_training_rows_alone_are_gathered_and_test_rows_shape_nothing(samples, t
     values = maps.values.copy()
     values[test] *= 7
     again = gather_training_maps(
-        samples, Maps(values, maps.channels, maps.star_velocity, maps.pixel_pc), split, Input()
+        samples,
+        Maps(values, maps.channels, maps.star_velocity, maps.pixel_pc),
+        split,
+        Preprocessing(),
     )
     assert np.array_equal(again["images"], gathered["images"])
     write_training_maps(tmp_path / "maps.h5", gathered, provenance="{}")
@@ -37,7 +40,9 @@ def test_training_rows_alone_are_gathered_and_test_rows_shape_nothing(samples, t
 
 def test_each_map_by_its_own_limits_too(samples):
     split = draw_split(samples, by="row", test_fraction=0.25, seed=0)
-    gathered = gather_training_maps(samples, load_maps(samples), split, Input(scaling="map"))
+    gathered = gather_training_maps(
+        samples, load_maps(samples), split, Preprocessing(scaling="map")
+    )
     assert gathered["images"].max(axis=(2, 3)) == pytest.approx(1, abs=1e-5)
 
 
@@ -47,5 +52,5 @@ def test_folds_leave_no_map_that_is_never_tested(samples):
             samples,
             load_maps(samples),
             draw_split(samples, by="protostar", folds=3, seed=0),
-            Input(),
+            Preprocessing(),
         )

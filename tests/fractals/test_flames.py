@@ -97,14 +97,14 @@ def test_affine_fractals_are_what_linear_alone_gives():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"sampler": "sigma_facto"}, "there is no 'sigma_facto' .did you mean 'sigma_factor'"),
-        ({"maps": [4, 2]}, "maps: .4, 2. is no range"),
+        ({"sampler": "sigma_facto"}, "'sigma_facto' is none of .*did you mean 'sigma_factor'"),
+        ({"maps": [4, 2]}, "'maps': .4, 2. runs backwards"),
         ({"variations_per_system": [0, 2]}, "variations_per_system"),
         ({"frame": [0.9, 0.1]}, "frame"),
-        ({"size": 8}, "size: 8 pixels"),
+        ({"size": 8}, "'size': 8 is less than 16"),
         ({"points_per_pixel": 100_000}, "points_per_pixel"),
         ({"variations": ["bubbel"]}, "did you mean 'bubble'"),
-        ({"contarst": 1}, "contarst: .*did you mean 'contrast'"),
+        ({"contarst": 1}, "'contarst' is unknown .did you mean 'contrast'"),
     ],
 )
 def test_mistakes_are_sentences(options, words):

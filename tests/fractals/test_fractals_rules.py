@@ -41,7 +41,8 @@ def test_a_broken_shard_is_named_and_rendering_it_again_restores_it(run_snakemak
     assert done.returncode == 1
     log = (tmp_path / "logs/fractals/tiny/review.log").read_text()
     assert re.fullmatch(
-        r"starmass: results/fractals/tiny/shard-0001\.h5: image 5 differs from its checksum; .*render it again\.\n",
+        r"starmass: results/fractals/tiny/shard-0001\.h5: image 5 differs from its checksum;"
+        r" .*render it again\.\n",
         log,
     )
     second.unlink()

@@ -223,7 +223,8 @@ def test_few_files_are_open_at_once(shards, monkeypatch):
 def test_reading_needs_neither_numba_nor_yt_nor_snakemake(shards):
     program = (
         "import sys; from starmass.fractals.shards import FractalImages; import numpy\n"
-        f"print(FractalImages([{str(shards[0])!r}])[3].sum(), [m for m in ('numba', 'yt', 'snakemake', 'torch') if m in sys.modules])"
+        f"print(FractalImages([{str(shards[0])!r}])[3].sum(), [m for m in ('numba', 'yt',"
+        " 'snakemake', 'torch') if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

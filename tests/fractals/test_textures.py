@@ -152,9 +152,9 @@ def test_each_pixel_is_covered_with_the_same_probability_everywhere():
 @pytest.mark.parametrize(
     ("kind", "options", "words_"),
     [
-        ("gaussian_field", {"slope": [3, 1]}, "slope: .3, 1. is no range"),
+        ("gaussian_field", {"slope": [3, 1]}, "'slope': .3.0, 1.0. runs backwards"),
         ("gradient_noise", {"octave": 3}, "did you mean 'octaves'"),
-        ("dead_leaves", {"exponent": 1}, "exponent: 1"),
+        ("dead_leaves", {"exponent": 1}, "'exponent': 1 has no closed form"),
         ("dead_leafs", {}, "did you mean 'dead_leaves'"),
     ],
 )

@@ -118,7 +118,8 @@ def test_variation_is_the_published_formula(variation):
             )
             error = np.abs(ours - allowed) / (1 + np.abs(allowed))
         error = np.nan_to_num(error, nan=np.inf).max(axis=1).min(axis=0)
-        # Points on an edge of a step function or beside a pole may fall on the other side in single precision.
+        # Points on an edge of a step function or beside a pole may fall on the other side in single
+        # precision.
         assert np.quantile(error, 0.97) < 3e-5, (
             f"{variation.name} with {parameters}: {np.quantile(error, [0.5, 0.9, 0.97])}"
         )

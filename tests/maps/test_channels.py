@@ -268,7 +268,7 @@ def test_mistakes_name_the_entry(write_run, magnetised, tmp_path):
         ),
         (
             {"cube": {"kind": "spectrum", "lowest": 3, "highest": 3, "count": 2}},
-            r"lowest.: 3 has to be below highest",
+            r"lowest': 3 has to be below highest",
         ),
     ):
         with pytest.raises(InputError, match=words):

@@ -28,7 +28,8 @@ def reference(root):
     )
     if not (archives / "reference_maps.h5").is_file():
         pytest.skip(
-            f"no reference_maps.h5 in {archives}: set STARMASS_RAMSES_DATA to the folder that holds it"
+            f"no reference_maps.h5 in {archives}: set STARMASS_RAMSES_DATA to the folder that"
+            " holds it"
         )
     with h5py.File(archives / "reference_maps.h5") as file:
         rows = np.flatnonzero(file["samples"]["snapshot"] == SNAPSHOT.encode())

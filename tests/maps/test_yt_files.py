@@ -10,7 +10,7 @@ import yt
 from athena_file import DENSITY, UNITS, cells_of, write_athena, write_sinks
 
 from starmass.errors import InputError
-from starmass.maps.box import project_box
+from starmass.maps.box_projection import project_box
 from starmass.maps.discovery import find_snapshot, find_snapshots
 from starmass.maps.mapping import make_maps
 from starmass.maps.simulations import open_simulation

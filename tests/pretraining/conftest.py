@@ -7,7 +7,7 @@ import torch
 from starmass.pretraining.recipe import read_recipe
 
 TINY = {
-    "batch": 8,
+    "batch_size": 8,
     "epochs": 3,
     "epoch_steps": 4,
     "encoder": {
@@ -20,7 +20,7 @@ TINY = {
         "drop_path": 0.0,
     },
     "views": {"global_size": 32, "local_size": 16, "local_count": 2},
-    "optimiser": {"warmup_epochs": 1, "rate": 0.01},
+    "optimiser": {"warmup_epochs": 1, "learning_rate": 0.01},
     "dinov2": {"head_hidden": 32, "head_bottleneck": 16, "prototypes": 64, "first_momentum": 0.9},
     "execution": {"device": "cpu", "workers": 0, "log_steps": 4},
 }

@@ -17,10 +17,10 @@ ROWS = {1: [slice(None)], 2: [slice(0, 5), slice(5, 16)]}  # uneven on purpose
 
 
 def recipe(**method):
-    return read_recipe({**TINY, "batch": 16, "dinov2": {**TINY["dinov2"], **method}})
+    return read_recipe({**TINY, "batch_size": 16, "dinov2": {**TINY["dinov2"], **method}})
 
 
-MAE = {**TINY, "batch": 16, "method": "mae", "mae": {"decoder_width": 32, "decoder_heads": 2}}
+MAE = {**TINY, "batch_size": 16, "method": "mae", "mae": {"decoder_width": 32, "decoder_heads": 2}}
 
 
 def targets(ranks):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from starmass.pretraining.attempts import attempt_recorded, given_up
+from starmass.pretraining.attempts import attempt_recorded, failed_permanently
 from starmass.storage import write_text
 
 INTERRUPTED = {"last_step": 7}
@@ -30,11 +30,11 @@ def test_two_failures_alike_and_in_a_row_are_enough(tmp_path, attempts, hopeless
     (tmp_path / "nano.attempts.jsonl").write_text(
         "".join(json.dumps(one) + "\n" for one in attempts)
     )
-    assert given_up(tmp_path / "nano.log") == (attempts[-1]["said"] if hopeless else None)
+    assert failed_permanently(tmp_path / "nano.log") == (attempts[-1]["said"] if hopeless else None)
 
 
 def test_an_attempt_without_records_is_worth_trying(tmp_path):
-    assert given_up(tmp_path / "none.log") is None
+    assert failed_permanently(tmp_path / "none.log") is None
 
 
 def test_a_signal_is_no_failure_of_the_run(tmp_path):
@@ -51,7 +51,7 @@ def test_a_signal_is_no_failure_of_the_run(tmp_path):
 def test_a_diverging_run_is_trained_twice_and_then_refused(run_snakemake, tmp_path):
     encoder = {
         "images": "tiny",
-        "batch": 8,
+        "batch_size": 8,
         "epochs": 2,
         "epoch_steps": 6,
         "encoder": {
@@ -62,7 +62,7 @@ def test_a_diverging_run_is_trained_twice_and_then_refused(run_snakemake, tmp_pa
             "heads": 2,
         },
         "views": {"global_size": 32, "local_size": 16, "local_count": 2},
-        "optimiser": {"rate": 1e30, "warmup_epochs": 0},
+        "optimiser": {"learning_rate": 1e30, "warmup_epochs": 0},
         "dinov2": {"head_hidden": 32, "head_bottleneck": 16, "prototypes": 64},
         "execution": {"workers": 0},
         "resources": {"threads": 1},
@@ -92,7 +92,8 @@ def test_a_diverging_run_is_trained_twice_and_then_refused(run_snakemake, tmp_pa
     )
     assert (
         done.stderr.count(
-            "starmass: results/pretraining/diverging: not tried again, because the last two attempts failed"
+            "starmass: results/pretraining/diverging/seed-0: not tried again, because the last two"
+            " attempts failed"
         )
         == 1
     )
@@ -106,6 +107,7 @@ def test_a_new_start_tries_once_more(tmp_path):
     write_text(tmp_path / "nano.attempts.jsonl", 2 * (json.dumps(COLLAPSED) + "\n"))
     asked = {
         "recipe": {},
+        "seed": 0,
         "images": [],
         "output": tmp_path / "out",
         "log": tmp_path / "nano.log",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from starmass.pretraining.draws import Ticket
+from starmass.pretraining.draws import SampleIndex
 from starmass.pretraining.methods.dinov2 import DINOv2, draw_sample
 from starmass.pretraining.samples import RankBatches, Samples, load_batches
 from starmass.pretraining.trunk import run_trunk
@@ -19,7 +19,7 @@ def first_inputs(method, images):
         next(
             iter(
                 load_batches(
-                    samples, RankBatches([0], recipe.batch, len(images), 0, 0, 1), 0, pin=False
+                    samples, RankBatches([0], recipe.batch_size, len(images), 0, 0, 1), 0, pin=False
                 )
             )
         ),
@@ -47,7 +47,7 @@ def test_the_teacher_begins_as_the_student_and_gets_no_gradient(method, block_im
         and not method.teacher_encoder.training
         and not method.teacher_heads.training
     )
-    terms, signs = method(first_inputs(method, block_images()), method.schedule(0), watch=True)
+    terms, signs = method(first_inputs(method, block_images()), method.schedule(0), diagnose=True)
     terms["loss"].backward()
     assert all(teacher.grad is None for _, teacher in pairs(method))
     assert all(
@@ -142,10 +142,13 @@ def test_without_local_crops(tiny_recipe, block_images):
 def test_masks_of_a_global_batch_are_those_of_any_share_of_it(tiny_recipe):
     recipe = tiny_recipe()
     masks = np.stack(
-        [draw_sample(recipe, Ticket(2, position, 0, position + 3))["mask"] for position in range(8)]
+        [
+            draw_sample(recipe, SampleIndex(2, position, 0, position + 3))["mask"]
+            for position in range(8)
+        ]
     )
     assert masks.shape == (8, 2, 16) and (masks.any(2)).sum() == 8
-    again = draw_sample(recipe, Ticket(2, 5, 0, 8))
+    again = draw_sample(recipe, SampleIndex(2, 5, 0, 8))
     np.testing.assert_array_equal(again["mask"], masks[5])
 
 
@@ -161,6 +164,7 @@ def test_drop_path_leaves_out_images_and_keeps_the_mean(tiny_recipe):
             run_trunk(method.encoder, images),
             run_trunk(method.encoder, images, drop_path=1e-9),
         )
-    # One image in ten is left out of each half block even at the smallest rate, by the official rounding.
+    # One image in ten is left out of each half block even at the smallest rate, by the official
+    # rounding.
     assert not torch.equal(whole, none)
     assert (dropped - whole).abs().mean() < 0.1 * whole.abs().mean()

@@ -5,18 +5,24 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from starmass.pretraining.samples import RankBatches, Samples, identify_files, load_batches, tickets
+from starmass.pretraining.samples import (
+    RankBatches,
+    Samples,
+    identify_files,
+    load_batches,
+    sample_indices,
+)
 
 
 @pytest.mark.parametrize(("batch", "images"), [(4, 12), (4, 10), (16, 7)])
 def test_every_image_once_a_pass(batch, images):
-    stream = [ticket for step in range(21) for ticket in tickets(step, batch, images, seed=0)]
+    stream = [index for step in range(21) for index in sample_indices(step, batch, images, seed=0)]
     passes = [stream[start : start + images] for start in range(0, len(stream) - images, images)]
     assert len(passes) >= 3
     for number, whole in enumerate(passes):
-        assert Counter(ticket.image for ticket in whole) == Counter(range(images))
-        assert {ticket.epoch for ticket in whole} == {number}
-    assert [ticket.image for ticket in passes[0]] != [ticket.image for ticket in passes[1]]
+        assert Counter(index.image for index in whole) == Counter(range(images))
+        assert {index.epoch for index in whole} == {number}
+    assert [index.image for index in passes[0]] != [index.image for index in passes[1]]
 
 
 def test_ranks_share_out_a_batch():
@@ -28,7 +34,7 @@ def test_ranks_share_out_a_batch():
 
 def test_loaded_batches_do_not_depend_on_workers(block_images):
     samples = Samples(
-        block_images(), lambda ticket: {"place": np.array([ticket.step, ticket.position])}
+        block_images(), lambda index: {"place": np.array([index.step, index.position])}
     )
     loaded = [
         list(load_batches(samples, RankBatches(range(2), 4, 20, 0, 0, 1), workers, pin=False))

@@ -98,7 +98,7 @@ def test_a_mistake_is_one_sentence(tmp_path):
     ("recipe", "words"),
     [
         ("batch: 0", "recipe key 'batch': 0 is less than 2, the least allowed; it means: Images a"),
-        ("- batch", "recipe: ['batch'] is not of type object"),
+        ("- batch", "recipe key '(top level)': ['batch'] is not of type section"),
         ("batch: [", "not a readable YAML file"),
     ],
 )

@@ -103,7 +103,7 @@ def test_a_run_leaves_encoder_config_and_metrics_and_nothing_else(finished, star
         "dino_local",
         "ibot",
         "koleo",
-        "rate",
+        "learning_rate",
         "target_entropy",
         "rankme",
         "prototypes_used",
@@ -195,7 +195,7 @@ def test_another_method_has_the_same_loop(start, failing, drop_path):
     ]
     assert (
         records[-1]["loss"] < records[0]["loss"]
-        and {"rate", "rankme", "spread", "images_per_second"} <= records[0].keys()
+        and {"learning_rate", "rankme", "spread", "images_per_second"} <= records[0].keys()
     )
     model, _ = load_encoder(straight.output / "teacher.safetensors")
     assert all(
@@ -240,8 +240,8 @@ def test_a_loss_that_is_no_number_stops_the_run(start, failing):
             {"views": {"mean": [0.5] * 2, "std": [0.5] * 2, "saturation": 0, "hue": 0, "grey": 0}},
             "names 2 channel",
         ),
-        ({"batch": 1}, "KoLeo needs a neighbour"),
-        ({"execution": {"accumulation": 3}}, "accumulation 3: does not divide the 8 images"),
+        ({"batch_size": 1}, "'batch_size': 1 is less than 2"),
+        ({"execution": {"accumulation": 3}}, "8 images can't be shared out evenly over 3 parts"),
         ({"encoder": {"architecture": "vit_tini"}}, "not a timm vision transformer"),
     ],
 )
@@ -252,7 +252,7 @@ def test_mistakes_are_named_before_the_first_step(start, changes, sentence):
 
 def test_a_high_rate_is_warned_of(start, caplog):
     with caplog.at_level("WARNING", "starmass"):
-        start("high", optimiser={"rate": 0.04})._announce()
+        start("high", optimiser={"learning_rate": 0.04})._announce()
     assert "0.04 is above 0.01" in caplog.text
 
 
@@ -272,10 +272,10 @@ def test_fewer_images_than_a_batch_are_named_with_it(start, block_images, caplog
 def first_step(run):
     """Take a run's first step; return its gradients, laid end to end."""
     recipe = run.recipe
-    batches = RankBatches([0], recipe.batch, len(run.images), recipe.seed, 0, 1)
+    batches = RankBatches([0], recipe.batch_size, len(run.images), recipe.seed, 0, 1)
     run.take_step(
         next(iter(load_batches(Samples(run.images, run.method.draws), batches, 0, pin=False))),
-        watch=True,
+        diagnose=True,
     )
     return torch.cat(
         [

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from starmass.errors import InputError
-from starmass.pretraining.draws import Ticket
+from starmass.pretraining.draws import SampleIndex
 from starmass.pretraining.methods.mae import (
     MAE,
     draw_sample,
@@ -27,7 +27,7 @@ def method(tiny_recipe):
 
 def first_inputs(method, images):
     recipe = method.recipe
-    batches = RankBatches([0], recipe.batch, len(images), 0, 0, 1)
+    batches = RankBatches([0], recipe.batch_size, len(images), 0, 0, 1)
     return method.prepare(
         next(iter(load_batches(Samples(images, method.draws), batches, 0, pin=False))), CPU
     )
@@ -44,7 +44,7 @@ def test_the_hidden_share_is_exact(patches, share, hidden):
 def test_a_samples_patches_depend_on_its_place_alone(tiny_recipe):
     recipe = tiny_recipe(method="mae", mae={**SMALL, "mask_ratio": 0.6})
     seen = {
-        (epoch, image): draw_sample(recipe, Ticket(3, 5, epoch, image))["seen"]
+        (epoch, image): draw_sample(recipe, SampleIndex(3, 5, epoch, image))["seen"]
         for epoch in range(20)
         for image in range(20)
     }
@@ -59,7 +59,7 @@ def test_a_samples_patches_depend_on_its_place_alone(tiny_recipe):
         torch.tensor([place for places in seen.values() for place in places]), minlength=16
     )
     assert (counts - 150).abs().max() < 60  # 400 x 6 / 16 each; six standard deviations
-    again = draw_sample(recipe, Ticket(8, 0, 7, 11))["seen"]
+    again = draw_sample(recipe, SampleIndex(8, 0, 7, 11))["seen"]
     assert (again == seen[7, 11]).all() and len({tuple(places) for places in seen.values()}) > 370
 
 
@@ -141,7 +141,9 @@ def test_positions_differ_and_are_as_long_as_each_other():
 @pytest.mark.parametrize("half", [False, True])
 def test_everything_that_is_trained_gets_a_gradient(method, block_images, half):
     with torch.autocast("cpu", torch.bfloat16, enabled=half):
-        terms, signs = method(first_inputs(method, block_images()), method.schedule(0), watch=True)
+        terms, signs = method(
+            first_inputs(method, block_images()), method.schedule(0), diagnose=True
+        )
     assert terms["loss"].dtype == torch.float32
     terms["loss"].backward()
     assert all(
@@ -152,7 +154,7 @@ def test_everything_that_is_trained_gets_a_gradient(method, block_images, half):
         method.encoder.patch_embed.proj.weight.grad.abs().sum() > 0
         and method.encoder.cls_token.grad.abs().sum() > 0
     )
-    assert signs["features"].shape == (8, 24) and method.kept() is method.encoder
+    assert signs["features"].shape == (8, 24) and method.exported_encoder() is method.encoder
 
 
 @pytest.mark.parametrize(

@@ -19,20 +19,21 @@ def test_the_target_builds_the_encoders_of_the_study_and_any_other_is_asked_for_
 
 
 def test_seeds_of_a_method_take_pretrainings_of_their_own(run_snakemake, tmp_path):
-    asked = "results/evaluation/gain/protostar_half/predictions/{}/seed-2.csv"
-    assert jobs(
-        run_snakemake(tmp_path, "--dry-run", asked.format("gain_mae_knn"), presets=["gain"])
-    ) == ["gain_mae_2"]
-    assert jobs(
-        run_snakemake(tmp_path, "--dry-run", asked.format("gain_untrained_knn"), presets=["gain"])
-    ) == ["gain_dinov2_0"]
-    asked = "results/evaluation/demo/protostar/predictions/resnet18_fractals/seed-0.csv"
-    assert jobs(run_snakemake(tmp_path, "--dry-run", asked)) == ["nano_resnet18"]
+    def pretrainings(method, seed, **options):
+        path = f"results/evaluation/{{}}/predictions/{method}/seed-{seed}.csv"
+        target = path.format("gain/protostar_half" if options else "demo/protostar")
+        done = run_snakemake(tmp_path, "--dry-run", target, **options)
+        said = done.stdout + done.stderr
+        return re.findall(r"Pretraining encoder (\w+), seed (\d+)", said)
+
+    assert pretrainings("gain_mae_knn", 2, presets=["gain"]) == [("gain_mae", "2")]
+    assert pretrainings("gain_untrained_knn", 2, presets=["gain"]) == [("gain_dinov2", "0")]
+    assert pretrainings("resnet18_fractals", 0) == [("nano_resnet18", "0")]
 
 
 def test_an_encoder_may_learn_from_maps_and_be_tried_on_them(run_snakemake, tmp_path):
     maps = {"study": "demo", "split": "protostar"}
-    entry = {"images": maps, "check": {**maps, "input": "gradient"}}
+    entry = {"images": maps, "probe": {**maps, "preprocessing": "gradient"}}
     overlay = {"pretraining": {"encoders": {"domain": entry}}}
     done = run_snakemake(
         tmp_path,
@@ -41,15 +42,15 @@ def test_an_encoder_may_learn_from_maps_and_be_tried_on_them(run_snakemake, tmp_
         overlay=overlay,
     )
     assert jobs(done) == ["domain"]
-    for shown_as in ("whole", "gradient"):
+    for preprocessing in ("whole", "gradient"):
         assert (
-            f"results/evaluation/demo/protostar/training_maps/{shown_as}.h5"
+            f"results/evaluation/demo/protostar/training_maps/{preprocessing}.h5"
             in done.stdout + done.stderr
         )
-    entry["check"]["split"] = "protostar_folds"
+    entry["probe"]["split"] = "protostar_folds"
     done = run_snakemake(tmp_path, "--dry-run", overlay=overlay)
     assert (
         done.returncode
-        and "'pretraining.encoders.domain.check.split': there is no entry 'protostar_folds'"
+        and "'pretraining.encoders.domain.probe.split': there is no entry 'protostar_folds'"
         in done.stdout + done.stderr
     )

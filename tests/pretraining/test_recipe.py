@@ -4,9 +4,9 @@ import pytest
 import yaml
 from configs import ROOT, default_config
 
-from starmass.config import read_config
 from starmass.config.entry import Entry, keys_of
 from starmass.config.pretraining import EncoderEntry, Recipe
+from starmass.config.whole import read_config
 from starmass.errors import InputError
 from starmass.pretraining.recipe import read_recipe, recipe_digest, steps_per_epoch
 
@@ -15,7 +15,7 @@ def test_defaults_are_the_official_numbers():
     recipe = read_recipe({"images": "flame"})
     assert recipe == Recipe()
     assert (
-        recipe.optimiser.rate,
+        recipe.optimiser.learning_rate,
         recipe.optimiser.clip,
         recipe.dinov2.prototypes,
         recipe.views.local_count,
@@ -44,10 +44,10 @@ def test_values_take_their_types():
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"bacth": 3}, "'bacth' is unknown .did you mean 'batch'"),
+        ({"bacth": 3}, "'bacth' is unknown .did you mean 'batch_size'"),
         ({"optimiser": {"rat": 1}}, "'optimiser.rat' is unknown"),
-        ({"batch": "many"}, "'batch': 'many' is not of type integer"),
-        ({"optimiser": {"rate": "1e-5"}}, "write 1e-05 with a point"),
+        ({"batch_size": "many"}, "'batch_size': 'many' is not of type integer"),
+        ({"optimiser": {"learning_rate": "1e-5"}}, "write 1e-05 with a point"),
         ({"dinov2": {"targets": "sinkhron"}}, "did you mean 'sinkhorn'"),
         ({"views": {"global_area": [1]}}, "'views.global_area.*too short"),
         ({"views": 3}, "'views': 3 is not of type section"),
@@ -65,8 +65,11 @@ def digest(values, images=()):
 
 
 def test_the_digest_is_of_the_recipe_and_the_images_but_not_of_the_machine():
-    assert digest({"batch": 8}) == digest({"batch": 8, "execution": {"workers": 7}})
-    assert len({digest({"batch": 8}), digest({"batch": 8}, "a"), digest({"batch": 16})}) == 3
+    assert digest({"batch_size": 8}) == digest({"batch_size": 8, "execution": {"workers": 7}})
+    assert (
+        len({digest({"batch_size": 8}), digest({"batch_size": 8}, "a"), digest({"batch_size": 16})})
+        == 3
+    )
 
 
 def test_the_digest_ignores_the_section_of_another_method():
@@ -97,7 +100,7 @@ def test_the_demo_spells_out_every_key():
     """The config is the manual: its first entry has all keys of the models."""
     nano = default_config()["pretraining"]["encoders"]["nano"]
     # A probe ties an encoder to a study: it is there as a comment.
-    assert {*nano, "check"} == keys_of(EncoderEntry).keys()
+    assert {*nano, "probe"} == keys_of(EncoderEntry).keys()
     for name, field in EncoderEntry.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, Entry):
             assert nano[name].keys() == keys_of(field.annotation).keys(), name
@@ -114,7 +117,7 @@ def test_the_demo_spells_out_every_key():
         ({"views": {"aspect": [0, 0]}}, r"views\.aspect.*more than 0"),
         (
             {"encoder": {"width": 96, "heads": 5}},
-            r"encoder\.heads: 5 is no divisor of encoder\.width 96",
+            r"encoder\.heads': 5 is no divisor of encoder\.width 96",
         ),
     ],
 )
@@ -135,8 +138,8 @@ def test_by_hand_a_recipe_is_checked_as_the_workflow_checks_it():
     """Each sentence but for its place; what the workflow takes is taken."""
     nano = default_config()["pretraining"]["encoders"]["nano"]
     for change in (
-        {"bacth": 3}, {"batch": 0}, {"batch": 33, "resources": {"ranks": 2}}, {"epochs": -1},
-        {"epochs": float("inf")}, {"optimiser": {"rate": -1.0}}, {"encoder": {"drop_path": 1.5}},
+        {"bacth": 3}, {"batch_size": 0}, {"batch_size": 33, "resources": {"ranks": 2}}, {"epochs": -1},
+        {"epochs": float("inf")}, {"optimiser": {"learning_rate": -1.0}}, {"encoder": {"drop_path": 1.5}},
         {"dinov2": {"prototypes": 1}}, {"views": {"local_size": 30}}, {"method": "dnio"},
         {"views": {"flip": 2}}, {"execution": {"accumulation": 0}}, {"seeds": None}, {},
     ):  # fmt: skip

@@ -22,7 +22,7 @@ CHANGES = {
     "method": "simsiam",
     "encoder": {"architecture": "resnet18"},
     "simsiam": {"projection": 32, "prediction": 16},
-    "optimiser": {"rate": 0.002, "warmup_epochs": 0.5},
+    "optimiser": {"learning_rate": 0.002, "warmup_epochs": 0.5},
 }
 
 
@@ -112,7 +112,7 @@ def test_normalisation_does_not_decay(start):
 
 
 def test_methods_and_networks_that_do_not_go_together_are_a_sentence(tiny_recipe):
-    with pytest.raises(InputError, match="the method simsiam takes resnet18"):
+    with pytest.raises(InputError, match="method simsiam takes, which is resnet18"):
         tiny_recipe(method="simsiam")
-    with pytest.raises(InputError, match="the method mae takes vit_large"):
+    with pytest.raises(InputError, match="method mae takes, which is vit_large"):
         tiny_recipe(method="mae", encoder={"architecture": "resnet18"})

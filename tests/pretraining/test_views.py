@@ -7,7 +7,7 @@ from torchvision.transforms.v2 import functional as reference
 
 from starmass.config.pretraining import Views
 from starmass.pretraining import views as v
-from starmass.pretraining.draws import Ticket
+from starmass.pretraining.draws import SampleIndex
 
 PLAIN = Views(
     mean=(0.0,) * 3,
@@ -135,7 +135,7 @@ def test_views_have_their_sizes_and_normalisation():
     recipe = Views(global_size=16, local_size=8, local_count=3, mean=(0.2,) * 3, std=(0.5,) * 3)
     crops = v.crops_of(recipe, 2)
     draws = torch.from_numpy(
-        np.stack([v.view_draws(0, Ticket(0, 0, 0, image), len(crops)) for image in range(3)])
+        np.stack([v.view_draws(0, SampleIndex(0, 0, 0, image), len(crops)) for image in range(3)])
     )
     made = v.make_views(pixels(), draws, crops, recipe)
     assert [tuple(view.shape) for view in made] == [(3, 3, 16, 16)] * 2 + [(3, 3, 8, 8)] * 3
@@ -147,7 +147,7 @@ def test_a_samples_views_do_not_depend_on_its_batch():
     recipe = Views(global_size=16, local_size=8, local_count=2)
     crops = v.crops_of(recipe, 2)
     draws = torch.from_numpy(
-        np.stack([v.view_draws(0, Ticket(0, 0, 1, image), len(crops)) for image in range(3)])
+        np.stack([v.view_draws(0, SampleIndex(0, 0, 1, image), len(crops)) for image in range(3)])
     )
     together = v.make_views(pixels(), draws, crops, recipe)
     alone = v.make_views(pixels()[1:2], draws[1:2], crops, recipe)
@@ -156,12 +156,12 @@ def test_a_samples_views_do_not_depend_on_its_batch():
 
 
 def test_draws_follow_from_seed_epoch_and_image_alone():
-    draw = v.view_draws(0, Ticket(5, 3, 1, 7), 4)
-    np.testing.assert_array_equal(draw, v.view_draws(0, Ticket(9, 0, 1, 7), 4))
+    draw = v.view_draws(0, SampleIndex(5, 3, 1, 7), 4)
+    np.testing.assert_array_equal(draw, v.view_draws(0, SampleIndex(9, 0, 1, 7), 4))
     for other in (
-        v.view_draws(1, Ticket(5, 3, 1, 7), 4),
-        v.view_draws(0, Ticket(5, 3, 2, 7), 4),
-        v.view_draws(0, Ticket(5, 3, 1, 8), 4),
+        v.view_draws(1, SampleIndex(5, 3, 1, 7), 4),
+        v.view_draws(0, SampleIndex(5, 3, 2, 7), 4),
+        v.view_draws(0, SampleIndex(5, 3, 1, 8), 4),
     ):
         assert not np.array_equal(draw, other)
 

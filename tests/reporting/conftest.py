@@ -5,6 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from starmass.fractals.shards import write_shard
+
 SIDE = 0.5
 PIXELS = 16
 PROTOSTARS = 8
@@ -280,6 +282,14 @@ def drawn(study):
         "age": "cividis",
     }
 
+    def shard(folder):
+        """Four images of noise."""
+        generator = np.random.default_rng(0)
+        rendered = [({"images": generator.integers(0, 255, (16, 16), np.uint8)}, {})] * 4
+        path = folder / "shard.h5"
+        write_shard(path, rendered, indices=range(4), facts={}, attributes={}, compression="gzip")
+        return path
+
     def draw(folder, figure, **options):
         folder.mkdir(exist_ok=True)
         outputs = {kind: folder / f"{figure}.{kind}" for kind in ("pdf", "png")}
@@ -293,8 +303,7 @@ def drawn(study):
         if figure == "examples":
             from starmass.reporting.figures.examples import plot
 
-            images = np.random.default_rng(0).integers(0, 255, (4, 16, 16, 3), dtype=np.uint8)
-            own = {"images": images, "protostars": 3, "palettes": palettes}
+            own = {"shard": shard(folder), "fractals": 4, "protostars": 3, "palettes": palettes}
             plot(**{**common, **own, **options})
         elif figure == "segmentation":
             from starmass.reporting.figures.segmentation import plot
@@ -409,7 +418,7 @@ def drawn(study):
                     **common,
                     "splits": splits,
                     "metrics": study / "metrics.csv",
-                    "palette": "viridis",
+                    "palettes": {"mass": "viridis"},
                     **options,
                 }
             )

@@ -24,12 +24,12 @@ def run(tmp_path):
     job("fractals/flame/shard-0001.tsv", 1800, 3600, 2048)
     job("maps/cloud/snapshot_0001.tsv", 36, 18, 512)
     job("maps/cloud/catalogue.tsv", 36, 18, 100)
-    job("pretraining/large.tsv", 10, 1, 100)
-    (tmp_path / "logs").mkdir()
+    job("pretraining/large/seed-0.tsv", 10, 1, 100)
+    (tmp_path / "logs/large").mkdir(parents=True)
     attempts = [
         {"first_step": 0, "last_step": 5, "seconds": 3600.0, "ranks": 2, "device": "cuda"}
     ] * 2
-    (tmp_path / "logs/large.attempts.jsonl").write_text(
+    (tmp_path / "logs/large/seed-0.attempts.jsonl").write_text(
         "".join(json.dumps(one) + "\n" for one in attempts)
     )
     return tmp_path

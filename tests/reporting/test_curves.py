@@ -6,7 +6,7 @@ from starmass.errors import InputError
 from starmass.reporting.curves import draw_curves, plot_curves, read_records
 from starmass.reporting.style import journal_style
 
-SIGNS = {"rate": 1e-3, "rankme": 20.0, "spread": 0.5}
+SIGNS = {"learning_rate": 1e-3, "rankme": 20.0, "spread": 0.5}
 DINOV2 = {
     "dino_global": 1.0,
     "dino_local": 2.0,

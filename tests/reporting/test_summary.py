@@ -19,6 +19,8 @@ ROWS = {
     "fraction": [0.1, 0.3, 1],
 }
 
+FIGURE = "figure 3"
+
 
 @pytest.fixture
 def written(tmp_path, study):
@@ -43,7 +45,8 @@ def written(tmp_path, study):
 
 def test_a_study_says_what_it_has(written, study):
     tables = {name: study / f"{name}.csv" for name in ("information", "few_labels", "explained")}
-    page = written(**tables, channels=["column_density", "v_los"])["md"]
+    numbers = {"few_labels": 8, "segments": 6}
+    page = written(**tables, channels=["column_density", "v_los"], figures=numbers)["md"]
     for words in (
         "Split protostar:",
         "Where the information is",
@@ -91,9 +94,10 @@ def test_segments_are_more_or_less_beyond_their_interval_only(study):
         ("sigma_v", (0.2, -0.1, 0.4)),
     ):
         table.loc[(table["segments"] == "rings") & (table["quantity"] == name), bounds] = values
-    told = segments_finding(table).split("Against rings about the star: ")[1]
+    told = segments_finding(table, FIGURE).split("Against rings about the star: ")[1]
     assert told == (
-        "more of the column density (0.30 [0.10, 0.50]); less of the velocity along the line of sight (−0.20 [−0.30, −0.10]);"
+        "more of the column density (0.30 [0.10, 0.50]); less of the velocity along the line of"
+        " sight (−0.20 [−0.30, −0.10]);"
         " no difference beyond the interval for the velocity dispersion (0.20 [−0.10, 0.40])."
     )
 
@@ -102,29 +106,30 @@ def test_information_is_told_at_the_accretion_radius(study):
     table = pd.read_csv(study / "information.csv")
     assert (
         "0.53 [0.43, 0.63] from within 0.06 pc alone (the sinks accrete within 0.05 pc)"
-        in information_finding(table)
+        in information_finding(table, FIGURE)
     )
     assert "from within 0.03 pc alone, " in information_finding(
-        table.assign(accretion_radius_pc=float("nan"))
+        table.assign(accretion_radius_pc=float("nan")), FIGURE
     )
 
 
 def test_the_best_at_few_and_at_all_labels(study):
     table = pd.read_csv(study / "few_labels.csv")
     table.loc[(table["method"] == "mean") & (table["fraction"] == 1), "r2"] = 0.9
-    told = few_labels_finding(table[table["split"] == "random"])
+    told = few_labels_finding(table[table["split"] == "random"], FIGURE)
     assert (
         "for 10% of the training protostars (2) DINOv2 + 5-NN" in told
         and "for 100% of the training protostars (12) training mean" in told
     )
     assert (
-        "(12) training mean comes first of 2, R² = 0.90 [0.50, 0.90] (the other interval overlaps with it). These intervals"
-        in told
+        "(12) training mean comes first of 2, R² = 0.90 [0.50, 0.90] (the other interval overlaps"
+        " with it). These intervals" in told
     )
     told = few_labels_finding(
         table[table["split"] == "random"].assign(
             r2=float("nan"), r2_low=float("nan"), r2_high=float("nan")
-        )
+        ),
+        FIGURE,
     )
     assert told.endswith(
         "with labels for 100% of the training protostars (12) no method has an R²."
@@ -158,15 +163,18 @@ def rows_of(*differences):
         ([], "the base has R² = 0.50 [0.10, 0.90]."),
         (
             [(-0.2, 0.1)],
-            "comes first of 2 with R² = 0.50 [0.10, 0.90]; paired star by star, the interval puts the other below it.",
+            "comes first of 2 with R² = 0.50 [0.10, 0.90]; paired star by star, the interval puts"
+            " the other below it.",
         ),
         ([(-0.2, 0.3)], "paired star by star, the interval does not tell the other from it."),
         ([(-0.2, 0.1), (-0.2, 0.3)], "the intervals put 1 of the 2 others below it."),
         ([(-0.2, 0.1), (-0.1, 0.05)], "the intervals put all 2 others below it."),
         (
             [(0.2, 0.3), (-0.2, 0.1), (0.1, 0.05)],
-            "method 0 comes first of 4 with R² = 0.70 [0.10, 0.90], 0.20 [−0.10, 0.50] above the reference (the base) paired star by star,"
-            " which does not tell them apart; so paired, the intervals put 1 of the 2 others below the reference and 1 above.",
+            "method 0 comes first of 4 with R² = 0.70 [0.10, 0.90], 0.20 [−0.10, 0.50] above the"
+            " reference (the base) paired star by star,"
+            " which does not tell them apart; so paired, the intervals put 1 of the 2 others"
+            " below the reference and 1 above.",
         ),
     ],
 )
@@ -208,9 +216,9 @@ def test_few_protostars_are_no_evidence_in_any_sentence(study):
         told = [
             *findings(rows, nothing, SPLITS),
             findings(rows, gap, {"random": "protostar"})[1],
-            information_finding(tables["information"].assign(n_protostars=stars)),
-            few_labels_finding(few_labels.assign(n_protostars=stars)),
-            segments_finding(tables["explained"].assign(n_protostars=stars)),
+            information_finding(tables["information"].assign(n_protostars=stars), FIGURE),
+            few_labels_finding(few_labels.assign(n_protostars=stars), FIGURE),
+            segments_finding(tables["explained"].assign(n_protostars=stars), FIGURE),
         ]
         claims = (
             "the intervals put all 2 others below it", "interval lies above zero for 2",

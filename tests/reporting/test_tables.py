@@ -114,12 +114,12 @@ def test_toy_clouds_are_called_a_test_in_every_table(build):
 def test_words_follow_the_numbers(build):
     text = build()["md"]
     assert (
-        "Split random: DINOv2 + 5-NN comes first of 2 with R² = 0.80 [0.70, 0.90]; paired star by star, the interval puts the other"
-        in text
+        "Split random: DINOv2 + 5-NN comes first of 2 with R² = 0.80 [0.70, 0.90]; paired star by"
+        " star, the interval puts the other" in text
     )
     assert (
-        "minus R² with a new protostar (split protostar): 0.20 in the median of 2 methods, 0.20 [0.10, 0.30] for each"
-        in text
+        "minus R² with a new protostar (split protostar): 0.20 in the median of 2 methods, 0.20"
+        " [0.10, 0.30] for each" in text
     )
     assert "; its interval lies above zero for 2." in text
 

@@ -17,7 +17,7 @@ UNEVEN = {
         "images": {"few": {"generator": "flame", "count": 4, "images_per_shard": 2, "size": 32}}
     },
     "pretraining": {
-        "encoders": {"uneven": {"images": "few", "batch": 2, "encoder": {"width": 25}}}
+        "encoders": {"uneven": {"images": "few", "batch_size": 2, "encoder": {"width": 25}}}
     },
 }
 TARGET = "results/pretraining/uneven/seed-0/teacher.safetensors"
@@ -164,8 +164,8 @@ def test_recovery_after_a_kill(root, run_snakemake, tmp_path):
         )
         other = starmass(root, tmp_path, "status", "maps").stdout
         assert (
-            f"Snakemake is at work here (process {process.pid}), at this moment on none of these files."
-            in other
+            f"Snakemake is at work here (process {process.pid}), at this moment on none of these"
+            " files." in other
         )
         assert "Nothing was run" not in other
     finally:

@@ -23,7 +23,7 @@ except ModuleNotFoundError as error:
     ) from None
 from starmass.errors import InputError, closest
 from starmass.plan import FIGURES, Plan, UsersFile
-from starmass.pretraining.attempts import given_up
+from starmass.pretraining.attempts import failed_permanently
 from starmass.reporting.typesetting import escape_rst
 from starmass.running.interpreter import one_word
 
@@ -156,7 +156,7 @@ wildcard_constraints:
     encoder=r"\w+",
     study=r"\w+",
     split=r"\w+",
-    shown_as=r"\w+",
+    preprocessing=r"\w+",
     ablation=r"\w+",
     features=r"\w+",
     method=r"\w+",

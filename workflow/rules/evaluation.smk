@@ -60,17 +60,17 @@ rule gather_training_maps:
         samples=rules.collect_samples.output[0],
         split=rules.draw_split.output[0],
     output:
-        f"{EVALUATION}/{{split}}/training_maps/{{shown_as}}.h5",
+        f"{EVALUATION}/{{split}}/training_maps/{{preprocessing}}.h5",
     log:
-        "logs/evaluation/{study}/{split}/training_maps/{shown_as}.log",
+        "logs/evaluation/{study}/{split}/training_maps/{preprocessing}.log",
     benchmark:
-        "benchmarks/results/evaluation/{study}/{split}/training_maps/{shown_as}.tsv"
+        "benchmarks/results/evaluation/{study}/{split}/training_maps/{preprocessing}.tsv"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        config=lambda wildcards: plan.shown(wildcards.shown_as),
+        config=lambda wildcards: plan.shown(wildcards.preprocessing),
         code=code_digest("workflow/scripts/gather_training_maps.py"),
     message:
         "Gathering the training maps of study {wildcards.study}, split {wildcards.split}, for pretraining to look at"
@@ -111,8 +111,7 @@ rule predict_masses:
             wildcards.study, wildcards.split, wildcards.method, int(wildcards.seed)
         ),
     output:
-        predictions=f"{EVALUATION}/{{split}}/predictions/{{method}}/seed-{{seed}}.csv",
-        fitted=f"{EVALUATION}/{{split}}/fitted/{{method}}/seed-{{seed}}.skops",
+        f"{EVALUATION}/{{split}}/predictions/{{method}}/seed-{{seed}}.csv",
     log:
         "logs/evaluation/{study}/{split}/predictions/{method}/seed-{seed}.log",
     benchmark:
@@ -125,7 +124,6 @@ rule predict_masses:
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         config=lambda wildcards: plan.method_options(wildcards.method),
-        features=lambda wildcards: plan.method(wildcards.method).features,
         code=code_digest(
             "workflow/scripts/predict_masses.py",
             lambda wildcards: plan.regressor_module(wildcards.method),
@@ -136,30 +134,37 @@ rule predict_masses:
         "../scripts/predict_masses.py"
 
 
-rule score_predictions:
+# Made when asked for: the fits of the predictions as a file, which other maps can be shown to.
+rule fit_method:
     input:
         samples=rules.collect_samples.output[0],
         split=rules.draw_split.output[0],
-        predictions=lambda wildcards: plan.method_predictions(
-            wildcards.study, wildcards.split, wildcards.method
+        features=lambda wildcards: plan.features_file(
+            wildcards.study, wildcards.split, wildcards.method, int(wildcards.seed)
         ),
     output:
-        f"{EVALUATION}/{{split}}/metrics/{{method}}.csv",
+        f"{EVALUATION}/{{split}}/fitted/{{method}}/seed-{{seed}}.skops",
     log:
-        "logs/evaluation/{study}/{split}/metrics/{method}.log",
+        "logs/evaluation/{study}/{split}/fitted/{method}/seed-{seed}.log",
     benchmark:
-        "benchmarks/results/evaluation/{study}/{split}/metrics/{method}.tsv"
+        "benchmarks/results/evaluation/{study}/{split}/fitted/{method}/seed-{seed}.tsv"
+    wildcard_constraints:
+        method=plan.methods_by("regressor"),
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=lambda wildcards, attempt: 10 * attempt,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        config=lambda wildcards: plan.method_facts(wildcards.method),
-        code=code_digest("workflow/scripts/score_predictions.py"),
+        config=lambda wildcards: plan.method_options(wildcards.method),
+        features=lambda wildcards: plan.method(wildcards.method).features,
+        code=code_digest(
+            "workflow/scripts/fit_method.py",
+            lambda wildcards: plan.regressor_module(wildcards.method),
+        ),
     message:
-        "Scoring {wildcards.method} (study {wildcards.study}, split {wildcards.split})"
+        "Fitting {wildcards.method} (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
     script:
-        "../scripts/score_predictions.py"
+        "../scripts/fit_method.py"
 
 
 rule compare_methods:

@@ -8,7 +8,7 @@ def asked(name):
 
     def of(wildcards, attempt):
         log = placed(f"logs/pretraining/{wildcards.encoder}/seed-{wildcards.seed}.log")
-        failed = attempt > 1 and bool(given_up(log))
+        failed = attempt > 1 and bool(failed_permanently(log))
         return plan.requested_resource(wildcards.encoder, name, failed)
 
     return of
@@ -19,7 +19,7 @@ rule pretrain_encoder:
         # Maps that it is only probed on may be made again without making it out of date.
         unpack(
             lambda wildcards: {
-                name: ancient(files) if name == "check" else files
+                name: ancient(files) if name == "probe" else files
                 for name, files in plan.pretraining_files(wildcards.encoder).items()
             }
         ),

@@ -6,7 +6,7 @@ with job(snakemake.log[0]) as log:
     import numpy as np
 
     from starmass.evaluation.features import extract_features, write_features
-    from starmass.evaluation.inputs import Input
+    from starmass.evaluation.preprocessing import Preprocessing
     from starmass.evaluation.samples import load_maps, read_samples
     from starmass.evaluation.splits import read_split
     from starmass.evaluation.statistics import describe, flatten
@@ -20,10 +20,13 @@ with job(snakemake.log[0]) as log:
         path = snakemake.input.get("encoder")
         encoder = read_encoder(path, seed=seed, **encoder_options(entry))
 
-    def turn(shown_as):
+    def turn(preprocessing):
         if entry["kind"] == "encoder":
             return partial(
-                encode_maps, encoder, shown_as=shown_as, tokens=entry.get("tokens", "class")
+                encode_maps,
+                encoder,
+                preprocessing=preprocessing,
+                tokens=entry.get("tokens", "class"),
             )
         return (
             partial(describe, statistics=entry["statistics"])
@@ -34,10 +37,10 @@ with job(snakemake.log[0]) as log:
     samples = read_samples(snakemake.input.samples)
     split = read_split(snakemake.input.split, samples)
     maps = load_maps(samples)
-    inputs = [Input(**one) for one in config["inputs"]]
+    ways = [Preprocessing(**one) for one in config["preprocessing"]]
     parts = [
         extract_features(maps, split, one, turn(one), average=entry.get("average", "none"))
-        for one in inputs
+        for one in ways
     ]
     features = np.concatenate(parts, axis=-1)
     write_features(

@@ -3,8 +3,8 @@ from starmass.console import job
 with job(snakemake.log[0]):
     from starmass.evaluation.encoding import encoder_options, read_encoder, resize
     from starmass.evaluation.finetuning import finetune_and_predict
-    from starmass.evaluation.inputs import Input, scale
     from starmass.evaluation.predictions import Predictions, predict_folds
+    from starmass.evaluation.preprocessing import Preprocessing, scale
     from starmass.evaluation.samples import load_maps, log_mass, read_samples, write_table
     from starmass.evaluation.splits import read_split
 
@@ -12,15 +12,15 @@ with job(snakemake.log[0]):
     entry, samples = config["features"], read_samples(snakemake.input.samples)
     path = snakemake.input.get("encoder")
     encoder = read_encoder(path, seed=seed, **encoder_options(entry))
-    shown_as = Input(**config["input"])
-    shown, labels = shown_as.transform(load_maps(samples)), log_mass(samples)
-    size = shown_as.images_size(shown.shape[-1], encoder[1].patch_size)
+    preprocessing = Preprocessing(**config["preprocessing"])
+    shown, labels = preprocessing.transform(load_maps(samples)), log_mass(samples)
+    size = preprocessing.images_size(shown.shape[-1], encoder[1].patch_size)
 
     def predict_fold(fold, train, test):
-        images = resize(scale(shown, shown_as.find_limits(shown, train)), size)
+        images = resize(scale(shown, preprocessing.find_limits(shown, train)), size)
         options = {
             "tokens": entry.get("tokens", "class"),
-            **config["fit"],
+            **config["finetuning"],
             "seed": seed,
             "fold": fold,
         }

@@ -4,12 +4,10 @@ with job(snakemake.log[0]) as log:
     import numpy as np
 
     from starmass.evaluation.features import read_features
-    from starmass.evaluation.fitted import FittedMethod, gather_folds, write_fitted
     from starmass.evaluation.predictions import predict_folds
     from starmass.evaluation.regression import predict
     from starmass.evaluation.samples import log_mass, protostars, read_samples, write_table
     from starmass.evaluation.splits import read_split
-    from starmass.provenance import provenance_json
 
     samples = read_samples(snakemake.input.samples)
     split = read_split(snakemake.input.split, samples)
@@ -22,19 +20,11 @@ with job(snakemake.log[0]) as log:
     def predict_fold(fold, train, test):
         path = snakemake.input.features
         features = read_features(path, int(shown_in[fold])) if path else np.empty((len(samples), 0))
-        return predict(features, labels, groups, train, test, **config, seed=seed, reach=thinned)
+        return predict(
+            features, labels, groups, train, test, **config, seed=seed, clamp_to_data=thinned
+        )
 
     table, found = predict_folds(samples, split, predict_fold, intervals=not thinned)
     for fold, one in zip(table["fold"].unique(), found, strict=True):
         log.info("fold %d: %s", fold, one.chosen)
-    kept = snakemake.output.get("fitted")  # not of few labels
-    if kept:
-        fitted = FittedMethod(
-            gather_folds(split, labels, groups, found),
-            config=config,
-            features=snakemake.params.features,
-            seed=seed,
-            provenance=provenance_json(config=config, seed=seed, inputs=snakemake.input),
-        )
-        write_fitted(kept, fitted)
     write_table(snakemake.output[0], table)

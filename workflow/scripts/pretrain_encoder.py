@@ -12,7 +12,7 @@ with job(snakemake.log[0]):
         recipe=snakemake.config["pretraining"]["encoders"][snakemake.wildcards.encoder],
         seed=int(snakemake.wildcards.seed),
         images=snakemake.input.images,
-        check=snakemake.input.get("check"),
+        probe=snakemake.input.get("probe"),
         output=Path(snakemake.output.teacher).parent,
         log=snakemake.log[0],
         threads=snakemake.threads,

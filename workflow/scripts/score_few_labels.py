@@ -3,7 +3,7 @@ from starmass.console import job
 with job(snakemake.log[0]) as log:
     import pandas as pd
 
-    from starmass.evaluation.labels import measure_by_fraction
+    from starmass.evaluation.few_labels import measure_by_fraction
     from starmass.evaluation.predictions import read_predictions
     from starmass.evaluation.samples import read_samples, write_table
     from starmass.evaluation.splits import read_split

@@ -5,7 +5,7 @@ from starmass.console import job
 with job(snakemake.log[0]) as log:
     from starmass.evaluation.attention import attend_maps
     from starmass.evaluation.encoding import encode_maps, encoder_options, read_encoder
-    from starmass.evaluation.inputs import Input
+    from starmass.evaluation.preprocessing import Preprocessing
     from starmass.evaluation.samples import load_maps, read_samples, write_table
     from starmass.evaluation.segmentation import (
         ATTENTION_MASS,
@@ -21,22 +21,22 @@ with job(snakemake.log[0]) as log:
     from starmass.provenance import provenance_json
 
     config = snakemake.params.config
-    entry, shown_as = config["features"], Input(**config["input"])
+    entry, preprocessing = config["features"], Preprocessing(**config["preprocessing"])
     wanted = dict(config["segmentation"])
     mass, most = wanted.pop("attention_mass", ATTENTION_MASS), wanted.pop("test_maps", None)
     samples = read_samples(snakemake.input.samples)
     maps = load_maps(samples)
-    shown = show_maps(maps, read_split(snakemake.input.split, samples), shown_as)
+    shown = show_maps(maps, read_split(snakemake.input.split, samples), preprocessing)
     path, options = snakemake.input.get("encoder"), encoder_options(entry)
     drawn = options["weights"] == "random"
     encoder = read_encoder(path, **options)
     untrained = read_encoder(path, **{**options, "weights": "random"}, seed=int(drawn))
     encode, encode_untrained = (
-        partial(encode_maps, one, shown_as=shown_as, tokens="patches")
+        partial(encode_maps, one, preprocessing=preprocessing, tokens="patches")
         for one in (encoder, untrained)
     )
 
-    looks = partial(attend_maps, encoder, shown_as=shown_as)
+    looks = partial(attend_maps, encoder, preprocessing=preprocessing)
     attend = (lambda scaled: None) if mass is None else looks
     found = segment(samples, shown, encode, attend, **wanted)
     zoom, count = shown.shown.shape[-1], len(found.segments.centres)

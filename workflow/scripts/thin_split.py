@@ -1,7 +1,7 @@
 from starmass.console import job
 
 with job(snakemake.log[0]) as log:
-    from starmass.evaluation.labels import thin_split
+    from starmass.evaluation.few_labels import thin_split
     from starmass.evaluation.samples import read_samples, write_table
     from starmass.evaluation.splits import read_split
 

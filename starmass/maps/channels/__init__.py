@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from starmass.channels import BASE, Facts
+from starmass.config.maps import channel_entry
 from starmass.errors import InputError, closest
 from starmass.maps.channel import Channel
 from starmass.registry import load
@@ -52,8 +53,6 @@ def extra_channels(names: Sequence[str], entries: Mapping[str, Mapping[str, Any]
 
 
 def _channel(name: str, entry: Mapping[str, Any]) -> Channel:
-    from starmass.config.maps import channel_entry  # the config imports this module
-
     return load(KINDS, entry["kind"]).CHANNEL(name, channel_entry(name, entry))
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from starmass.config.pretraining import DINOv2Options, Recipe
 from starmass.encoders import create_encoder
 from starmass.errors import InputError
-from starmass.pretraining.draws import Stream, Ticket, generator, torch_seed
+from starmass.pretraining.draws import RandomStream, SampleIndex, generator, torch_seed
 from starmass.pretraining.heads import Head
 from starmass.pretraining.losses.dino import dino_loss
 from starmass.pretraining.losses.ibot import ibot_loss
@@ -58,23 +58,23 @@ class Inputs:
 def _batch_ratios(recipe: Recipe, step: int) -> np.ndarray:
     method: DINOv2Options = recipe.dinov2
     return mask_ratios(
-        GLOBAL_CROPS * recipe.batch,
+        GLOBAL_CROPS * recipe.batch_size,
         method.mask_share,
         method.mask_ratio,
-        generator(recipe.seed, Stream.STRATA, step),
+        generator(recipe.seed, RandomStream.STRATA, step),
     )
 
 
-def draw_sample(recipe: Recipe, ticket: Ticket) -> dict[str, np.ndarray]:
+def draw_sample(recipe: Recipe, index: SampleIndex) -> dict[str, np.ndarray]:
     """Return a sample's random numbers.
 
     They are ``views`` float32 [crops, draws] and ``mask`` bool [2, patches].
     """
-    random = generator(recipe.seed, Stream.MASKS, ticket.epoch, ticket.image)
-    ratios = _batch_ratios(recipe, ticket.step)[GLOBAL_CROPS * ticket.position :][:GLOBAL_CROPS]
+    random = generator(recipe.seed, RandomStream.MASKS, index.epoch, index.image)
+    ratios = _batch_ratios(recipe, index.step)[GLOBAL_CROPS * index.position :][:GLOBAL_CROPS]
     grid = recipe.views.global_size // recipe.encoder.patch_size
     return {
-        "views": view_draws(recipe.seed, ticket, GLOBAL_CROPS + recipe.views.local_count),
+        "views": view_draws(recipe.seed, index, GLOBAL_CROPS + recipe.views.local_count),
         "mask": np.stack([block_mask(grid, ratio, random).ravel() for ratio in ratios]),
     }
 
@@ -97,18 +97,18 @@ class DINOv2(Method):
         super().__init__()
         self.recipe, self.epoch_steps, self.steps = recipe, epoch_steps, steps
         parts = world() * recipe.execution.accumulation
-        if recipe.batch // parts < 2:
+        if recipe.batch_size // parts < 2:
             raise InputError(
-                f"batch {recipe.batch}: in {parts} part(s), over ranks and steps, is less than"
+                f"batch {recipe.batch_size}: in {parts} part(s), over ranks and steps, is less than"
                 " 2 images each, and KoLeo needs a neighbour."
             )
         method: DINOv2Options = recipe.dinov2
         self.encoder = create_encoder(
-            recipe.description(), torch_seed(recipe.seed, Stream.WEIGHTS, 0)
+            recipe.description(), torch_seed(recipe.seed, RandomStream.WEIGHTS, 0)
         )
         width = self.encoder.embed_dim
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(torch_seed(recipe.seed, Stream.WEIGHTS, 1))
+            torch.manual_seed(torch_seed(recipe.seed, RandomStream.WEIGHTS, 1))
             sizes = {
                 "hidden": method.head_hidden,
                 "bottleneck": method.head_bottleneck,
@@ -134,11 +134,11 @@ class DINOv2(Method):
         self.teacher_heads.eval()
         return self
 
-    def kept(self) -> VisionTransformer:
+    def exported_encoder(self) -> VisionTransformer:
         """Return the encoder that the run is for."""
         return self.teacher_encoder
 
-    def parts(self) -> list[list[nn.Parameter]]:
+    def clip_groups(self) -> list[list[nn.Parameter]]:
         """Return what has its gradient clipped together: the encoder, and each head."""
         return [
             [*self.encoder.parameters(), self.mask_token],
@@ -177,9 +177,9 @@ class DINOv2(Method):
         )
 
     def forward(
-        self, inputs: Inputs, schedule: dict[str, float], *, watch: bool = False
+        self, inputs: Inputs, schedule: dict[str, float], *, diagnose: bool = False
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return the loss with its terms, and with ``watch`` the signs of health."""
+        """Return the loss with its terms, and with ``diagnose`` the diagnostics."""
         method: DINOv2Options = self.recipe.dinov2
         seen, targets, patch_targets = self._look(inputs, schedule["teacher_temperature"])
         tokens = run_trunk(
@@ -221,7 +221,7 @@ class DINOv2(Method):
             + method.ibot_weight * terms["ibot"]
             + method.koleo_weight * terms["koleo"]
         )
-        return terms, self._signs(seen, targets, across + down) if watch else {}
+        return terms, self._diagnostics(seen, targets, across + down) if diagnose else {}
 
     @torch.no_grad()
     def _look(self, inputs: Inputs, temperature: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -265,7 +265,7 @@ class DINOv2(Method):
         return tokens[:, encoder.num_prefix_tokens :].flatten(0, 1).index_select(0, inputs.masked)
 
     @torch.no_grad()
-    def _signs(self, classes: Tensor, targets: Tensor, dino: Tensor) -> dict[str, Tensor]:
+    def _diagnostics(self, classes: Tensor, targets: Tensor, dino: Tensor) -> dict[str, Tensor]:
         targets = targets.flatten(0, 1)
         return {
             "features": classes.float(),

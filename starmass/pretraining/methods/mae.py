@@ -17,7 +17,7 @@ from torch.nn.functional import pixel_unshuffle
 from starmass.config.pretraining import MAEOptions, Recipe
 from starmass.encoders import create_encoder
 from starmass.errors import InputError
-from starmass.pretraining.draws import Stream, Ticket, generator, torch_seed
+from starmass.pretraining.draws import RandomStream, SampleIndex, generator, torch_seed
 from starmass.pretraining.method import Method
 from starmass.pretraining.samples import unpack_images
 from starmass.pretraining.trunk import run_trunk
@@ -46,12 +46,14 @@ def hidden_patches(patches: int, share: float) -> int:
     return min(max(round(share * patches), 1), patches - 1)
 
 
-def draw_sample(recipe: Recipe, ticket: Ticket) -> dict[str, np.ndarray]:
+def draw_sample(recipe: Recipe, index: SampleIndex) -> dict[str, np.ndarray]:
     """Return a sample's random numbers: ``views`` float32 [1, draws] and ``seen`` int64 [S]."""
     patches = (recipe.views.global_size // recipe.encoder.patch_size) ** 2
-    order = generator(recipe.seed, Stream.MASKS, ticket.epoch, ticket.image).permutation(patches)
+    order = generator(recipe.seed, RandomStream.MASKS, index.epoch, index.image).permutation(
+        patches
+    )
     return {
-        "views": view_draws(recipe.seed, ticket, 1),
+        "views": view_draws(recipe.seed, index, 1),
         "seen": np.sort(order[hidden_patches(patches, recipe.mae.mask_ratio) :]),
     }
 
@@ -72,7 +74,7 @@ class MAE(Method):
         super().__init__()
         self.recipe = recipe
         self.encoder = create_encoder(
-            recipe.description(), torch_seed(recipe.seed, Stream.WEIGHTS, 0)
+            recipe.description(), torch_seed(recipe.seed, RandomStream.WEIGHTS, 0)
         )
         grid = recipe.views.global_size // recipe.encoder.patch_size
         if grid < 2:
@@ -81,7 +83,7 @@ class MAE(Method):
                 " some and show some."
             )
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(torch_seed(recipe.seed, Stream.WEIGHTS, 1))
+            torch.manual_seed(torch_seed(recipe.seed, RandomStream.WEIGHTS, 1))
             self.decoder = Decoder(recipe, self.encoder.embed_dim, grid)
         self.draws = partial(draw_sample, recipe)
         self.crops = crops_of(recipe.views, 1)[:1]
@@ -96,9 +98,9 @@ class MAE(Method):
         )
 
     def forward(
-        self, inputs: Inputs, schedule: dict[str, float], *, watch: bool = False
+        self, inputs: Inputs, schedule: dict[str, float], *, diagnose: bool = False
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return the loss, and with ``watch`` the signs of health."""
+        """Return the loss, and with ``diagnose`` the diagnostics."""
         recipe = self.recipe
         tokens = run_trunk(
             self.encoder, inputs.images, seen=inputs.seen, drop_path=recipe.encoder.drop_path
@@ -110,7 +112,7 @@ class MAE(Method):
         terms = {"loss": reconstruction_loss(painted, target, inputs.seen)}
         # Of patches and not of the class token, which this loss may leave idle.
         features = tokens[:, self.encoder.num_prefix_tokens :].detach().float().mean(dim=1)
-        return terms, {"features": features} if watch else {}
+        return terms, {"features": features} if diagnose else {}
 
 
 class Decoder(nn.Module):

@@ -19,7 +19,7 @@ from torch.nn.functional import cosine_similarity
 from starmass.config.pretraining import Recipe, SimSiamOptions
 from starmass.encoders import normalise_pixels, save_weights
 from starmass.errors import InputError, closest
-from starmass.pretraining.draws import Stream, Ticket, torch_seed
+from starmass.pretraining.draws import RandomStream, SampleIndex, torch_seed
 from starmass.pretraining.method import Method
 from starmass.pretraining.ranks import world
 from starmass.pretraining.samples import unpack_images
@@ -28,9 +28,9 @@ from starmass.pretraining.views import crops_of, make_views, view_draws
 CROPS = 2
 
 
-def draw_sample(recipe: Recipe, ticket: Ticket) -> dict[str, np.ndarray]:
+def draw_sample(recipe: Recipe, index: SampleIndex) -> dict[str, np.ndarray]:
     """Return a sample's random numbers: ``views`` float32 [2, draws]."""
-    return {"views": view_draws(recipe.seed, ticket, CROPS)}
+    return {"views": view_draws(recipe.seed, index, CROPS)}
 
 
 class SimSiam(Method):
@@ -52,16 +52,16 @@ class SimSiam(Method):
         super().__init__()
         self.recipe = recipe
         parts = world() * recipe.execution.accumulation
-        if recipe.batch // parts < 2:
+        if recipe.batch_size // parts < 2:
             raise InputError(
-                f"batch {recipe.batch}: in {parts} part(s), over ranks and steps, is less than"
+                f"batch {recipe.batch_size}: in {parts} part(s), over ranks and steps, is less than"
                 " 2 images each; normalisation needs a batch."
             )
         self.encoder = create_network(recipe)
         method: SimSiamOptions = recipe.simsiam
         width = int(self.encoder.num_features)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(torch_seed(recipe.seed, Stream.WEIGHTS, 1))
+            torch.manual_seed(torch_seed(recipe.seed, RandomStream.WEIGHTS, 1))
             wide = method.projection
             last = [nn.Linear(wide, wide, bias=False), nn.BatchNorm1d(wide, affine=False)]
             self.projection = nn.Sequential(*_layer(width, wide), *_layer(wide, wide), *last)
@@ -81,15 +81,15 @@ class SimSiam(Method):
         )
 
     def forward(
-        self, inputs: Tensor, schedule: dict[str, float], *, watch: bool = False
+        self, inputs: Tensor, schedule: dict[str, float], *, diagnose: bool = False
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return the loss, from -1 to 1, and with ``watch`` the signs of health."""
+        """Return the loss, from -1 to 1, and with ``diagnose`` the diagnostics."""
         # Crop by crop: the two crops of an image must not share a batch's statistics.
         features = [self.encoder(crop) for crop in inputs.chunk(CROPS)]
         projected = [self.projection(one) for one in features]
         predicted = [self.prediction(one) for one in projected]
         terms = {"loss": simsiam_loss(predicted, projected)}
-        return terms, {"features": projected[0].detach().float()} if watch else {}
+        return terms, {"features": projected[0].detach().float()} if diagnose else {}
 
     @torch.inference_mode()
     def describe(self, images: Tensor) -> Tensor:
@@ -113,7 +113,7 @@ def create_network(recipe: Recipe) -> Any:
             ' timm.list_models("resnet*").'
         )
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(torch_seed(recipe.seed, Stream.WEIGHTS, 0))
+        torch.manual_seed(torch_seed(recipe.seed, RandomStream.WEIGHTS, 0))
         return timm.create_model(name, num_classes=0, in_chans=len(recipe.views.mean))
 
 

@@ -40,7 +40,8 @@ def plot(
     found, examples = read_examples(segmentation, samples)
     if found.attention is None:
         raise InputError(
-            f"{segmentation}: the encoder has no class token whose attention could be shown; set evaluation.studies.*.segmentation."
+            f"{segmentation}: the encoder has no class token whose attention could be shown; set"
+            " evaluation.studies.*.segmentation."
             "attention_mass to null."
         )
     with style.journal_style():
@@ -105,7 +106,8 @@ def draw_attention(
     )
     words = (
         f"Coloured: the fewest tokens that hold {found.attention_mass:.0%} of a head's attention,\n"
-        f"and the share of the map that they are ({found.attention_mass:.0%} if it were spread evenly)."
+        f"and the share of the map that they are ({found.attention_mass:.0%} if it were spread"
+        " evenly)."
     )
     style.place_text(
         figure, LABEL + 2 * (cell + GAP) + 0.1, bars, words, linespacing=1.3, fontsize=8

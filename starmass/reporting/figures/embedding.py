@@ -48,7 +48,8 @@ def plot(
     table, known = read_table(embedding, NEEDED), read_samples(samples).set_index("row")
     if not table["row"].isin(known.index).all():
         raise InputError(
-            f"{embedding}: has rows that are not in {samples}; delete it and run Snakemake again to remake it."
+            f"{embedding}: has rows that are not in {samples}; delete it and run Snakemake again"
+            " to remake it."
         )
     require_rows(embedding, table, row=known.index)
     table = table.join(known[["simulation", "sink_id", "axis", "mass_msun", "age_yr"]], on="row")
@@ -114,8 +115,10 @@ def sentences(table: pd.DataFrame, split: str) -> list[str]:
     chance = float((number * (number - 1)).sum() / (len(stars) * (len(stars) - 1)))
     taught = int((table["part"] == "train").sum())
     return [
-        f"All {len(table)} maps of {len(number)} protostars; components of the {taught} training maps of split {split}, t-SNE of all maps.",
-        f"Nearest neighbour, in all dimensions, of the same protostar: {table['same_protostar'].mean():.0%} of the maps"
+        f"All {len(table)} maps of {len(number)} protostars; components of the {taught} training"
+        f" maps of split {split}, t-SNE of all maps.",
+        "Nearest neighbour, in all dimensions, of the same protostar:"
+        f" {table['same_protostar'].mean():.0%} of the maps"
         f" (by chance {chance:.0%}).",
     ]
 

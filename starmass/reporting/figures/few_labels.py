@@ -12,7 +12,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from starmass.reporting import style
 from starmass.reporting.inputs import footer, read_table, require_rows
-from starmass.reporting.methods import draw_method, key_height, looks_of, place_key, wrap_names
+from starmass.reporting.legends import draw_method, key_height, looks_of, place_key, wrap_names
 from starmass.reporting.typesetting import escape_mathtext
 
 NEEDED = (

@@ -68,7 +68,8 @@ def read_information(path: str | Path, channels: Sequence[str]) -> pd.DataFrame:
     radii, wanted = table["radius_pc"].dropna().unique(), int(table["n_radii"].iloc[0])
     if len(radii) != wanted:
         raise InputError(
-            f"{path}: it holds {len(radii)} of {wanted} radii; delete the file and run Snakemake again to remake it."
+            f"{path}: it holds {len(radii)} of {wanted} radii; delete the file and run Snakemake"
+            " again to remake it."
         )
     require_rows(path, table, part=["inside", "outside"], radius_pc=radii, method=NAMES)
     if len(channels) > 1:

@@ -99,7 +99,8 @@ def _read_line(
     features = read_features(files["features"])
     if len(features) <= taking_part.max():
         raise InputError(
-            f"{files['features']}: has {len(features)} rows and {files['split']} more; delete both and run Snakemake again."
+            f"{files['features']}: has {len(features)} rows and {files['split']} more; delete both"
+            " and run Snakemake again."
         )
     panels = []
     for method, predictions in files["predictions"].items():

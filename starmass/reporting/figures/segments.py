@@ -83,7 +83,8 @@ def read_segments(path: str | Path) -> pd.DataFrame:
     area = float(table.loc[table["quantity"] == "area_fraction", "mean"].sum())
     if not np.isclose(area, 1, atol=1e-3):
         raise InputError(
-            f"{path}: its segments cover {area:.0%} of the maps, so some are missing; delete the file and run Snakemake again."
+            f"{path}: its segments cover {area:.0%} of the maps, so some are missing; delete the"
+            " file and run Snakemake again."
         )
     return table
 

@@ -12,8 +12,8 @@ from starmass.encoders import encode, normalise_pixels
 from starmass.errors import InputError
 from starmass.fractals.generation import render_shard
 from starmass.fractals.shards import FractalImages
-from starmass.pretraining.labelled import Check, MapImages
 from starmass.pretraining.loop import Run
+from starmass.pretraining.probe import MapImages, Probe
 from starmass.pretraining.ranks import Ranks
 from starmass.pretraining.samples import (
     RankBatches,
@@ -62,9 +62,12 @@ def test_a_check_is_nearest_neighbours_among_other_protostars(
             file["log10_mass"][()],
             file["protostar"][()],
         )
-    features = encode(method.kept(), normalise_pixels(images, description), tokens="class_mean")
-    found = Check(maps_file, description).score(method)
-    # Any way of dealing whole protostars to five folds gives numbers of this kind; by row it would be near 1.
+    features = encode(
+        method.exported_encoder(), normalise_pixels(images, description), tokens="class_mean"
+    )
+    found = Probe(maps_file, description).score(method)
+    # Any way of dealing whole protostars to five folds gives numbers of this kind; by row it would
+    # be near 1.
     error = 0.0
     for fold in range(5):
         test = star % 5 == fold
@@ -86,13 +89,13 @@ def test_a_run_is_tried_every_epoch_and_learns_the_same(
         ["blocks"],
         tmp_path / "tried",
         ALONE,
-        Check(maps_file, recipe.description()),
+        Probe(maps_file, recipe.description()),
     )
     tried.train()
     records = [
         json.loads(line) for line in (tmp_path / "tried/metrics.jsonl").read_text().splitlines()
     ]
-    assert [(record["step"], "check_r2" in record) for record in records] == [
+    assert [(record["step"], "probe_r2" in record) for record in records] == [
         (4, True),
         (5, False),
         (8, True),
@@ -100,14 +103,14 @@ def test_a_run_is_tried_every_epoch_and_learns_the_same(
         (12, True),
     ]
     assert (
-        records[0]["check_r2_untrained"]
-        == records[-1]["check_r2_untrained"]
-        != records[-1]["check_r2"]
+        records[0]["probe_r2_untrained"]
+        == records[-1]["probe_r2_untrained"]
+        != records[-1]["probe_r2"]
     )
 
     assert torch.equal(
         *(
-            torch.cat([p.flatten() for p in run.method.kept().parameters()])
+            torch.cat([p.flatten() for p in run.method.exported_encoder().parameters()])
             for run in (plain, tried)
         )
     )
@@ -118,13 +121,13 @@ def test_files_that_hold_no_maps_or_too_few_stars_are_sentences(maps_file, tiny_
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["images"] = np.zeros((2, 3, 8, 8))
     with pytest.raises(InputError, match="holds no training maps"):
-        Check(tmp_path / "other.h5", description)
+        Probe(tmp_path / "other.h5", description)
     with h5py.File(maps_file, "a") as file:
         file["protostar"][...] = 1
     with pytest.raises(InputError, match="one protostar only"):
-        Check(maps_file, description)
+        Probe(maps_file, description)
     with pytest.raises(InputError, match="3 channels, and the encoder takes 1"):
-        Check(
+        Probe(
             maps_file,
             tiny_recipe(
                 views={"mean": [0.5], "std": [0.5], "saturation": 0, "hue": 0, "grey": 0}
@@ -145,7 +148,7 @@ def test_a_check_has_labels_to_be_held_to(maps_file, tiny_recipe, name, value, w
     with h5py.File(maps_file, "a") as file:
         file[name][... if value is None else 3] = -1.0 if value is None else value
     with pytest.raises(InputError, match=words):
-        Check(maps_file, tiny_recipe().description())
+        Probe(maps_file, tiny_recipe().description())
 
 
 @pytest.mark.parametrize("colour", [True, False])
@@ -159,7 +162,7 @@ def test_a_batch_of_planes_becomes_the_images_that_the_shard_holds(
     whole = FractalImages([shard])
     images = open_images([shard])
     assert len(images) == 6 and images.shape == whole.shape == (32, 32, 3 if colour else 1)
-    samples = Samples(images, lambda ticket: {"number": np.array(ticket.image)})
+    samples = Samples(images, lambda index: {"number": np.array(index.image)})
     batch = next(iter(load_batches(samples, RankBatches([0], 4, 6, 0, 0, 1), 0, pin=False)))
     expected = np.stack([whole[int(number)] for number in batch["number"]])
     assert np.array_equal(unpack_images(batch, torch.device("cpu")).numpy(), expected)

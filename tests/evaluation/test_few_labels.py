@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from starmass.errors import InputError
-from starmass.evaluation.labels import measure_by_fraction, thin_split
+from starmass.evaluation.few_labels import measure_by_fraction, thin_split
 from starmass.evaluation.regression import predict
 from starmass.evaluation.samples import log_mass, protostars
 from starmass.evaluation.splits import draw_split, parts_of
@@ -107,7 +107,7 @@ def test_where_few_rows_teach_neighbours_and_components_are_lowered_to_them(samp
     with pytest.raises(InputError):
         predict(features, log_mass(samples), protostars(samples), train, test, **options)
     found = predict(
-        features, log_mass(samples), protostars(samples), train, test, reach=True, **options
+        features, log_mass(samples), protostars(samples), train, test, clamp_to_data=True, **options
     )
     assert np.isfinite(found.values).all()
     if options.get("neighbours") == 20:

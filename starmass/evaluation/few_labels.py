@@ -46,7 +46,8 @@ def thin_split(
         names = np.unique(stars[train])
         if len(names) < FEWEST:
             raise InputError(
-                f"few_labels: fold {from_fold} has {len(names)} training protostar, too few to leave any out; take it away."
+                f"few_labels: fold {from_fold} has {len(names)} training protostar, too few to"
+                " leave any out; take it away."
             )
         for draw in range(draws):
             order = np.random.default_rng(

@@ -23,7 +23,7 @@ PROTOTYPES_FLOOR = 1.5  # effective number in use
 
 WAYS_OUT = (
     "usual ways out: images that differ from each other (look at a few), a larger batch, "
-    "a lower optimiser.rate, longer warmup_epochs"
+    "a lower optimiser.learning_rate, longer warmup_epochs"
 )
 
 
@@ -81,17 +81,17 @@ class Meter:
 
 
 @torch.no_grad()
-def vital_signs(signs: Mapping[str, Tensor]) -> dict[str, float]:
+def diagnostics_of(diagnostics: Mapping[str, Tensor]) -> dict[str, float]:
     """Turn what a method shows of itself into numbers that are the same on all ranks.
 
     Parameters
     ----------
-    signs : ``features`` [N, D] of this rank, and any number of scalars of this rank
+    diagnostics : ``features`` [N, D] of this rank, and any number of scalars of this rank
     """
-    features = gather_over_ranks(signs["features"])
+    features = gather_over_ranks(diagnostics["features"])
     means = {
         name: float(sum_over_ranks(value) / world())
-        for name, value in signs.items()
+        for name, value in diagnostics.items()
         if name != "features"
     }
     return {
@@ -101,7 +101,7 @@ def vital_signs(signs: Mapping[str, Tensor]) -> dict[str, float]:
     }
 
 
-class Watch:
+class Monitor:
     """Stops a run that has collapsed: after the warm-up, and once a sign was there several records in a row."""
 
     def __init__(self, warmup_steps: int, advice: str):
@@ -114,7 +114,8 @@ class Watch:
         self.seen = self.seen + 1 if sign and record["step"] >= self.warmup_steps else 0
         if self.seen >= PATIENCE:
             raise InputError(
-                f"pretraining collapsed by step {record['step']}: {sign}; {WAYS_OUT}, {self.advice}."
+                f"pretraining collapsed by step {record['step']}: {sign}; {WAYS_OUT},"
+                f" {self.advice}."
             )
 
 
@@ -142,6 +143,7 @@ def not_finite(step: int, terms: Mapping[str, Tensor], resume: Path, advice: str
     """Return the error of a loss that is not a number: the step, the terms, what is kept and what to try."""
     values = ", ".join(f"{name} {value.item():.3g}" for name, value in terms.items())
     return InputError(
-        f"the loss is not finite at step {step} ({values}); the last good checkpoint stays in {resume}; "
+        f"the loss is not finite at step {step} ({values}); the last good checkpoint stays in"
+        f" {resume}; "
         f"{WAYS_OUT}, {advice}, or precision: float32."
     )

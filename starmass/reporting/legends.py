@@ -67,7 +67,8 @@ def draw_method(
     aside = axes.transData + ScaledTranslation(look.aside / 72, 0, axes.figure.dpi_scale_trans)
     bottom, top = limits
     span = top - bottom
-    # What is far out is drawn not far out, so that a line leaves the panel at its edge and not at once.
+    # What is far out is drawn not far out, so that a line leaves the panel at its edge and not at
+    # once.
     near = [numbers.clip(bottom - span, top + span) for numbers in (value, low, high)]
     axes.vlines(at, near[1], near[2], color=look.colour, linewidth=0.8, transform=aside)
     dashes = look.dashes if joined else ""

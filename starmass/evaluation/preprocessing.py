@@ -20,7 +20,7 @@ CONSTANT = 4
 """Limits closer than this many times a pixel's precision are those of a constant channel."""
 
 
-class Input(config.Input):
+class Preprocessing(config.Preprocessing):
     """A way of showing a map; its keys are those of the config."""
 
     def transform(self, maps: Maps) -> np.ndarray:
@@ -33,13 +33,13 @@ class Input(config.Input):
         missing = [name for name in self.channels if name not in maps.channels]
         if missing:
             raise InputError(
-                f"evaluation.inputs: there is no channel {missing[0]!r} in the maps;"
+                f"evaluation.preprocessing: there is no channel {missing[0]!r} in the maps;"
                 f" they have {', '.join(maps.channels)}."
             )
         stray = [name for name in self.blank if name not in self.channels]
         if stray:
             raise InputError(
-                f"evaluation.inputs: {stray[0]!r} is to be blank, but the channels shown are"
+                f"evaluation.preprocessing: {stray[0]!r} is to be blank, but the channels shown are"
                 f" {', '.join(self.channels)}."
             )
         central = self._centre(maps.values.shape[-1])
@@ -74,7 +74,7 @@ class Input(config.Input):
         zoom = pixels if self.zoom is None else self.zoom
         if zoom > pixels or (pixels - zoom) % 2:
             raise InputError(
-                f"evaluation.inputs: a zoom of {zoom} pixels has no place in the middle of"
+                f"evaluation.preprocessing: a zoom of {zoom} pixels has no place in the middle of"
                 f" {pixels}; choose an even difference below it."
             )
         return slice((pixels - zoom) // 2, (pixels + zoom) // 2)
@@ -93,7 +93,7 @@ class Input(config.Input):
             missing = [name for name in self.channels if name not in self.limits]
             if missing:
                 raise InputError(
-                    "evaluation.inputs: scaling is fixed, but limits has no entry for"
+                    "evaluation.preprocessing: scaling is fixed, but limits has no entry for"
                     f" {missing[0]!r}; add it as [lowest, highest]."
                 )
             return np.array([[self.limits[name] for name in self.channels]], np.float64)
@@ -109,7 +109,8 @@ class Input(config.Input):
         """Side of the image that a zoom becomes, for tokens of ``patch_size`` image pixels."""
         if self.image_size and self.pixels_per_token:
             raise InputError(
-                "evaluation.inputs: image_size and pixels_per_token both set the image's side;"
+                "evaluation.preprocessing: image_size and pixels_per_token both set the image's"
+                " side;"
                 " give one of them."
             )
         size = self.image_size or (
@@ -117,7 +118,8 @@ class Input(config.Input):
         )
         if size % patch_size or size < patch_size:
             raise InputError(
-                f"evaluation.inputs: an image of {size:g} pixels is no whole number of tokens of"
+                f"evaluation.preprocessing: an image of {size:g} pixels is no whole number of"
+                " tokens of"
                 f" {patch_size} pixels; change pixels_per_token or image_size (zoom is {zoom})."
             )
         return int(size)

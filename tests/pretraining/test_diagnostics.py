@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from starmass.errors import InputError
-from starmass.pretraining.health import (
+from starmass.pretraining.diagnostics import (
     PATIENCE,
     Meter,
-    Watch,
+    Monitor,
     collapse_sign,
     effective_rank,
     feature_spread,
@@ -49,19 +49,19 @@ def test_each_sign_of_collapse_is_seen(change, sign):
 
 
 def test_a_run_is_stopped_after_the_warmup_and_not_at_once():
-    watch, ill = Watch(warmup_steps=50, advice="sleep over it"), {**WELL, "spread": 0.0}
+    monitor, ill = Monitor(warmup_steps=50, advice="sleep over it"), {**WELL, "spread": 0.0}
     for _ in range(5):
-        watch.check({**ill, "step": 10})
+        monitor.check({**ill, "step": 10})
     for _ in range(PATIENCE - 1):
-        watch.check(ill)
-    watch.check(WELL)
+        monitor.check(ill)
+    monitor.check(WELL)
     for _ in range(PATIENCE - 1):
-        watch.check(ill)
+        monitor.check(ill)
     with pytest.raises(
         InputError,
         match=r"collapsed by step 100: all images get the same features.*usual ways out.*sleep over it",
     ):
-        watch.check(ill)
+        monitor.check(ill)
 
 
 def test_a_loss_that_is_no_number_is_named(tmp_path):

@@ -21,7 +21,7 @@ from starmass.storage import open_hdf5, read_hdf5
 
 NEIGHBOURS = 5
 FOLDS = 5
-MOST_MAPS = 1000  # evenly taken from the file; a check should cost seconds
+MOST_MAPS = 1000  # evenly taken from the file; a probe should cost seconds
 AT_A_TIME = 64
 
 
@@ -54,7 +54,7 @@ class MapImages:
         return np.round(255 * np.clip(image, 0, 1)).astype(np.uint8)
 
 
-class Check:
+class Probe:
     """How well the nearest neighbours of frozen features tell mass, by cross-validation over protostars.
 
     Parameters
@@ -70,12 +70,14 @@ class Check:
             self.labels, self.groups = file["log10_mass"][()][chosen], file["protostar"][()][chosen]
         if images.shape[1] != description.in_channels:
             raise InputError(
-                f"{path}: maps of {images.shape[1]} channels, and the encoder takes {description.in_channels};"
-                " check with a study whose input has as many channels as views.mean."
+                f"{path}: maps of {images.shape[1]} channels, and the encoder takes"
+                f" {description.in_channels};"
+                " probe with a study whose input has as many channels as views.mean."
             )
         if len(np.unique(self.groups)) < 2:
             raise InputError(
-                f"{path}: holds maps of one protostar only, and a check keeps protostars apart; choose another split."
+                f"{path}: holds maps of one protostar only, and a probe keeps protostars apart;"
+                " choose another split."
             )
         if not (np.isfinite(self.labels).all() and images.isfinite().all()):
             raise InputError(
@@ -86,7 +88,7 @@ class Check:
             raise InputError(
                 f"{path}: all {len(self.labels)} maps are of one mass, which nothing can be held"
                 f" to;"
-                " choose another split or take the check away."
+                " choose another split or take the probe away."
             )
         self.images, self.size = images, description.image_size
 
@@ -116,6 +118,7 @@ def _opened(path: str | Path) -> Iterator[h5py.File]:
     with open_hdf5(path) as file:
         if any(name not in file for name in ("images", "log10_mass", "protostar")):
             raise InputError(
-                f"{path}: holds no training maps (images, log10_mass, protostar), which the rule gather_training_maps writes."
+                f"{path}: holds no training maps (images, log10_mass, protostar), which the rule"
+                " gather_training_maps writes."
             )
         yield file

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from starmass.maps.box import project_box
+from starmass.maps.box_projection import project_box
 from starmass.maps.projection import Cube, project_cube
 from starmass.maps.simulations import open_simulation
 

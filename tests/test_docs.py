@@ -229,7 +229,7 @@ def place(local_demo, tmp_path_factory) -> Path:
         )
     for stage in ("fractals", "pretraining", "evaluation"):
         (folder / "results" / stage).symlink_to(results / stage)
-    recipe = yaml.safe_load((results / "pretraining/nano/recipe.yaml").read_text())
+    recipe = yaml.safe_load((results / "pretraining/nano/seed-0/recipe.yaml").read_text())
     recipe |= {"batch_size": 4, "epochs": 1, "epoch_steps": 1, "optimiser": {"warmup_epochs": 0}}
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     return folder
@@ -290,7 +290,7 @@ def test_folders_hold_what_is_listed(examples, place):
     """Of a finished run, so without `resume/`."""
     for example in (example for example in examples if example.kind == "text"):
         folder, *lines = example.text.strip().splitlines()
-        found = place / re.sub(r"\{\w+\}", "nano", folder)
+        found = place / folder.replace("{encoder}", "nano").replace("{seed}", "0")
         assert found.is_dir(), f"{example}: the demo has no {found}"
         listed = [line.split()[0].rstrip("/") for line in lines]
         missing = [name for name in listed if not (found / name).exists()]

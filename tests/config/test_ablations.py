@@ -226,7 +226,7 @@ def test_a_name_that_an_ablation_would_give_is_not_silently_replaced():
         ),
         (
             {"variants": {"a": {"features.preprocessing": "whol", "preprocessing.zoom": 8}}},
-            "input 'whol' is to be varied.*did you mean 'whole'",
+            "preprocessing 'whol' is to be varied.*did you mean 'whole'",
         ),
     ],
 )

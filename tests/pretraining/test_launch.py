@@ -87,17 +87,17 @@ def test_torchrun_from_recipe_to_encoder(tmp_path, tiny_recipe, shard):
 
 
 def test_a_mistake_is_one_sentence(tmp_path):
-    (tmp_path / "recipe.yaml").write_text("bacth: 3")
+    (tmp_path / "recipe.yaml").write_text("bacth_size: 3")
     done = _run(["--config", "recipe.yaml", "--images", "none.h5", "--output", "out"], tmp_path)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert done.stderr.startswith("starmass: recipe key 'bacth' is unknown (did you mean 'batch'?)")
+    assert done.stderr.startswith("starmass: recipe key 'bacth_size' is unknown (did you mean 'batch_size'?)")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
     ("recipe", "words"),
     [
-        ("batch: 0", "recipe key 'batch': 0 is less than 2, the least allowed; it means: Images a"),
+        ("batch_size: 0", "recipe key 'batch_size': 0 is less than 2, the least allowed; it means: Images a"),
         ("- batch", "recipe key '(top level)': ['batch'] is not of type section"),
         ("batch: [", "not a readable YAML file"),
     ],

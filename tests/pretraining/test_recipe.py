@@ -44,7 +44,7 @@ def test_values_take_their_types():
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"bacth": 3}, "'bacth' is unknown .did you mean 'batch_size'"),
+        ({"bacth_size": 3}, "'bacth_size' is unknown .did you mean 'batch_size'"),
         ({"optimiser": {"rat": 1}}, "'optimiser.rat' is unknown"),
         ({"batch_size": "many"}, "'batch_size': 'many' is not of type integer"),
         ({"optimiser": {"learning_rate": "1e-5"}}, "write 1e-05 with a point"),

@@ -10,7 +10,7 @@ WITH_HOME = cache="$${XDG_CACHE_HOME:-$${HOME:-/proc}/.cache}"; \
 		unset XDG_CACHE_HOME XDG_CONFIG_HOME; export HOME="$$PWD/.snakemake/home"; mkdir -p "$$HOME"; \
 	fi; export USER="$${USER:-$$(id -un 2> /dev/null || echo nobody)}";
 
-.PHONY: demo test test-cluster lint lock clean
+.PHONY: demo test test-cluster lint docs lock clean
 
 demo: .venv/installed
 	@$(WITH_HOME) $(BIN)/python -m snakemake --cores $(CORES) --quiet host reason
@@ -28,6 +28,12 @@ lint: .venv/installed-dev
 	$(BIN)/python -c 'from snakefmt.snakefmt import main; main()' --check Snakefile workflow
 	$(BIN)/python -m mypy
 
+# The documentation as a site, build/docs/index.html; any warning is an error.
+docs: .venv/installed-docs
+	rm -rf build/docs docs/api/starmass.*
+	@$(WITH_HOME) $(BIN)/python -m sphinx -n -W --keep-going -q docs build/docs
+	@echo "build/docs/index.html is the site"
+
 # Resolve the newest versions that pyproject.toml allows into the lock files (for maintainers; needs uv).
 lock:
 	envs/update_lock.sh
@@ -44,5 +50,9 @@ lock:
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements-dev.lock
 	@touch $@
 
+.venv/installed-docs: .venv/installed envs/requirements-docs.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements-docs.lock
+	@touch $@
+
 clean:
-	rm -rf results/[!R]* logs benchmarks/results .snakemake
+	rm -rf build docs/api/starmass.* results/[!R]* logs benchmarks/results .snakemake

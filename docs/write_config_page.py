@@ -1,8 +1,9 @@
-"""Write config/README.md, the page of keys, from the models: python docs/write_config_page.py
+"""Write config/README.md, the page of keys, and config/schema.json: docs/write_config_page.py
 
-The models are what the config is checked against, so the page can't drift from them.
+Both come from the models that the config is checked against, so they can't drift from them.
 """
 
+import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HEAD = """# Every config key
 
 Written from `starmass/config/` by `python docs/write_config_page.py`; change it there.
+The same script writes `schema.json`, by which editors complete and check the files of this folder.
 
 The six keys that you will change first:
 
@@ -174,5 +176,45 @@ def page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def schema() -> str:
+    """Return the JSON Schema by which editors complete and check the files of config/.
+
+    A file is laid over others: in it no key is required, and null takes any key away.
+    """
+    whole = _of_a_file(Config.model_json_schema(by_alias=True))
+    draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return json.dumps({**draft, **whole}, indent=1, ensure_ascii=False) + "\n"
+
+
+def _of_a_file(node: Any) -> Any:
+    """Return a node of the schema of a whole config as it is for one file."""
+    if isinstance(node, list):
+        return [_of_a_file(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    out: dict[str, Any] = {}
+    for word, value in node.items():
+        if word in ("properties", "patternProperties", "$defs"):
+            out[word] = {name: _of_a_file(one) for name, one in value.items()}
+            if word != "$defs":
+                out[word] = {name: _or_null(one) for name, one in out[word].items()}
+        elif word in ("default", "examples", "const", "enum"):
+            out[word] = value
+        elif word not in ("required", "minProperties", "title", "refers"):
+            out["anyOf" if word == "oneOf" else word] = _of_a_file(value)
+    return out
+
+
+def _or_null(node: dict[str, Any]) -> dict[str, Any]:
+    """Allow null beside what a node allows, and keep its meaning where editors look for it."""
+    null = {"type": "null"}
+    if null in node.get("anyOf", []):
+        return node
+    beside = {word: node[word] for word in ("description", "default", "examples") if word in node}
+    rest = {word: value for word, value in node.items() if word not in beside}
+    return {**beside, "anyOf": [*rest["anyOf"], null] if rest.keys() == {"anyOf"} else [rest, null]}
+
+
 if __name__ == "__main__":
     write_text(ROOT / "config/README.md", page())
+    write_text(ROOT / "config/schema.json", schema())

@@ -1,14 +1,40 @@
-"""``python -m starmass``: a run seen from outside (status, recover), and maps as FITS (fits)."""
+"""The command ``starmass``, or ``python -m starmass``: a run, its config and its maps.
+
+Light on imports: what a command needs is imported when that command is given.
+"""
 
 import argparse
-from collections.abc import Sequence
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from starmass import __version__
 from starmass.console import job
-from starmass.running.recovery import recover
-from starmass.running.status import describe, find_files
+from starmass.errors import closest
 
+ABOUT = """\
+starmass predicts the masses of protostars from maps of the gas about them. It projects simulations
+to maps, pretrains a vision transformer on fractal images, and compares its features with simpler
+methods. Snakemake runs all of this: start it with `snakemake -c2` in the checkout. The commands
+below show how far a run is, mend it after a crash, check its config and export its maps.
+"""
+MORE = """\
+examples:
+{examples}
+COMMAND --help says more. Without Snakemake: python -m starmass.fractals --help and
+python -m starmass.pretraining --help. All keys of the config: config/README.md.
+"""
+EXAMPLES = {
+    "status": "status --configfile config/paper.yaml --config data_root=DIR",
+    "recover": "recover",
+    "config": "config --configfile my.yaml",
+    "schema": "schema > schema.json",
+    "fits": "fits results/maps/toycloud_a/snapshot_0006.h5",
+}
+"""One for each command."""
 FITS_HELP = """\
 Write maps as FITS files, for DS9, CARTA, glue or astropy: one file a sink and axis.
 
@@ -17,62 +43,151 @@ is a cube. The first header of a file says whose maps it holds and how they were
 """
 FITS_EXAMPLES = """\
 examples:
-  python -m starmass fits results/maps/toycloud_a/snapshot_0006.h5
+  {prog} results/maps/toycloud_a/snapshot_0006.h5
       all sinks along x, y and z, in pc from the star, into fits/toycloud_a/
-  python -m starmass fits results/maps/toycloud_a/snapshot_0006.h5 --sink 3 --axis z \\
+  {prog} results/maps/toycloud_a/snapshot_0006.h5 --sink 3 --axis z \\
       --distance 140 --position "04h31m34s +18d08m05s" --counts H2 --output star.fits
       one file, with RA and DEC, N(H2) in place of hydrogen nuclei
 """
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that names the nearest command where there is none of that name."""
+
+    commands: tuple[str, ...] = ()
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and what to type, and end with code 2."""
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+    def check_command(self, arguments: Sequence[str]) -> None:
+        """End with a sentence where the first argument is no command."""
+        first = next(iter(arguments), "")
+        if not first:
+            self.print_help(sys.stderr)
+            self.exit(2)
+        if not first.startswith("-") and first not in self.commands:
+            known = ", ".join(self.commands)
+            self.error(f"there is no command {first!r}{closest(first, self.commands)}: {known}")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line and do what it says in the current folder."""
-    parser = argparse.ArgumentParser(
-        prog="python -m starmass",
-        description="Look at a run of the workflow, mend it, or write its maps as FITS files.",
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser(
-        "status",
-        help="what is done, at work, failed and to do; further arguments are Snakemake's, as given to the run",
-    )
-    mending = commands.add_parser(
-        "recover",
-        help="after a crash: end the SLURM jobs left behind, unlock, clear half-written files",
-    )
-    mending.add_argument("-s", "--snakefile", type=Path, help="of the run, if it is not this one")
-    _add_fits(commands)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = _parser()
+    parser.check_command(arguments)
     chosen, rest = parser.parse_known_args(arguments)
-    if rest and chosen.command == "recover":
-        parser.error(f"recover takes no argument ({rest[0]})")
-    if rest and chosen.command == "fits":
-        parser.error(f"fits has no argument {rest[0]}; see python -m starmass fits --help")
-    with job() as log:
-        if chosen.command == "status":
-            print(describe(Path.cwd(), find_files(Path.cwd(), rest)))
-        elif chosen.command == "recover":
-            recover(Path.cwd(), chosen.snakefile)
-        else:
-            from starmass.maps.fits import export_all  # astropy: the other two start without it
-
-            paths = export_all(
-                maps=chosen.maps,
-                output=chosen.output,
-                sinks=chosen.sink,
-                axes=chosen.axis,
-                options=_fits_options(chosen),
-            )
-            one = len(paths) == 1
-            where = str(paths[0]) if one else f"{paths[0].parent}/"
-            log.info("%d FITS file%s written: %s", len(paths), "" if one else "s", where)
+    if rest and chosen.command != "status":
+        parser.error(f"{chosen.command} has no argument {rest[0]}")
+    try:
+        with job():
+            COMMANDS[chosen.command](chosen, rest)
+            sys.stdout.flush()
+    except BrokenPipeError:  # as by `starmass schema | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _add_fits(commands: Any) -> None:
+def _parser() -> Parser:
+    prog = "python -m starmass" if Path(sys.argv[0]).name in ("__main__.py", "-m") else "starmass"
+    examples = "".join(f"  {prog} {example}\n" for example in EXAMPLES.values())
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = Parser(
+        prog=prog, description=ABOUT, epilog=MORE.format(examples=examples), formatter_class=raw
+    )
+    parser.add_argument("--version", action="version", version=f"starmass {__version__}")
+    parser.commands = tuple(COMMANDS)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+
+    def add(name: str, summary: str, more: str = "") -> Any:
+        example = f"example:\n  {prog} {EXAMPLES[name]}\n"
+        about = f"{summary[0].upper()}{summary[1:]}.\n{more}"
+        return commands.add_parser(
+            name, help=summary, description=about, epilog=example, formatter_class=raw
+        )
+
+    add(
+        "status",
+        "show which files of a run are done, at work, failed or to do",
+        "Give it the arguments that the run has: targets, --configfile, --config, --snakefile.\n",
+    )
+    mending = add("recover", "after a crash: end SLURM jobs, unlock, delete half-written files")
+    mending.add_argument(
+        "-s", "--snakefile", type=Path, metavar="PATH", help="of the run, if it is not this one"
+    )
+    checking = add(
+        "config",
+        "check the config, and say in one line what is wrong",
+        "Files are laid over config/config.yaml, as Snakemake does it; nothing is run.\n",
+    )
+    checking.add_argument(
+        "--configfile", nargs="+", type=Path, default=[], metavar="FILE", help="laid over in order"
+    )
+    checking.add_argument(
+        "--config", nargs="+", default=[], metavar="KEY=VALUE", help="single keys, which win"
+    )
+    add("schema", "print the JSON Schema of the config, for editors and other programs")
+    _add_fits(commands, prog)
+    return parser
+
+
+def _status(chosen: argparse.Namespace, rest: list[str]) -> None:
+    from starmass.running.status import describe, find_files
+
+    print(describe(Path.cwd(), find_files(Path.cwd(), rest)))
+
+
+def _recover(chosen: argparse.Namespace, rest: list[str]) -> None:
+    from starmass.running.recovery import recover
+
+    recover(Path.cwd(), chosen.snakefile)
+
+
+def _config(chosen: argparse.Namespace, rest: list[str]) -> None:
+    from starmass.running.checking import check_config
+
+    print(check_config(Path.cwd(), chosen.configfile, chosen.config))
+
+
+def _schema(chosen: argparse.Namespace, rest: list[str]) -> None:
+    from starmass.config.whole import Config
+
+    print(json.dumps(Config.model_json_schema(by_alias=True), indent=2, ensure_ascii=False))
+
+
+def _fits(chosen: argparse.Namespace, rest: list[str]) -> None:
+    import logging
+
+    from starmass.maps.fits import export_all
+
+    paths = export_all(
+        maps=chosen.maps,
+        output=chosen.output,
+        sinks=chosen.sink,
+        axes=chosen.axis,
+        options=_fits_options(chosen),
+    )
+    one = len(paths) == 1
+    where = str(paths[0]) if one else f"{paths[0].parent}/"
+    logging.getLogger("starmass").info(
+        "%d FITS file%s written: %s", len(paths), "" if one else "s", where
+    )
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace, list[str]], None]] = {
+    "status": _status,
+    "recover": _recover,
+    "config": _config,
+    "schema": _schema,
+    "fits": _fits,
+}
+
+
+def _add_fits(commands: Any, prog: str) -> None:
     fits = commands.add_parser(
         "fits",
         help="write maps as FITS files, for DS9, CARTA, glue or astropy",
         description=FITS_HELP,
-        epilog=FITS_EXAMPLES,
+        epilog=FITS_EXAMPLES.format(prog=f"{prog} fits"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     fits.add_argument(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("README.md", *sorted(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")))
-PAGES = (*PAGES, "config/README.md")
+PAGES = (*PAGES, "config/README.md", "CONTRIBUTING.md")
 LANGUAGES = {
     "sh": "shell",
     "bash": "shell",
@@ -16,13 +16,18 @@ LANGUAGES = {
     "yaml": "yaml",
     "text": "text",
     "snakemake": "snakemake",  # in test_surroundings.py
+    "sh recipe": "recipe",  # in test_extending.py, as blocks under a file name
+    "{toctree}": "site",  # in test_site.py, as the next
+    "{include} ../config/README.md": "site",
 }
-PROGRAMS = "snakemake|make|python3?|pip|conda|torchrun|srun|sinfo|sacctmgr|scontrol|sacct|git"
+PROGRAMS = (
+    "starmass|snakemake|make|python3?|pip|conda|torchrun|srun|sinfo|sacctmgr|scontrol|sacct|git"
+)
 
 
 @dataclass(frozen=True)
 class Example:
-    """``text`` of a block (a value of :data:`LANGUAGES` or None) or of a command."""
+    """``text`` of a block (a value of :data:`LANGUAGES`, "python PATH", or None) or of a command."""
 
     page: str
     line: int
@@ -47,7 +52,8 @@ def _of_page(page: str, text: str) -> list[Example]:
 
     def fenced(match: re.Match) -> str:
         language, body = match[2].strip(), match[3]
-        kind = LANGUAGES.get(language) if language else _guess(body)
+        named = re.fullmatch(r"(python|diff|rst|yaml) [\w/]+\.\w+", language)
+        kind = language if named else LANGUAGES.get(language) if language else _guess(body)
         return take(kind, body, match)
 
     rest = re.sub(r"^( *)```(.*)\n((?s:.*?))^\1```", fenced, text, flags=re.M)
@@ -89,6 +95,8 @@ def commands_of(text: str) -> list[list[str]]:
             found.append([*body[:place], *words[1:], *body[place + 1 :]])
         elif words != ["}"]:
             found.append(words)
+    # The installed command is the module.
+    found = [["python", "-m", *words] if words[0] == "starmass" else words for words in found]
     return [[new for word in words for new in _braces(word)] for words in found]
 
 

@@ -28,6 +28,7 @@ import yaml
 from configs import SECTIONS, default_config, merge
 from documents import ROOT, Example, commands_of, find_examples
 
+from starmass.__main__ import COMMANDS, main
 from starmass.config.entry import keys_of
 from starmass.config.whole import Config
 from starmass.evaluation.encoding import encode_maps, read_encoder
@@ -173,6 +174,15 @@ def test_snakemake_commands_can_be_planned(commands, dumps, run_snakemake, tmp_p
             f"{' '.join(str(example) for example, _ in asked)}: "
             f"{' '.join(command)}: {done.stderr[-2000:]}"
         )
+
+
+def test_commands_of_starmass_exist(commands, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    for example, words in commands:
+        if program_of(words) == "starmass" and (given := words[3:]):
+            assert given[0] in (*COMMANDS, "--version", "--help"), example
+            if given[0] == "config":
+                main(given)
 
 
 def test_make_has_the_targets(commands):

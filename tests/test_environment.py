@@ -37,6 +37,7 @@ def test_the_lock_satisfies_the_project(project):
     wanted = {
         "requirements.lock": project["dependencies"] + extras["slurm"],
         "requirements-dev.lock": project["dependencies"] + extras["slurm"] + extras["dev"],
+        "requirements-docs.lock": project["dependencies"] + extras["slurm"] + extras["docs"],
     }
     for name, requirements in wanted.items():
         lock = read_lock(name)
@@ -47,9 +48,15 @@ def test_the_lock_satisfies_the_project(project):
             )
 
 
-def test_the_development_lock_extends_the_other():
-    runtime, development = read_lock("requirements.lock"), read_lock("requirements-dev.lock")
-    assert runtime.items() <= development.items()
+@pytest.mark.parametrize("name", ["requirements-dev.lock", "requirements-docs.lock"])
+def test_what_is_installed_on_top_changes_no_version(name):
+    assert read_lock("requirements.lock").items() <= read_lock(name).items()
+
+
+def test_tests_and_documentation_can_be_installed_side_by_side():
+    tests, documentation = read_lock("requirements-dev.lock"), read_lock("requirements-docs.lock")
+    for package in tests.keys() & documentation.keys():
+        assert tests[package] == documentation[package], package
 
 
 @pytest.mark.parametrize("name", ["environment-cpu.yaml", "environment-gpu.yaml"])

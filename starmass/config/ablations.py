@@ -69,7 +69,7 @@ def add_variants(config: Mapping[str, Any]) -> dict[str, Any]:
 
     Parameters
     ----------
-    config : as :meth:`starmass.config.Config.written` returns it
+    config : as :meth:`starmass.config.whole.Config.written` returns it
 
     Raises
     ------

@@ -7,6 +7,7 @@ import numpy as np
 from starmass.evaluation.splits import deal_groups
 
 LEVEL = 0.9
+"""Share of the test rows that intervals promise to hold."""
 FOLDS = 5
 
 

@@ -40,8 +40,8 @@ def stored_precision(values: np.ndarray) -> float:
 def numerical_rank(rows: np.ndarray, axes: np.ndarray, variances: np.ndarray) -> int:
     """Return how many of the principal axes of ``rows`` hold more than rounding.
 
-    A number x is stored to within about eps |x|, however little it varies. Along an axis a this
-    makes a variance of up to sum_j (a_j eps max|x_j|)^2 over dimensions j. Where dimensions
+    A number x is stored to within about ``eps |x|``, however little it varies. Along an axis a this
+    makes a variance of up to ``sum_j (a_j eps max|x_j|)^2`` over dimensions j. Where dimensions
     outnumber rows, it all falls into as many components as there are rows, and is larger by the
     ratio of the two. An axis whose variance is not above that is dropped, with all after it. So
     is one below 1e-10 of the largest variance, which the Gram matrix does not resolve.

@@ -177,7 +177,7 @@ def sample_rotation_shift(generator, maps):
 
 @kernel
 def draw_map_weights(affine):
-    """Probabilities of the maps, by the area that each maps the plane to (|determinant|), none below a small share."""
+    """Probabilities of the maps, by the area that each maps the plane to (``|determinant|``), none below a small share."""
     weights = np.empty(len(affine), np.float32)
     for i in range(len(affine)):
         weights[i] = abs(affine[i, 0] * affine[i, 4] - affine[i, 1] * affine[i, 3]) + f32(1e-6)

@@ -275,7 +275,7 @@ def perspective(x, y, noise, p1, p2, p3, p4):
 
 @inlined
 def julian(x, y, noise, p1, p2, p3, p4):
-    """r^(p2/p1) (cos t, sin t), t = (phi + 2 pi k)/p1, k one of 0 ... |p1| - 1 at random; p1 power, p2 distance."""
+    """r^(p2/p1) (cos t, sin t), t = (phi + 2 pi k)/p1, k one of 0 ... ``|p1| - 1`` at random; p1 power, p2 distance."""
     k = truncate(abs(p1) * f32(noise >> np.uint32(8)) * TO_FRACTION)
     s, c = sine_cosine((arctangent(y, x) + TWO_PI * k) / p1)
     factor = power(x * x + y * y, HALF * p2 / p1)
@@ -284,7 +284,7 @@ def julian(x, y, noise, p1, p2, p3, p4):
 
 @inlined
 def juliascope(x, y, noise, p1, p2, p3, p4):
-    """r^(p2/p1) (cos t, sin t), t = (+-phi + 2 pi k)/p1, sign and k = 0 ... |p1| - 1 at random; p1 power, p2 distance."""
+    """r^(p2/p1) (cos t, sin t), t = (+-phi + 2 pi k)/p1, sign and k = 0 ... ``|p1| - 1`` at random; p1 power, p2 distance."""
     k = truncate(abs(p1) * f32(noise >> np.uint32(8)) * TO_FRACTION)
     phi = arctangent(y, x)
     s, c = sine_cosine(((phi if (noise & np.uint32(1)) != 0 else -phi) + TWO_PI * k) / p1)

@@ -28,6 +28,7 @@ class Figure:
     options : further keywords of ``plot``
     files : the same, whose values are paths of preprocessing by split and method
     words : words of its caption that come from the config
+    beside : the figure that its caption refers to, if any
     part : part of the study that brings it; none for a figure that every study has
     memory_mb : what its job asks for [MB]
     """
@@ -40,6 +41,7 @@ class Figure:
     files: Answer = _nothing
     words: Answer = _nothing
     part: str = ""
+    beside: str = ""
     memory_mb: int = 1000
 
 
@@ -153,6 +155,7 @@ FIGURES = (
         _segments,
         words=_segmentation_words,
         part="segmentation",
+        beside="segmentation",
     ),
     Figure(
         "attention",
@@ -160,6 +163,7 @@ FIGURES = (
         _segmentation,
         palettes=("column_density", "attention"),
         part="segmentation",
+        beside="segmentation",
     ),
     Figure(
         "few_labels",
@@ -226,10 +230,11 @@ class FiguresPlan(StudyPlan):
         return {name: number for number, name in enumerate(names, start=1)}
 
     def figure_words(self, name: str, study: str) -> dict[str, Any]:
-        """Return what a caption says of the config, with the numbers of the study's figures."""
+        """Return what a caption says of the config, with the numbers of figures in it."""
+        figure, numbers = _named(name), self.figure_numbers(study)
         return {
-            **_named(name).words(self, study),
-            "numbers": self.figure_numbers(study),
+            **figure.words(self, study),
+            "numbers": {one: numbers[one] for one in (name, figure.beside) if one},
             "simulations": self.simulation_formats(study),
         }
 

@@ -1,10 +1,12 @@
 """A mistake in the config is one sentence that names the key and the way out; the schemas fit what is shipped."""
 
+import json
 import re
 import subprocess
 import sys
 import typing
 
+import jsonschema
 import pytest
 import yaml
 from configs import ROOT, SECTIONS, default_config, merge
@@ -385,14 +387,47 @@ def test_null_takes_a_part_of_a_study_away(default):
     )
 
 
-def test_the_config_page_is_current():
+@pytest.mark.parametrize(("name", "writer"), [("README.md", "page"), ("schema.json", "schema")])
+def test_what_is_written_from_the_models_is_current(name, writer):
     done = subprocess.run(
-        [sys.executable, "-c", "import write_config_page as w; print(w.page(), end='')"],
+        [sys.executable, "-c", f"import write_config_page as w; print(w.{writer}(), end='')"],
         cwd=ROOT / "docs", capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert done.stdout == (ROOT / "config/README.md").read_text(), (
+    assert done.stdout == (ROOT / "config" / name).read_text(encoding="utf-8"), (
         "run python docs/write_config_page.py"
     )
+
+
+@pytest.fixture(scope="module")
+def editors_schema() -> jsonschema.Draft202012Validator:
+    schema = json.loads((ROOT / "config/schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_editors_find_no_mistake_in_the_files(editors_schema, path):
+    editors_schema.validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("maps: {projection: {pixels: 32}}", True),
+        ("maps: {projection: {pixel: 32}}", False),
+        ("maps: {projection: {pixels: many}}", False),
+        ("maps: {simulations: {toycloud_b: null}, cuts: null}", True),
+        ("maps: {simulations: {toycloud_b: {seed: 3}}}", True),
+        ("maps: {simulations: {toycloud_b: {sed: 3}}}", False),
+        ("evaluation: {methods: {mine: {regressor: knn, features: x, neighbours: [3, 5]}}}", True),
+        ("evaluation: {methods: {mine: {regressor: kn, features: x}}}", False),
+        ("study: null", True),
+    ],
+)
+def test_editors_find_mistakes_in_a_file_that_is_laid_over(editors_schema, text, good):
+    assert editors_schema.is_valid(yaml.safe_load(text)) == good
 
 
 def test_the_config_page_has_every_key(default):

@@ -1,5 +1,8 @@
 """Extra channels against sums over voxels by hand: means, parts of vectors, spectra, peaks."""
 
+import subprocess
+import sys
+
 import h5py
 import numpy as np
 import pytest
@@ -24,6 +27,10 @@ ENTRIES = {
     "ppv": {"kind": "spectrum", "lowest": -6, "highest": 6, "count": 8},
     "peaks": {"kind": "components", "line_width": 0.3},
 }
+
+
+def test_the_package_can_be_imported_before_the_config():
+    subprocess.run([sys.executable, "-c", "import starmass.maps.channels"], check=True)
 
 
 @pytest.fixture

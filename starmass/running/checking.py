@@ -1,0 +1,99 @@
+"""Whether a config is right, said without Snakemake: files and single keys laid over the default."""
+
+import contextlib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from starmass.errors import InputError
+from starmass.files import unreadable
+from starmass.plan import Plan
+from starmass.provenance import ROOT
+
+DEFAULT = "config/config.yaml"
+
+
+def check_config(folder: Path, files: Sequence[Path] = (), pairs: Sequence[str] = ()) -> str:
+    """Return a sentence that names what a config runs.
+
+    Parameters
+    ----------
+    folder : with the default config in it; else that of the checkout is the default
+    files : YAML files, laid over the default in this order
+    pairs : ``KEY=VALUE``, laid over the files
+
+    Raises
+    ------
+    InputError
+        names the first key that is wrong, or the file that is no YAML
+    """
+    values: dict[str, Any] = {}
+    for path in (_default(folder), *files):
+        values = lay_over(values, read_yaml(path))
+    for pair in pairs:
+        values = lay_over(values, read_pair(pair))
+    plan = Plan(values)
+    study = plan.study_entry(plan.study)
+    plan.drawn_files(plan.study)
+    simulations = ", ".join(study.simulations)
+    return f"The config is right: study {plan.study}, simulations {simulations}."
+
+
+def _default(folder: Path) -> Path:
+    for place in (folder, ROOT):
+        if (place / DEFAULT).is_file():
+            return place / DEFAULT
+    raise InputError(
+        f"{folder} has no {DEFAULT}, which is always read first; start this in a checkout of"
+        " starmass."
+    )
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the mapping in a YAML file.
+
+    Raises
+    ------
+    InputError
+        when it can't be read, or holds no mapping
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        words = " ".join(str(error).split())
+        raise InputError(f"{path}: this is no YAML ({words}); mend it there.") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: it holds no keys; a config is lines of KEY: VALUE.")
+    return values
+
+
+def read_pair(pair: str) -> dict[str, Any]:
+    """Return ``KEY=VALUE`` as Snakemake's ``--config`` reads it."""
+    name, equals, text = pair.partition("=")
+    if not equals or not re.fullmatch(r"[a-zA-Z_][\w-]*\w", name):
+        raise InputError(f"--config {pair}: it is no KEY=VALUE, as study=demo.")
+    if not text:
+        return {name: None}
+    for number in (int, float):
+        with contextlib.suppress(ValueError):
+            return {name: number(text)}
+    if text in ("True", "False"):
+        return {name: text == "True"}
+    with contextlib.suppress(yaml.YAMLError):
+        return {name: yaml.load(text, Loader=yaml.BaseLoader)}
+    return {name: text}
+
+
+def lay_over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config with another one laid over it, key by key; lists are replaced."""
+    merged = dict(base)
+    for name, value in over.items():
+        below = merged.get(name)
+        both = isinstance(value, Mapping) and isinstance(below, Mapping)
+        merged[name] = lay_over(below, value) if both else value  # type: ignore[arg-type]
+    return merged

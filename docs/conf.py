@@ -52,7 +52,7 @@ napoleon_google_docstring = False
 napoleon_use_ivar = True
 # Of other projects: their pages are elsewhere, and a build asks nothing of the internet.
 # Of our own, private names and type variables have no page.
-nitpick_ignore = [("py:meth", "starmass.config.Config.written")]  # its page is that of whole.py
+
 nitpick_ignore_regex = [("py:.*", r"(?!starmass\b).*|.*\._\w+|.*\.[A-Z]")]
 
 SECTION = re.compile(r"\s*(Parameters|Attributes|Raises|Returns|Yields)$")

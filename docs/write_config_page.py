@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from starmass.config.files import read_default
 from starmass.config.whole import Config
 from starmass.storage import write_text
 
@@ -106,15 +107,6 @@ def resolved(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
     return schema if isinstance(schema, dict) else {}
 
 
-def overlaid(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Lay one config over another."""
-    both = {**base, **over}
-    for key, value in over.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
-            both[key] = overlaid(base[key], value)
-    return both
-
-
 def merged(entries: Any) -> dict[str, Any]:
     """One example entry out of all entries of the default config: the first value seen for each key."""
     together: dict[str, Any] = {}
@@ -157,9 +149,7 @@ def shown(value: Any) -> str:
 
 def page() -> str:
     """Return the whole page."""
-    files = (ROOT / "config" / name for name in ("library.yaml", "config.yaml"))
-    library, demo = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in files)
-    config = overlaid(library, demo)
+    config = read_default(ROOT)
     parts = [HEAD + "\n".join(presets())]
     whole = Config.model_json_schema(by_alias=True)
     top: dict[str, list[str]] = {}

@@ -117,7 +117,7 @@ def _parser() -> Parser:
     checking = add(
         "config",
         "check the config, and say in one line what is wrong",
-        "Files are laid over config/config.yaml, as Snakemake does it; nothing is run.\n",
+        "Files are laid over the default config, as Snakemake does it; nothing is run.\n",
     )
     checking.add_argument(
         "--configfile", nargs="+", type=Path, default=[], metavar="FILE", help="laid over in order"
@@ -143,7 +143,7 @@ def _recover(chosen: argparse.Namespace, rest: list[str]) -> None:
 
 
 def _config(chosen: argparse.Namespace, rest: list[str]) -> None:
-    from starmass.running.checking import check_config
+    from starmass.plan.checking import check_config
 
     print(check_config(Path.cwd(), chosen.configfile, chosen.config))
 

@@ -17,7 +17,7 @@ from snakemake.utils import update_config
 from starmass import __version__
 from starmass.__main__ import COMMANDS, EXAMPLES, main
 from starmass.errors import InputError
-from starmass.running.checking import lay_over, read_pair
+from starmass.plan.checking import lay_over, read_pair
 
 
 def run(*arguments, **options) -> subprocess.CompletedProcess:
@@ -117,7 +117,7 @@ def test_the_config_is_checked_in_one_line(tmp_path, monkeypatch, capsys):
 
 
 def test_a_library_without_the_workflow_says_where_to_start(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("starmass.running.checking.ROOT", tmp_path)
+    monkeypatch.setattr("starmass.plan.checking.ROOT", tmp_path)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit):
         main(["config"])

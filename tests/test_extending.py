@@ -17,7 +17,7 @@ NEEDED = ("starmass", "workflow", "config", "resources", "Snakefile", "docs/writ
 DIGESTS = """
 import json
 from pathlib import Path
-import yaml
+from starmass.config.files import read_default
 from starmass.plan import FIGURES, Plan
 from starmass.provenance import code_digest
 from starmass.registry import names_in
@@ -31,7 +31,7 @@ chosen = {
 for script, package in chosen.items():
     for name in names_in(package):
         found[name] = code_digest(f"workflow/scripts/{script}", f"{package}.{name}")
-plan = Plan(yaml.safe_load(Path("config/config.yaml").read_text(encoding="utf-8")))
+plan = Plan(read_default(Path.cwd()))
 for name in plan.config.pretraining.encoders:
     found[f"encoder {name}"] = plan.training_config(name)
 for figure in FIGURES:

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
+from starmass.config import evaluation as config
 from starmass.errors import InputError
 from starmass.evaluation.predictions import Predictions
 from starmass.evaluation.splits import deal_groups
@@ -96,7 +97,10 @@ def fit(
             f"regressor {regressor}: has no parameter {unknown[0]!r}"
             f"{f'; it has {key!r}' if key else ''}."
         )
-    whitenings, values = _listed(whitening), _listed(parameters.get(key, module.DEFAULT))
+    whitenings, values = (
+        _listed(whitening),
+        _listed(parameters[key] if key in parameters else _default(regressor, key)),
+    )
     several = len(whitenings) * len(values) > 1
     folds = _inner_folds(groups) if several else []
     if clamp_to_data:
@@ -122,6 +126,14 @@ def fit(
     )
     pipeline.fit(x, y)
     return pipeline, {"whitening": best[0], **({key: best[1]} if key else {})}
+
+
+def _default(regressor: str, key: str) -> Any:
+    """Return what the config has for a regressor's parameter where it is left out."""
+    for model in config.REGRESSORS:
+        if key and model.choice == f"regressor: {regressor}":
+            return model.model_fields[key].default
+    return None
 
 
 def apply_pipeline(pipeline: Pipeline, x: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

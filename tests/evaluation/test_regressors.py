@@ -215,7 +215,7 @@ def test_a_new_regressor_is_one_file(tmp_path, monkeypatch):
     (tmp_path / "gp.py").write_text(
         "from sklearn.gaussian_process import GaussianProcessRegressor\n"
         "from sklearn.gaussian_process.kernels import RBF, WhiteKernel\n"
-        "PARAMETER, DEFAULT = 'length', [0.01, 3.0]\n"
+        "PARAMETER = 'length'\n"
         "KERNELS = 'sklearn.gaussian_process.kernels.'\n"
         "TRUSTED = tuple(KERNELS + name for name in ('RBF', 'Sum', 'WhiteKernel'))\n"
         "def build(value, *, seed):\n"
@@ -226,7 +226,7 @@ def test_a_new_regressor_is_one_file(tmp_path, monkeypatch):
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
     try:
         x, y, _, train, test = DATA["long"]
-        found = predict(*DATA["long"], regressor="gp", whitening="standard")
+        found = predict(*DATA["long"], regressor="gp", whitening="standard", length=[0.01, 3.0])
         assert found.chosen == {"whitening": "standard", "length": 3.0}
         assert found.spread is not None and (found.spread > 0).all()
         expected = load(REGRESSORS, "gp").build(3.0, seed=0)

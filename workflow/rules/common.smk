@@ -12,7 +12,6 @@ import yaml
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from snakemake.utils import update_config
 
 try:
     from starmass import provenance
@@ -21,6 +20,7 @@ except ModuleNotFoundError as error:
         f"starmass: {sys.executable} can't import its library ({error});"
         f" install it: pip install -e '{CHECKOUT}'"
     ) from None
+from starmass.config.files import lay_over, read_default
 from starmass.errors import InputError, closest
 from starmass.plan import FIGURES, Plan, UsersFile
 from starmass.pretraining.attempts import failed_permanently
@@ -34,10 +34,7 @@ def refuse(sentence):
 
 
 if IS_MODULE:  # Snakemake reads no configfile there, and the caller's dictionary stays as it is
-    given, config = config, {}
-    for name in ("library.yaml", "config.yaml"):
-        update_config(config, yaml.safe_load((CHECKOUT / "config" / name).read_text("utf-8")))
-    update_config(config, given)
+    config = lay_over(read_default(CHECKOUT), config)
 AS_GIVEN = copy.deepcopy(dict(config))
 try:
     PLAN = Plan(config)

@@ -4,8 +4,6 @@ A module has
 
 ``PARAMETER``
     the key of a method that it reads, or an empty string
-``DEFAULT``
-    the value of that key, or the list of candidates, where the config gives none
 ``build(value, *, seed)``
     returns the unfitted scikit-learn estimator for one value of the key
 

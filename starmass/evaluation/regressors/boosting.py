@@ -3,7 +3,6 @@
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 PARAMETER = "iterations"
-DEFAULT = 200
 TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 
 

@@ -11,7 +11,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from starmass.errors import InputError
 
 PARAMETER = "neighbours"
-DEFAULT = 5
 COUNTS_ROWS = True
 TRUSTED = ("starmass.evaluation.regressors.knn.WeightedNeighbours",)
 

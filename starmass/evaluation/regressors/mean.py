@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.dummy import DummyRegressor
 
 PARAMETER = ""
-DEFAULT = None
 TRUSTED = ("starmass.evaluation.regressors.mean.MeanLabel",)
 
 

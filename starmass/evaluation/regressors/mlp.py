@@ -12,7 +12,6 @@ from sklearn.utils.validation import validate_data
 from starmass.evaluation.whitening import Whitening
 
 PARAMETER = "hidden"
-DEFAULT = 128
 TRUSTED = (
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "starmass.evaluation.regressors.mlp.Perceptron",

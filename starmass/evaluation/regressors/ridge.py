@@ -9,7 +9,6 @@ from sklearn.pipeline import Pipeline
 from starmass.evaluation.whitening import Whitening
 
 PARAMETER = "alpha"
-DEFAULT = [10.0**power for power in range(-2, 6)]
 
 
 def build(value: float, *, seed: int) -> Pipeline:

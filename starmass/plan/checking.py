@@ -2,18 +2,17 @@
 
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from starmass.config.files import ALWAYS_READ, lay_over, read_default
 from starmass.errors import InputError
 from starmass.files import unreadable
 from starmass.plan import Plan
 from starmass.provenance import ROOT
-
-DEFAULT = "config/config.yaml"
 
 
 def check_config(folder: Path, files: Sequence[Path] = (), pairs: Sequence[str] = ()) -> str:
@@ -30,8 +29,8 @@ def check_config(folder: Path, files: Sequence[Path] = (), pairs: Sequence[str] 
     InputError
         names the first key that is wrong, or the file that is no YAML
     """
-    values: dict[str, Any] = {}
-    for path in (_default(folder), *files):
+    values = read_default(_checkout(folder))
+    for path in files:
         values = lay_over(values, read_yaml(path))
     for pair in pairs:
         values = lay_over(values, read_pair(pair))
@@ -42,13 +41,13 @@ def check_config(folder: Path, files: Sequence[Path] = (), pairs: Sequence[str] 
     return f"The config is right: study {plan.study}, simulations {simulations}."
 
 
-def _default(folder: Path) -> Path:
+def _checkout(folder: Path) -> Path:
     for place in (folder, ROOT):
-        if (place / DEFAULT).is_file():
-            return place / DEFAULT
+        if all((place / name).is_file() for name in ALWAYS_READ):
+            return place
     raise InputError(
-        f"{folder} has no {DEFAULT}, which is always read first; start this in a checkout of"
-        " starmass."
+        f"{folder} has no {' and '.join(ALWAYS_READ)}, which are always read first; start this in a"
+        " checkout of starmass."
     )
 
 
@@ -87,13 +86,3 @@ def read_pair(pair: str) -> dict[str, Any]:
     with contextlib.suppress(yaml.YAMLError):
         return {name: yaml.load(text, Loader=yaml.BaseLoader)}
     return {name: text}
-
-
-def lay_over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a config with another one laid over it, key by key; lists are replaced."""
-    merged = dict(base)
-    for name, value in over.items():
-        below = merged.get(name)
-        both = isinstance(value, Mapping) and isinstance(below, Mapping)
-        merged[name] = lay_over(below, value) if both else value  # type: ignore[arg-type]
-    return merged

@@ -17,6 +17,7 @@ LANGUAGES = {
     "text": "text",
     "snakemake": "snakemake",  # in test_surroundings.py
     "sh recipe": "recipe",  # in test_extending.py, as blocks under a file name
+    "mermaid": "diagram",
     "{toctree}": "site",  # in test_site.py, as the next
     "{include} ../config/README.md": "site",
 }

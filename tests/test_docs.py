@@ -118,6 +118,27 @@ def test_encoders_of_others_take_the_images_that_they_are_shown(examples):
                 assert found.shape == (1, encoder[0].num_features), f"{example}: {name}"
 
 
+# Diagrams ---------------------------------------------------------------------------------------
+
+
+def test_diagrams_are_boxes_joined_by_arrows(examples):
+    """What GitHub draws: every line is a chain of boxes, and each box has its words somewhere."""
+    diagrams = [example for example in examples if example.kind == "diagram"]
+    assert diagrams
+    for example in diagrams:
+        head, *lines = example.text.strip().splitlines()
+        assert head == "flowchart LR", example
+        box = r"(\w+)(\[[^\[\]]+\])?"
+        for line in lines:
+            assert re.fullmatch(rf"    {box}( --> {box})+", line), f"{example}: {line}"
+        named = set(re.findall(r"(\w+)\[", example.text))
+        assert {"features"} >= set(re.findall(r"\w+", re.sub(r"\[[^]]*\]", "", example.text))) - {
+            *named,
+            "flowchart",
+            "LR",
+        }
+
+
 # Shell ------------------------------------------------------------------------------------------
 
 

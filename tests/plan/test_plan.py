@@ -1,0 +1,178 @@
+"""Which files a study needs, asked without Snakemake."""
+
+import re
+from pathlib import Path
+
+import pytest
+from configs import ROOT, default_config, merge
+
+from starmass.errors import InputError
+from starmass.plan import FIGURES, Plan, UsersFile
+from starmass.plan.evaluation import flat
+from starmass.registry import names_in
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return Plan(default_config())
+
+
+def changed(**over) -> Plan:
+    return Plan(merge(default_config(), over))
+
+
+def test_maps_follow_the_snapshots_of_each_simulation(plan):
+    maps = plan.study_maps("demo")
+    assert len(maps) == 12 and maps[0] == "results/maps/toycloud_a/snapshot_0001.h5"
+    assert maps == plan.bare_maps("demo")
+    seen = changed(evaluation={"studies": {"demo": {"observation": "taurus"}}})
+    assert seen.study_maps("demo")[-1] == "results/observed/taurus/toycloud_b/snapshot_0006.h5"
+    assert seen.beam_pc("demo") == pytest.approx(18 / 206265 * 140, rel=1e-4)
+    assert plan.beam_pc("demo") is None
+
+
+def test_a_users_dumps_are_marked_and_our_own_are_not(plan, tmp_path):
+    assert not any(isinstance(file, UsersFile) for file in plan.last_dump("toycloud_a"))
+    (tmp_path / "snap_1.h5").touch()
+    mine = {
+        "format": "yt",
+        "folder": str(tmp_path),
+        "dump": "snap_{snapshot}.h5",
+        "sinks": {"particles": "sink"},
+    }
+    (file,) = changed(maps={"simulations": {"mine": mine}}).dump_files("mine", "1")
+    assert isinstance(file, UsersFile) and Path(file).name == "snap_1.h5"
+
+
+def test_shards_hold_each_image_once():
+    images = {"flame": {"count": 25, "images_per_shard": 10}}
+    plan = changed(fractals={"images": images})
+    ranges = plan.shards("flame").values()
+    assert [index for start, stop in ranges for index in range(start, stop)] == list(range(25))
+    assert len(plan.shard_files("flame")) == 3
+    with pytest.raises(InputError, match=r"shard-0003\.h5: this set has 3 shards, 0000 to 0002"):
+        plan.shard_range("flame", "0003")
+
+
+def test_what_is_random_has_seeds_and_all_else_is_made_once():
+    methods = {"random_knn": {"seeds": [0, 1]}, "dinov2_knn": {"seeds": [0, 1]}}
+    plan = changed(evaluation={"methods": methods})
+    random, pretrained = (
+        [plan.features_file("demo", "random", method, seed) for seed in (0, 1)]
+        for method in ("random_knn", "dinov2_knn")
+    )
+    assert random[0] != random[1] and pretrained[0] == pretrained[1]
+    assert plan.encoder_files("random", 1) == plan.encoder_files("random", 0)
+    several = changed(
+        evaluation={"methods": methods}, pretraining={"encoders": {"nano": {"seeds": [0, 1]}}}
+    )
+    one, another = (several.features_file("demo", "random", "dinov2_knn", s) for s in (0, 1))
+    assert one != another
+    assert several.encoders_of("demo") == [
+        f"results/pretraining/nano/seed-{seed}/teacher.safetensors" for seed in (0, 1)
+    ]
+
+
+def test_predictions_are_of_each_split_method_and_seed(plan):
+    files = plan.predictions("demo")
+    assert list(files) == ["random", "protostar"] and len(files["random"]) == 13
+    assert plan.all_predictions("demo") == flat(files) and len(flat(files)) == 26
+    few = plan.few_labels_predictions("demo")
+    assert all("/few_labels/predictions/" in path for path in flat(few)) and len(flat(few)) == 5
+
+
+def test_rules_share_out_all_methods(plan):
+    kinds = [plan.methods_by(kind) for kind in ("regressor", "network", "finetuning")]
+    names = [name for kind in kinds for name in kind.split("|")]
+    assert sorted(names) == sorted(plan.config.evaluation.methods)
+    assert not re.fullmatch(changed_without_networks().methods_by("network"), "resnet18")
+
+
+def changed_without_networks() -> Plan:
+    gone = dict.fromkeys(("resnet18", "resnet18_untrained", "resnet18_fractals"))
+    study = list(default_config()["evaluation"]["studies"]["demo"]["methods"])
+    kept = [method for method in study if method not in gone]
+    return changed(
+        evaluation={"methods": gone, "studies": {"demo": {"methods": kept}}},
+        reporting={
+            "figures": {"regression": {"methods": kept[:1]}},
+            "published": dict.fromkeys(gone.keys() - {"resnet18_fractals"}),
+        },
+    )
+
+
+def test_an_ablation_is_of_the_rows_of_its_study(plan):
+    files = plan.ablation_predictions("demo", "neighbours")
+    assert list(files) == ["dinov2_knn_whitened", "statistics_knn"]
+    assert list(files["statistics_knn"]["random"]) == ["1", "2", "5", "10", "20", "50"]
+    # A value that the method has already is not computed again.
+    own = files["statistics_knn"]["random"]["20"]
+    assert own == ["results/evaluation/demo/random/predictions/statistics_knn/seed-0.csv"]
+    facts = plan.ablation_facts("demo", "beam")
+    assert facts["beams_pc"]["0"] == 0 and facts["beams_pc"]["144"] > facts["beams_pc"]["9"]
+
+
+def test_what_shapes_a_result_is_all_that_its_rule_is_given(plan):
+    """Names of rows, times, memory and the sections of other methods shape none."""
+    shaped = plan.training_config("nano")
+    assert {"dinov2", "encoder", "views"} <= shaped.keys()
+    assert not {"mae", "simsiam", "execution", "resources", "images", "seeds"} & shaped.keys()
+    assert "label" not in plan.method_options("dinov2_knn")
+    assert not {"count", "images_per_shard"} & plan.image_options("flame").keys()
+    shown = changed(maps={"channels": {"b_los": {"transform": "log10"}}})
+    assert shown.map_options("toycloud_a") == plan.map_options("toycloud_a")
+
+
+def test_modules_that_rules_name_are_there(plan):
+    for name in plan.config.evaluation.methods:
+        if name in plan.methods_by("regressor").split("|"):
+            package, _, module = plan.regressor_module(name).rpartition(".")
+            assert module in names_in(package)
+    for module in (plan.generator_module("flame"), plan.pretraining_module("nano_mae")):
+        package, _, name = module.rpartition(".")
+        assert name in names_in(package)
+
+
+def test_figures_are_numbered_by_their_order(plan):
+    assert plan.figure_numbers("demo") == {
+        figure.name: number for number, figure in enumerate(FIGURES, start=1)
+    }
+    fewer = changed(evaluation={"studies": {"demo": {"segmentation": None}}})
+    assert list(fewer.figure_numbers("demo")) == [
+        "examples",
+        "regression",
+        "information",
+        "embedding",
+        "few_labels",
+    ]
+    assert fewer.figure_heading("few_labels", "demo") == "5 Few labels (demo)"
+    for figure in FIGURES:
+        assert (ROOT / f"workflow/report/{figure.name}.rst").is_file()
+        assert figure.name in names_in("starmass.reporting.figures")
+
+
+def test_no_two_targets_have_one_path(plan):
+    """Whatever entries are called: each stage and name has a folder of its own."""
+    odd = {"table1": {"regressor": "mean", "label": "odd"}}
+    named = changed(
+        evaluation={"methods": odd, "studies": {"cost": {**study(), "methods": ["table1"]}}}
+    )
+    every = []
+    for name in ("demo", "cost"):
+        every += named.table_files(name) + named.figure_files(name) + named.all_predictions(name)
+    assert len(every) == len(set(every))
+
+
+def study() -> dict:
+    return {"simulations": ["toycloud_a"], "splits": ["random"]}
+
+
+def test_what_a_study_lacks_is_one_sentence(plan):
+    bare = changed(evaluation={"studies": {"demo": {"few_labels": None, "information": None}}})
+    with pytest.raises(InputError, match="demo has no few_labels; add it"):
+        bare.few_labels_splits("demo")
+    assert bare.information_channels("demo") == [] and bare.summary_rows("demo") == {}
+    with pytest.raises(InputError, match=r"no entry 'dem' in evaluation\.studies .*'demo'"):
+        plan.study_maps("dem")
+    with pytest.raises(InputError, match="format: yt; ask for its maps"):
+        plan.toycloud("ramses_a")

@@ -93,19 +93,20 @@ def write_summary(
         "R² is of log10 mass; brackets hold 95% bootstrap intervals over test protostars.",
         f"The numbers are those of results/evaluation/{study}/. Made at commit {git_commit()}.",
     ]
-    grids = [headline(table, list(splits), list(methods))]
+    grids = [headline(table, list(splits), list(methods), describe_data(simulations))]
     page = Page(title=f"What study {study} found", summary=sentences, grids=grids, notes=notes)
     write_text(outputs["md"], markdown(page))
     write_text(outputs["html"], html(page))
 
 
-def headline(table: pd.DataFrame, splits: Sequence[str], methods: Sequence[str]) -> Grid:
+def headline(table: pd.DataFrame, splits: Sequence[str], methods: Sequence[str], data: str) -> Grid:
     """Return R2 of the best methods on the last split, and of the study's first method.
 
     Parameters
     ----------
     table : rows of metrics by ``split`` and ``method``
     splits, methods : the study's, in order
+    data : what the maps are of
     """
     last = table[table["split"] == splits[-1]].sort_values("r2", ascending=False, kind="stable")
     best = list(last["method"])[:BEST]

@@ -48,9 +48,9 @@ says only what differs. `--config study=NAME` sets a single key on the command l
 
 
 def presets() -> Iterator[str]:
-    """One row for each preset: the first comment line of its file."""
+    """One row for each file: its first comment line, below that for editors."""
     for path in sorted((ROOT / "config").glob("*.yaml")):
-        first = path.read_text(encoding="utf-8").splitlines()[0]
+        first = path.read_text(encoding="utf-8").splitlines()[1]
         yield f"| `{path.name}` | {first.lstrip('# ').rstrip('.')} |"
 
 

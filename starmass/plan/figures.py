@@ -151,7 +151,7 @@ FIGURES = (
     ),
     Figure(
         "segments",
-        "What the segments hold",
+        "Gas in the segments",
         _segments,
         words=_segmentation_words,
         part="segmentation",

@@ -37,9 +37,9 @@ def steps_per_epoch(recipe: Recipe, images: int) -> int:
     steps = recipe.epoch_steps or images // recipe.batch_size
     if not steps:
         raise InputError(
-            f"batch: a step takes {recipe.batch_size} images, but there are {images}, so an epoch"
+            f"batch_size: a step takes {recipe.batch_size} images, but there are {images}, so an epoch"
             " has"
-            " no step; lower batch, take more images, or give epoch_steps to go through them"
+            " no step; lower batch_size, take more images, or give epoch_steps to go through them"
             " several times."
         )
     return steps

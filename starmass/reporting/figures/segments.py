@@ -72,7 +72,7 @@ def plot(
     with style.journal_style():
         figure = draw_segments(table, compared, footer(simulations))
         style.save_figure(
-            figure, outputs, resolution=resolution, title="What the segments hold", facts=facts
+            figure, outputs, resolution=resolution, title="Gas in the segments", facts=facts
         )
 
 

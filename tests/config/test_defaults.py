@@ -4,7 +4,7 @@ from inspect import Parameter, signature
 
 import pytest
 
-from starmass.config import evaluation, fractals, maps, studies
+from starmass.config import evaluation, fractals, simulations, studies
 from starmass.config.entry import Entry
 from starmass.evaluation.embedding import embed_features
 from starmass.evaluation.features import extract_features
@@ -47,5 +47,5 @@ def test_defaults_are_those_of_the_config(function, model: type[Entry], keys):
 def test_modes_and_units_are_those_of_the_config():
     models = (evaluation.FullFinetuning, evaluation.LowRankFinetuning)
     assert tuple(model.choice.removeprefix("mode: ") for model in models) == MODES
-    units = {name: field.default for name, field in maps.SinkUnits.model_fields.items()}
+    units = {name: field.default for name, field in simulations.SinkUnits.model_fields.items()}
     assert dict(QUANTITY.values()) == units

@@ -1,11 +1,12 @@
 """Mapping particle codes, against yt's own projections: python benchmarks/particles.py [--particles
 1000000 10000000] [--mesh]
 
-Writes a GIZMO-like snapshot with this number of gas particles, most of them in r^-2 cores about the sinks,
-into a temporary folder, and maps it in fresh processes that take turns: with starmass (three axes x
-three channels about every sink), and the plain way with yt (a projection an axis and field, each to
-a fixed-resolution buffer, which yt pixelizes by the same kernel). With --mesh: how exact moving
-meshes are, on Voronoi meshes of exact volumes, and the same speeds for an AREPO-like snapshot.
+Writes a GIZMO-like snapshot with this number of gas particles, most of them in r^-2 cores about the
+sinks, into a temporary folder, and maps it in fresh processes that take turns: with starmass (three
+axes x three channels about every sink), and the plain way with yt (a projection an axis and field,
+each to a fixed-resolution buffer, which yt pixelizes by the same kernel). With --mesh: how exact
+moving meshes are, on Voronoi meshes of exact volumes, and the same speeds for an AREPO-like
+snapshot.
 """
 
 import argparse

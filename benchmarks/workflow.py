@@ -1,4 +1,5 @@
-"""How long Snakemake plans: a dry run of many shards and snapshots, plain and with the SLURM profile's groups.
+"""How long Snakemake plans: a dry run of many shards and snapshots, plain and with the SLURM
+profile's groups.
 
 python benchmarks/workflow.py [--sizes 100x500 1000x5000]     # shards x snapshots
 """

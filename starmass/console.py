@@ -18,7 +18,8 @@ def job(
 ) -> Iterator[logging.Logger]:
     """Run a script's body: log to ``log`` and standard error; an :class:`InputError` becomes one sentence and exit code 1.
 
-    The same lines are added to ``history``, which no attempt overwrites (Snakemake removes ``log`` before each).
+    The same lines are added to ``history``, which no attempt overwrites (Snakemake removes ``log``
+    before each).
     """
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if log is not None:

@@ -1,10 +1,11 @@
 """Frozen encoders: a timm vision transformer, how to build it, keep it in one file and turn images into features.
 
-A file of weights is plain safetensors: its tensors load into the timm model that its description names, with nothing of
-ours in between::
+A file of weights is plain safetensors: its tensors load into the timm model that its description
+names, with nothing of ours in between::
 
-    description = load_encoder("teacher.safetensors")[1]      # or read it from the file's metadata, key "starmass"
-    model = timm.create_model(description.architecture, **description.timm_arguments())
+    description = load_encoder("teacher.safetensors")[1]      # or read it from the file's metadata,
+    key "starmass" model = timm.create_model(description.architecture,
+    **description.timm_arguments())
     model.load_state_dict(safetensors.torch.load_file("teacher.safetensors"))
 """
 
@@ -150,10 +151,13 @@ def encode(
 
     Parameters
     ----------
-    model : a timm vision transformer; it is used as it is (call ``eval()`` first), on the device where it lies
-    images : float [N, C, H, W], already normalised; any H and W that are multiples of the patch size
-    tokens : ``class`` (after the final norm; official DINOv2 evaluation), ``mean`` of the patch tokens, ``class_mean``
-        (both, one after the other) or ``patches`` (all of them, on their grid)
+    model : a timm vision transformer; it is used as it is (call ``eval()`` first), on the device
+        where it lies
+    images : float [N, C, H, W], already normalised; any H and W that are multiples of the patch
+        size
+    tokens : ``class`` (after the final norm; official DINOv2 evaluation), ``mean`` of the patch
+        tokens, ``class_mean`` (both, one after the other) or ``patches`` (all of them, on their
+        grid)
     batch_size : images at a time; no number depends on it beyond rounding
 
     Returns

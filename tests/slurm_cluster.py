@@ -1,7 +1,8 @@
-"""A real SLURM on one machine: munged, slurmctld and two slurmd from Debian's packages, in a private folder.
+"""A real SLURM on one machine: munged, slurmctld and two slurmd from Debian's packages, in a
+private folder.
 
-Nothing of the system's own SLURM is touched but one link, /etc/slurm/slurm.conf, which the executor plugin's inner srun
-needs (it strips SLURM_CONF). Everything is ended by pid.
+Nothing of the system's own SLURM is touched but one link, /etc/slurm/slurm.conf, which the executor
+plugin's inner srun needs (it strips SLURM_CONF). Everything is ended by pid.
 """
 
 import ctypes
@@ -116,12 +117,16 @@ def free_ports(count: int) -> list[int]:
 
 
 def end_with_parent() -> None:
-    """Have the kernel end this process when the tests end, even if they are killed (Linux's PR_SET_PDEATHSIG)."""
+    """Have the kernel end this process when the tests end, even if they are killed (Linux's
+    PR_SET_PDEATHSIG).
+    """
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 class Cluster:
-    """Starts in the constructor, ends with :meth:`stop`; ``environment`` is what SLURM's commands need to find it."""
+    """Starts in the constructor, ends with :meth:`stop`; ``environment`` is what SLURM's commands
+    need to find it.
+    """
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -203,7 +208,9 @@ class Cluster:
         self.start(node, "slurmd", "-D", "-N", node, "-f", str(self.folder / "slurm.conf"))
 
     def lose_node(self, node: str) -> None:
-        """End a node as a power cut would: its daemon and all that its jobs run, at once; then say so, as monitoring does."""
+        """End a node as a power cut would: its daemon and all that its jobs run, at once; then say
+        so, as monitoring does.
+        """
         jobs = self.run("squeue", "-h", "-w", node, "-o", "%i").stdout.split()
         daemon = self.processes.pop(node)
         daemon.kill()
@@ -246,7 +253,9 @@ class Cluster:
         )
 
     def step_daemons(self) -> list[psutil.Process]:
-        """Return the processes that run job steps on these nodes: nobody's children, known by their node's log, which they write."""
+        """Return the processes that run job steps on these nodes: nobody's children, known by their
+        node's log, which they write.
+        """
         found = []
         for process in psutil.process_iter(["name"]):
             if process.info["name"] == "slurmstepd":

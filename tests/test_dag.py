@@ -1,4 +1,6 @@
-"""The shape of the workflow: presets plan without a complaint, targets have names and paths, mistakes stop early."""
+"""The shape of the workflow: presets plan without a complaint, targets have names and paths,
+mistakes stop early.
+"""
 
 import re
 import subprocess
@@ -75,7 +77,9 @@ def test_targets_are_asked_for_by_their_paths(plan):
 
 
 def test_ablations_are_of_their_own(plan):
-    """Neither the default targets nor the fractal images of the config come with what an ablation varies."""
+    """Neither the default targets nor the fractal images of the config come with what an ablation
+    varies.
+    """
     varied = "results/evaluation/demo/ablations/epochs.csv"
     for target, encoders in (("all", 1), ("fractals", 0), (varied, 3)):
         said = plan(target)

@@ -16,8 +16,9 @@ def attend_maps(
 ) -> np.ndarray | None:
     """Return the attention of maps scaled to 0..1 over their patches: float32 [row, head, rows, columns], each head's summing to 1.
 
-    An encoder of one channel sees each channel of a map in turn; its attention is then the mean over them. None where the encoder has no
-    class token, or an attention of another form than timm's plain one.
+    An encoder of one channel sees each channel of a map in turn; its attention is then the mean
+    over them. None where the encoder has no class token, or an attention of another form than
+    timm's plain one.
     """
     model, _ = encoder
     found = []
@@ -35,8 +36,9 @@ def class_attention(
 ) -> np.ndarray | None:
     """Return the last block's attention from the class token to each patch.
 
-    What goes to the class token itself and to registers is left out and the rest scaled to 1, as in the figures of Caron et al.
-    (2021, arXiv:2104.14294). The weights are computed from the block's queries and keys, because timm's fused attention keeps none.
+    What goes to the class token itself and to registers is left out and the rest scaled to 1, as in
+    the figures of Caron et al. (2021, arXiv:2104.14294). The weights are computed from the block's
+    queries and keys, because timm's fused attention keeps none.
 
     Parameters
     ----------

@@ -46,7 +46,8 @@ def compare_methods(
 ) -> pd.DataFrame:
     """Return each method's metrics minus the reference's, with intervals.
 
-    Paired: each bootstrap draw takes the same protostars for both methods, so that what is hard about a star cancels.
+    Paired: each bootstrap draw takes the same protostars for both methods, so that what is hard
+    about a star cancels.
 
     Returns
     -------
@@ -85,7 +86,8 @@ def measure_by_mass(
 ) -> pd.DataFrame:
     """Return metrics of the test rows of each mass bin, one row a method and bin that has any.
 
-    R2 within a bin compares with the bin's own mean, so it is lower than over all masses; RMSE and bias are what a bin is read by.
+    R2 within a bin compares with the bin's own mean, so it is lower than over all masses; RMSE and
+    bias are what a bin is read by.
     """
     found = []
     for method, tables in predictions.items():
@@ -120,8 +122,8 @@ def measure_overstatement(
 ) -> pd.DataFrame:
     """Return R2 on a split by row, as published, minus R2 on a split that keeps stars apart, with intervals.
 
-    One row a method: method, r2_published, r2_grouped, r2_overstatement with ``_low`` and ``_high``. A bootstrap draw takes the same
-    protostars in both splits, as far as both test them.
+    One row a method: method, r2_published, r2_grouped, r2_overstatement with ``_low`` and
+    ``_high``. A bootstrap draw takes the same protostars in both splits, as far as both test them.
     """
     stars = protostars(samples)
     first, second = (next(iter(one.values()))[0]["row"].to_numpy() for one in (published, grouped))

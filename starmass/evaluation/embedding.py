@@ -24,9 +24,10 @@ def embed_features(
 ) -> pd.DataFrame:
     """Put every row that takes part into two planes.
 
-    The principal components are those of the training rows. t-SNE (van der Maaten & Hinton 2008, J. Mach. Learn. Res. 9, 2579; Barnes-Hut,
-    started from the first two components) has no training part: it is fitted to all rows, sees no label and predicts nothing.
-    The same seed gives the same plane on one machine; another processor's rounding may turn or rearrange it.
+    The principal components are those of the training rows. t-SNE (van der Maaten & Hinton 2008, J.
+    Mach. Learn. Res. 9, 2579; Barnes-Hut, started from the first two components) has no training
+    part: it is fitted to all rows, sees no label and predicts nothing. The same seed gives the same
+    plane on one machine; another processor's rounding may turn or rearrange it.
 
     Parameters
     ----------

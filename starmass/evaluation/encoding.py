@@ -73,7 +73,8 @@ def encode_maps(
 ) -> np.ndarray:
     """Return features [row, dimension] of maps scaled to 0..1, or their patch tokens [row, rows, columns, width].
 
-    An encoder of one channel (grey images) sees each channel of a map in turn, and their features are set side by side.
+    An encoder of one channel (grey images) sees each channel of a map in turn, and their features
+    are set side by side.
     """
     model, _ = encoder
     if tokens not in POOLINGS:
@@ -97,7 +98,8 @@ def prepare_images(
 ) -> Iterator[torch.Tensor]:
     """Yield maps scaled to 0..1 as the encoder's normalised images [row, turn, C, H, W], some rows at a time.
 
-    An encoder of as many channels as the maps takes one turn; one of a single channel as many as there are channels.
+    An encoder of as many channels as the maps takes one turn; one of a single channel as many as
+    there are channels.
     """
     _, description = encoder
     channels, zoom = scaled.shape[1], scaled.shape[-1]

@@ -26,7 +26,8 @@ def thin_split(
 ) -> pd.DataFrame:
     """Leave only a share of each fold's training protostars, several times over.
 
-    A draw puts the training protostars in an order, and a fraction takes the first of them: what teaches at 10% also teaches at 30%.
+    A draw puts the training protostars in an order, and a fraction takes the first of them: what
+    teaches at 10% also teaches at 30%.
 
     Parameters
     ----------

@@ -46,14 +46,17 @@ def finetune_and_predict(
     Parameters
     ----------
     encoder : model and description; the model is left as it is
-    images : float32 [row, channel, height, width], training rows about 0..1, of a size that the encoder takes
+    images : float32 [row, channel, height, width], training rows about 0..1, of a size that the
+        encoder takes
     labels : log10 mass [row]; those of test rows are never looked at
     train, test : row numbers
-    mode : ``full`` trains all weights; ``lora`` leaves them and trains an addition of low rank to each matrix of the attention
+    mode : ``full`` trains all weights; ``lora`` leaves them and trains an addition of low rank to
+        each matrix of the attention
     tokens : what the head reads: ``class``, ``mean`` or ``class_mean``
     learning_rate : the schedule's maximum, for the head (and all that is trained by ``lora``)
     layer_decay : for ``finetune``: factor on the rate for each block further from the head
-    rank, lora_scale : for ``lora``: of the addition, and the factor on it (alpha / rank in the paper)
+    rank, lora_scale : for ``lora``: of the addition, and the factor on it (alpha / rank in the
+        paper)
     seed, fold : what head, additions, order and augmentation derive from
 
     Returns
@@ -139,8 +142,9 @@ def rate_groups(
 ) -> list[dict[str, Any]]:
     """Return what learns, in groups for torch's optimisers, each with its rate ``lr`` and ``weight_decay``.
 
-    Rates fall by ``layer_decay`` for each layer further from the head: ``depth + 1`` times for what comes before the blocks (Bao et al.
-    2022, BEiT; as MAE and C-MAE fine-tune). Biases, norms and other vectors do not decay.
+    Rates fall by ``layer_decay`` for each layer further from the head: ``depth + 1`` times for what
+    comes before the blocks (Bao et al. 2022, BEiT; as MAE and C-MAE fine-tune). Biases, norms and
+    other vectors do not decay.
     """
     groups: dict[tuple[int, bool], dict[str, Any]] = {}
     for name, parameter in model.named_parameters():

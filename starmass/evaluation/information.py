@@ -33,9 +33,9 @@ def locate_information(
 ) -> pd.DataFrame:
     """Measure how well masses are told from parts of the maps.
 
-    A map is the mean and spread of each channel in rings about the protostar, and a part is some of the rings or channels: statistics that
-    are cheap, and as good as any (see the table). A gradient (``v_los: log_gradient``) reaches one pixel across a ring's edge; no other
-    transform does.
+    A map is the mean and spread of each channel in rings about the protostar, and a part is some of
+    the rings or channels: statistics that are cheap, and as good as any (see the table). A gradient
+    (``v_los: log_gradient``) reaches one pixel across a ring's edge; no other transform does.
 
     Returns
     -------

@@ -28,9 +28,10 @@ def calibrate(
 ) -> float:
     """Return the half-width [dex] of a method's intervals, from training rows alone.
 
-    The training protostars are split in five ways into some that teach and some that calibrate, so that every one calibrates once: with few
-    stars a single split would leave the width to three or four of them. Rows of a star are no independent draws, so the promised level
-    is approximate, and the measured coverage stands in the table.
+    The training protostars are split in five ways into some that teach and some that calibrate, so
+    that every one calibrates once: with few stars a single split would leave the width to three or
+    four of them. Rows of a star are no independent draws, so the promised level is approximate, and
+    the measured coverage stands in the table.
 
     Parameters
     ----------

@@ -22,7 +22,8 @@ DEFINED_SHARE = 0.75
 def measure(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """Return every metric of :data:`NAMES` for log10 masses [row].
 
-    ``r2`` is 1 - sum of squared errors / sum of squared deviations from the mean of these rows; bias is predicted - true.
+    ``r2`` is 1 - sum of squared errors / sum of squared deviations from the mean of these rows;
+    bias is predicted - true.
     """
     values = dict(zip(_SUMMED, _from_sums(_sums(truth, predicted).sum(axis=1)), strict=True))
     return {**values, "spearman": spearman(truth, predicted)}
@@ -114,8 +115,9 @@ def score(
     truth : log10 mass [row]
     predicted : one prediction [row] a seed
     groups : [row], the protostar
-    draws, level, seed : of the bootstrap. Training is not redone: the interval says how much another sample of test stars would have
-        changed the number, not what another training set would have
+    draws, level, seed : of the bootstrap. Training is not redone: the interval says how much
+        another sample of test stars would have changed the number, not what another training set
+        would have
 
     Returns
     -------
@@ -159,8 +161,10 @@ def coverage(predictions: Sequence[pd.DataFrame]) -> dict[str, float]:
 
     It is nan where a method claims nothing, or a width that is infinite.
 
-    ``coverage_spread``: within one ``spread_dex`` (0.68 for normal errors of that size); ``coverage_interval``: within the conformal
-    interval (:data:`starmass.evaluation.intervals.LEVEL` is promised); ``interval_dex``: mean half-width of the latter.
+    ``coverage_spread``: within one ``spread_dex`` (0.68 for normal errors of that size);
+    ``coverage_interval``: within the conformal interval
+    (:data:`starmass.evaluation.intervals.LEVEL` is promised); ``interval_dex``: mean half-width of
+    the latter.
     """
     found = []
     for table in predictions:

@@ -34,7 +34,8 @@ ROWS_AT_A_TIME = 16
 def choose_examples(samples: pd.DataFrame, test: np.ndarray, number: int) -> np.ndarray:
     """Choose up to ``number`` test rows, one a protostar, evenly along the ranking by mass, from light to heavy.
 
-    Each protostar stands there as it is in its last test snapshot, along the first axis that is tested.
+    Each protostar stands there as it is in its last test snapshot, along the first axis that is
+    tested.
     """
     table = samples.loc[test].assign(protostar=protostars(samples)[test])
     last = table.sort_values(
@@ -89,7 +90,8 @@ class Segmentation:
     explained : share of the training tokens' variance by component
     members : segment of each token, from 0 [example, rows, columns]
     segments : the clusters themselves
-    attention : of the class token's heads over the patches [example, head, rows, columns]; None where the encoder has none
+    attention : of the class token's heads over the patches [example, head, rows, columns]; None
+        where the encoder has none
     """
 
     row: np.ndarray
@@ -156,9 +158,10 @@ def fit_baselines(
 ) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
     """Return ways to segment that a pretraining has to be held against, each taking rows to segments [row, rows, columns].
 
-    ``random_weights``: clusters of the tokens of the same encoder without pretraining (``untrained`` encodes); ``pixels``: clusters of the
-    shown channels themselves, averaged to the token grid and standardised, which is about the most that so many segments can tell of
-    the channels together; ``rings``: the distance from the star alone.
+    ``random_weights``: clusters of the tokens of the same encoder without pretraining
+    (``untrained`` encodes); ``pixels``: clusters of the shown channels themselves, averaged to the
+    token grid and standardised, which is about the most that so many segments can tell of the
+    channels together; ``rings``: the distance from the star alone.
     """
     teachers = choose_examples(samples, maps.train, palette_maps)
     tokens = untrained(maps.scaled(teachers))
@@ -236,7 +239,8 @@ def write_segmentation(
     Parameters
     ----------
     side_pc : side of the square that is segmented [pc]
-    attention_mass : share of the attention that the patches marked as attended hold, by head and for the mean over heads
+    attention_mass : share of the attention that the patches marked as attended hold, by head and
+        for the mean over heads
     """
     with create_hdf5(path) as file:
         write_dataset(
@@ -327,8 +331,9 @@ def fit_palette(tokens: np.ndarray, brightness: np.ndarray) -> Palette:
     Parameters
     ----------
     tokens : patch tokens of training maps [row, rows, columns, width]
-    brightness : their log column density averaged to the token grid [row, rows, columns]: a component's sign is arbitrary, and
-        this fixes it, so that denser gas is brighter in every colour
+    brightness : their log column density averaged to the token grid [row, rows, columns]: a
+        component's sign is arbitrary, and this fixes it, so that denser gas is brighter in every
+        colour
     """
     flat = tokens.reshape(-1, tokens.shape[-1]).astype(np.float64)
     centre = flat.mean(axis=0)

@@ -183,7 +183,8 @@ def compare_segments(
 
     Parameters
     ----------
-    by : way -> sums of :func:`tally` over the same cells; the first is the one that the others are compared with
+    by : way -> sums of :func:`tally` over the same cells; the first is the one that the others are
+        compared with
 
     Returns
     -------

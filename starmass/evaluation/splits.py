@@ -26,10 +26,12 @@ def draw_split(
     Parameters
     ----------
     samples : the study's rows
-    by : ``row`` (the published protocol: the same star from another side, or a moment later, may stand in both parts), ``snapshot``,
-        ``protostar``, ``simulation``, or ``time`` (train on early snapshots of each simulation, test on its late ones)
+    by : ``row`` (the published protocol: the same star from another side, or a moment later, may
+        stand in both parts), ``snapshot``, ``protostar``, ``simulation``, or ``time`` (train on
+        early snapshots of each simulation, test on its late ones)
     test_fraction : hold out about this share of the rows, once
-    folds : instead, this many folds, every row being tested in one of them; ``all`` leaves out one group at a time
+    folds : instead, this many folds, every row being tested in one of them; ``all`` leaves out one
+        group at a time
     seed : what the draw derives from
 
     Returns

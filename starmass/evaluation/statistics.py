@@ -64,8 +64,9 @@ def moments(shown: np.ndarray) -> np.ndarray:
 def spectrum(shown: np.ndarray) -> np.ndarray:
     """log10 of each channel's power spectrum in 8 rings evenly spaced in log wavenumber: 24 numbers for 3 channels of 64 pixels.
 
-    Wavenumbers are from once to half as often as there are pixels across the map. A Hann window takes away what the map's edges, which do
-    not meet, would add; power is per pixel and mode, and does not fall below 1e-12.
+    Wavenumbers are from once to half as often as there are pixels across the map. A Hann window
+    takes away what the map's edges, which do not meet, would add; power is per pixel and mode, and
+    does not fall below 1e-12.
     """
     pixels = shown.shape[-1]
     window = np.hanning(pixels)[:, None] * np.hanning(pixels)

@@ -36,13 +36,16 @@ def train_and_predict(
     labels : log10 mass [row]; those of test rows are never looked at
     train, test : row numbers
     network : a timm model
-    weights : file of its tensors by name, to start from instead of random ones; the last layer is always drawn anew
-    epochs : 0 leaves the network untrained: the bare output of random weights, which have seen neither maps nor labels, is taken as log10
-        mass. That is one reading of "random init" in the published table; trained from random weights (epochs above 0) is the other
+    weights : file of its tensors by name, to start from instead of random ones; the last layer is
+        always drawn anew
+    epochs : 0 leaves the network untrained: the bare output of random weights, which have seen
+        neither maps nor labels, is taken as log10 mass. That is one reading of "random init" in the
+        published table; trained from random weights (epochs above 0) is the other
     warmup_epochs : the rate rises linearly so long, then falls to 0 along a cosine
     optimiser : ``sgd`` (momentum 0.9) or ``adamw``; which was used is not published
     learning_rate : the schedule's maximum
-    augment : turn and mirror training maps at random (the sky has no preferred side; v_los keeps its sign)
+    augment : turn and mirror training maps at random (the sky has no preferred side; v_los keeps
+        its sign)
     seed, fold : what weights, order and augmentation derive from
 
     Returns

@@ -37,7 +37,8 @@ def learn(
     Parameters
     ----------
     model : takes images and returns one number for each, [N, 1]
-    optimiser : of those of its parameters that learn; the rate of each of its groups is the schedule's maximum for them
+    optimiser : of those of its parameters that learn; the rate of each of its groups is the
+        schedule's maximum for them
     shown : what the model sees, float32 [row, channel, height, width]
     labels : log10 mass [row]; those of test rows are never looked at
     train, test : row numbers

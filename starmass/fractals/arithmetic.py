@@ -1,9 +1,10 @@
 """Elementary functions in float32, made of polynomials and bit patterns alone.
 
-The mathematical library of the machine would put a call into every turn of the loops (no vector code) and differs between
-machines (no identical images). Each function here is straight-line code that LLVM turns into vector instructions and that
-gives the same bits on every processor. The polynomials are minimax fits on the reduced range, near float32 rounding.
-Accuracy is tested: about 1e-7 absolute for sine and cosine up to arguments of a few thousand, relative for exp and log.
+The mathematical library of the machine would put a call into every turn of the loops (no vector
+code) and differs between machines (no identical images). Each function here is straight-line code
+that LLVM turns into vector instructions and that gives the same bits on every processor. The
+polynomials are minimax fits on the reduced range, near float32 rounding. Accuracy is tested: about
+1e-7 absolute for sine and cosine up to arguments of a few thousand, relative for exp and log.
 """
 
 import numpy as np

@@ -1,6 +1,7 @@
 """Structural colour at load: a grey image, the place of each pixel along a palette, and the palette give red, green and blue.
 
-Kept apart like this, a colour image takes half the room of its three channels. Whole-number arithmetic throughout, numpy alone.
+Kept apart like this, a colour image takes half the room of its three channels. Whole-number
+arithmetic throughout, numpy alone.
 """
 
 from typing import Any

@@ -18,9 +18,10 @@ from starmass.provenance import code_digest
 def cache_folder(file: str) -> Path:
     """Folder of a file's compiled kernels: in ``NUMBA_CACHE_DIR`` or ``~/.cache/starmass/numba``, one for each code and processor.
 
-    numba notices a change in the file of a kernel, and not one in a file whose kernels it calls: the name carries a
-    digest of all code that the file reaches. It also carries the processor, because numba numbers its files without it and
-    two kinds of node that write at once into one folder could run each other's machine code.
+    numba notices a change in the file of a kernel, and not one in a file whose kernels it calls:
+    the name carries a digest of all code that the file reaches. It also carries the processor,
+    because numba numbers its files without it and two kinds of node that write at once into one
+    folder could run each other's machine code.
     """
     code = hashlib.sha256(f"{numba.__version__} {code_digest(file)}".encode())
     name, features = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
@@ -34,8 +35,8 @@ def cache_folder(file: str) -> Path:
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile ``function`` when it is first called: no GIL, IEEE arithmetic in the order written, divisions that never raise.
 
-    Strict arithmetic is what makes an image the same bytes on every x86-64 processor; reassociation and fused
-    multiply-adds (``fastmath``) differ between them and gain nothing here.
+    Strict arithmetic is what makes an image the same bytes on every x86-64 processor; reassociation
+    and fused multiply-adds (``fastmath``) differ between them and gain nothing here.
     """
     return _compile(function)
 

@@ -8,8 +8,9 @@ THUMBNAIL = 16  # pixels
 def find_neighbours(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Find each image's nearest neighbour.
 
-    The distance of two images is 1 - r, r being the correlation of their thumbnails of 16 x 16 means: 0 for the same picture
-    however bright, 1 for strangers; the least over the eight turns and reflections of one of them.
+    The distance of two images is 1 - r, r being the correlation of their thumbnails of 16 x 16
+    means: 0 for the same picture however bright, 1 for strangers; the least over the eight turns
+    and reflections of one of them.
 
     Parameters
     ----------
@@ -38,7 +39,8 @@ def find_neighbours(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def halves_distance(images: np.ndarray) -> np.ndarray:
     """Distance between the two halves of each image, the black and the white squares of a chess board: float [image].
 
-    Two images nearer to each other than this are as alike as one picture drawn twice with fresh noise: duplicates.
+    Two images nearer to each other than this are as alike as one picture drawn twice with fresh
+    noise: duplicates.
     """
     black = np.indices(images.shape[1:]).sum(axis=0) % 2 == 0
     first, second = (standardise(shrink(np.where(half, images, 0))) for half in (black, ~black))

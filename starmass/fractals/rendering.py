@@ -38,8 +38,9 @@ _N, _2N, _COUNT_BITS, _LAST_SHADE = (
 class ImageOptions(NamedTuple):
     """What an image is made and judged by, in the form that kernels take.
 
-    ``size`` [pixel]; ``steps`` of the chaos game, 1024 points each; the quantiles of x and y that the frame spans; the side
-    of the preview [cell]; least coverage of the preview and of the image; least contrast; gamma.
+    ``size`` [pixel]; ``steps`` of the chaos game, 1024 points each; the quantiles of x and y that
+    the frame spans; the side of the preview [cell]; least coverage of the preview and of the image;
+    least contrast; gamma.
     """
 
     size: int
@@ -60,14 +61,17 @@ def attempt(words, system_options, options):
     Parameters
     ----------
     words : random bits of the candidate, uint64 [4]; left as they are
-    system_options, options : :class:`starmass.fractals.systems.SystemOptions` and :class:`ImageOptions`
+    system_options, options : :class:`starmass.fractals.systems.SystemOptions` and
+        :class:`ImageOptions`
 
     Returns
     -------
-    verdict : ACCEPTED, UNSTABLE (runs away, or shrinks to a point), SPARSE_PREVIEW or SPARSE (too few pixels hit) or FLAT
+    verdict : ACCEPTED, UNSTABLE (runs away, or shrinks to a point), SPARSE_PREVIEW or SPARSE (too
+        few pixels hit) or FLAT
     points : number of points spent
     coverage, contrast : of the image; 0 where it wasn't rendered
-    histogram : uint64 [size * size + spill] of an accepted candidate (see COUNT_BITS), otherwise empty
+    histogram : uint64 [size * size + spill] of an accepted candidate (see COUNT_BITS), otherwise
+        empty
     box : x and y of the frame's corner, pixels per unit in x and y, float32 [4]
     palette : uint8 [ANCHORS, 3]
     variations, table, cumulative : the system
@@ -242,8 +246,9 @@ def measure_coverage(histogram, size):
 def measure_contrast(histogram, size):
     """Contrast on scales below 8 pixels beyond what chance gives.
 
-    In each block of 8 x 8 pixels the variance of the counts less their mean (a Poisson variable has none left), over the
-    square of the mean; the median over the blocks that were hit, so that one bright spot makes no structure; its root.
+    In each block of 8 x 8 pixels the variance of the counts less their mean (a Poisson variable has
+    none left), over the square of the mean; the median over the blocks that were hit, so that one
+    bright spot makes no structure; its root.
     """
     across = size // STRUCTURE_BLOCK
     excess = np.zeros(across * across, np.float32)
@@ -290,8 +295,8 @@ def draw_palette(generator):
 def tone_curve(histogram, size, gamma):
     """Brightness (0 to 255) of each count up to the white point: (log(1 + n) / log(1 + white))^(1/gamma), uint8.
 
-    Log-density display of Draves & Reckase (2008), section 4. White is the count that one pixel in a thousand exceeds, so that
-    a single hot pixel doesn't darken the rest.
+    Log-density display of Draves & Reckase (2008), section 4. White is the count that one pixel in
+    a thousand exceeds, so that a single hot pixel doesn't darken the rest.
     """
     frequency = np.zeros(BRIGHTEST + 1, np.int64)
     for i in range(size * size):
@@ -316,8 +321,9 @@ def paint(histogram, size, gamma):
     Returns
     -------
     grey : brightness by the tone curve, uint8 [row, column]
-    shades : structural colour, 0 to 31 along the palette, uint8 [row, column]: the mean colour coordinate of the points of a
-        pixel, which says along which maps they came; 0 where there are none
+    shades : structural colour, 0 to 31 along the palette, uint8 [row, column]: the mean colour
+        coordinate of the points of a pixel, which says along which maps they came; 0 where there
+        are none
     """
     curve = tone_curve(histogram, size, gamma)
     grey, shades = np.empty((size, size), np.uint8), np.empty((size, size), np.uint8)

@@ -1,6 +1,7 @@
 """Shards: fractal images in HDF5 files, one image a chunk, each with a checksum; written whole, read in any order.
 
-Reading needs h5py, hdf5plugin (for the compression) and numpy alone, so that a machine for training can do it.
+Reading needs h5py, hdf5plugin (for the compression) and numpy alone, so that a machine for training
+can do it.
 """
 
 import hashlib
@@ -168,7 +169,8 @@ class Shard:
     Parameters
     ----------
     path : HDF5 file
-    check : hold the digest of all facts against the one written with them; each image's checksum is held at each reading
+    check : hold the digest of all facts against the one written with them; each image's checksum is
+        held at each reading
 
     Raises
     ------
@@ -246,7 +248,8 @@ class Shard:
 class FractalImages:
     """All images of some shards, in the order of their index: a map-style dataset for torch's DataLoader, without torch.
 
-    Shards are opened when first read, in each worker process anew: an HDF5 handle must not cross a fork.
+    Shards are opened when first read, in each worker process anew: an HDF5 handle must not cross a
+    fork.
 
     Parameters
     ----------
@@ -254,7 +257,8 @@ class FractalImages:
 
     Raises
     ------
-    InputError : no shards, a broken shard, an image in two shards, or shards of different sizes; the message names the file
+    InputError : no shards, a broken shard, an image in two shards, or shards of different sizes;
+        the message names the file
     """
 
     def __init__(self, paths: Iterable[str | Path]):
@@ -326,8 +330,9 @@ class FractalImages:
 class FractalPlanes:
     """The images of a set unpainted, for a loader that paints whole batches where it's cheap: on the training device.
 
-    A third less passes from worker to trainer, and no worker paints. ``DataLoader`` stacks the dictionaries, and
-    :meth:`paint` makes of each batch what :class:`FractalImages` would have given.
+    A third less passes from worker to trainer, and no worker paints. ``DataLoader`` stacks the
+    dictionaries, and :meth:`paint` makes of each batch what :class:`FractalImages` would have
+    given.
     """
 
     def __init__(self, images: FractalImages):
@@ -349,8 +354,8 @@ class FractalPlanes:
 class SeededOrder:
     """Numbers from 0 to ``count`` - 1 in an order that ``seed`` and ``epoch`` alone decide: a sampler for torch's DataLoader.
 
-    The order is drawn where batches are put together, so it's the same for any number of workers. Each of ``ranks`` takes every
-    ``ranks``-th number, from its own ``rank`` on.
+    The order is drawn where batches are put together, so it's the same for any number of workers.
+    Each of ``ranks`` takes every ``ranks``-th number, from its own ``rank`` on.
     """
 
     def __init__(self, count: int, *, seed: int, epoch: int = 0, rank: int = 0, ranks: int = 1):

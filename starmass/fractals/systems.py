@@ -1,7 +1,7 @@
 """Iterated function systems drawn at random: affine maps from two samplers, variations, post-transforms, symmetry.
 
-Everything is drawn from raw random bits and transformed here in float32, so that no library's change of a distribution
-changes an image.
+Everything is drawn from raw random bits and transformed here in float32, so that no library's
+change of a distribution changes an image.
 """
 
 from typing import Any, NamedTuple
@@ -37,8 +37,9 @@ for _variation in CATALOGUE:
 class SystemOptions(NamedTuple):
     """What a system is drawn from, in the form that kernels take.
 
-    ``sampler`` 0 sigma-factor, 1 rotation and shift; numbers of maps and of variations from least to most;
-    ``variations`` numbers to choose from, int32; probabilities of a post-transform (each map) and a symmetry (each system).
+    ``sampler`` 0 sigma-factor, 1 rotation and shift; numbers of maps and of variations from least
+    to most; ``variations`` numbers to choose from, int32; probabilities of a post-transform (each
+    map) and a symmetry (each system).
     """
 
     sampler: int
@@ -108,9 +109,9 @@ def sample_system(generator, options):
 def sample_sigma_factor(generator, maps):
     """Draw affine maps whose singular values s1 >= s2 add up to a sigma-factor, sum(s1 + 2 s2), of (5 + n)/2 to (6 + n)/2.
 
-    The sampler of Anderson & Farrell (2022), "Improving Fractal Pre-training", section 3: systems in this range have
-    attractors that are neither points nor blots. Each map is a rotation, the singular values, another rotation and
-    random reflections; shifts are even in [-1, 1).
+    The sampler of Anderson & Farrell (2022), "Improving Fractal Pre-training", section 3: systems
+    in this range have attractors that are neither points nor blots. Each map is a rotation, the
+    singular values, another rotation and random reflections; shifts are even in [-1, 1).
 
     Returns
     -------
@@ -155,8 +156,8 @@ def compose(generator, first, second):
 def sample_rotation_shift(generator, maps):
     """Draw affine maps that rotate, shrink a little (0.4 to 1) and shift: float32 [map, 6].
 
-    The wording of arXiv 2510.24159. It names no shrinking; rotations and shifts alone would carry the walkers ever
-    farther wherever the variation doesn't bring them back.
+    The wording of arXiv 2510.24159. It names no shrinking; rotations and shifts alone would carry
+    the walkers ever farther wherever the variation doesn't bring them back.
     """
     result = np.empty((maps, 6), np.float32)
     for i in range(maps):
@@ -241,7 +242,8 @@ def draw_symmetry(generator, probability):
 def fill_symmetry(table, weights, first, fold, reflections):
     """Add the maps that make a system symmetric: rotations by 360/fold degrees, a reflection at the y axis.
 
-    Each is as probable as all the others' sum before, and leaves the colour alone (Draves & Reckase 2008, section 7).
+    Each is as probable as all the others' sum before, and leaves the colour alone (Draves & Reckase
+    2008, section 7).
     """
     for k in range(1, fold):
         pair = first + k - 1

@@ -1,13 +1,14 @@
 """The variations: the non-linear functions of the plane that give flames their shapes.
 
-Numbers, names and formulas are those of the catalogue in Draves & Reckase (2008), "The Fractal Flame Algorithm", appendix;
-each docstring is its formula. There r is the distance of (x, y) from the origin, theta = arctan(x/y) and phi = arctan(y/x),
-so sin(theta) = x/r and cos(theta) = y/r. ``mod`` keeps the sign of its first argument, as in C.
-p1 to p4 are the variation's own parameters or, where the catalogue takes them from the affine map
-(x, y) -> (ax + by + c, dx + ey + f), coefficients of that map. ``noise`` is a random word (uint32), fresh at every call.
+Numbers, names and formulas are those of the catalogue in Draves & Reckase (2008), "The Fractal
+Flame Algorithm", appendix; each docstring is its formula. There r is the distance of (x, y) from
+the origin, theta = arctan(x/y) and phi = arctan(y/x), so sin(theta) = x/r and cos(theta) = y/r.
+``mod`` keeps the sign of its first argument, as in C. p1 to p4 are the variation's own parameters
+or, where the catalogue takes them from the affine map (x, y) -> (ax + by + c, dx + ey + f),
+coefficients of that map. ``noise`` is a random word (uint32), fresh at every call.
 
-Left out are the catalogue's blurs and scatterers (noise, blur, gaussian, rays, ...), which forget where a point came from:
-they paint discs and fog, not structure.
+Left out are the catalogue's blurs and scatterers (noise, blur, gaussian, rays, ...), which forget
+where a point came from: they paint discs and fog, not structure.
 """
 
 from typing import NamedTuple
@@ -330,8 +331,9 @@ def remainder(x, divisor):
 class Variation(NamedTuple):
     """A variation: its number and name in the catalogue, its function, and where its parameters come from.
 
-    ``ranges`` holds (low, high) of each own parameter, drawn evenly; ``whole`` rounds them to whole numbers.
-    ``coefficients`` holds the positions in (a, b, c, d, e, f) of those that it takes from its affine map instead.
+    ``ranges`` holds (low, high) of each own parameter, drawn evenly; ``whole`` rounds them to whole
+    numbers. ``coefficients`` holds the positions in (a, b, c, d, e, f) of those that it takes from
+    its affine map instead.
     """
 
     number: int

@@ -1,7 +1,8 @@
 """The chaos game played by many walkers at once: blocks of walkers share a step, permutations mix them between steps.
 
-A pair is one affine map with one variation. The state of the walkers is one flat float32 array of five parts of
-``WALKERS`` numbers each: x, y, colour coordinate, and the home x, y to which a walker returns that ran away.
+A pair is one affine map with one variation. The state of the walkers is one flat float32 array of
+five parts of ``WALKERS`` numbers each: x, y, colour coordinate, and the home x, y to which a walker
+returns that ran away.
 """
 
 import numpy as np
@@ -64,8 +65,9 @@ def start_walkers(generator):
 def take_step(generator, variations, table, cumulative, walkers, spare):
     """Move every walker by one pair and permute the walkers.
 
-    Which pair a block takes is a stratified draw: block b gets the pair at (b + u)/blocks of the cumulative probability,
-    u fresh at every step. Without the permutation, walkers that share contracting maps again and again would meet.
+    Which pair a block takes is a stratified draw: block b gets the pair at (b + u)/blocks of the
+    cumulative probability, u fresh at every step. Without the permutation, walkers that share
+    contracting maps again and again would meet.
 
     Parameters
     ----------
@@ -73,7 +75,8 @@ def take_step(generator, variations, table, cumulative, walkers, spare):
     variations : variation of each pair, int32 [pair]
     table : coefficients of each pair, float32 [pair, ROW]
     cumulative : cumulative probability of the pairs, float32 [pair], the last above 1
-    walkers, spare : the walkers, and room for them; the moved ones are left in ``spare``, which the caller then swaps
+    walkers, spare : the walkers, and room for them; the moved ones are left in ``spare``, which the
+        caller then swaps
 
     Returns
     -------

@@ -27,7 +27,8 @@ def find_parents(
 
     Raises
     ------
-    InputError : two blocks in one place, a block outside the box, a hole in the base level, a block without its parent or siblings
+    InputError : two blocks in one place, a block outside the box, a hole in the base level, a block
+        without its parent or siblings
     """
     parents = np.full(len(levels), -1)
     strange = np.flatnonzero((levels < 0) | (levels > MAXIMUM_LEVEL))

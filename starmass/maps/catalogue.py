@@ -1,6 +1,7 @@
 """The catalogue of a simulation: every sample (a sink at a time) with its label, and which of the config's cuts removes it, if any.
 
-A sample is one row here and one map along each axis. Cuts are applied in the order of :data:`CUTS`, the one that comes first counts.
+A sample is one row here and one map along each axis. Cuts are applied in the order of :data:`CUTS`,
+the one that comes first counts.
 """
 
 import csv
@@ -38,7 +39,8 @@ def write_catalogue(
     Parameters
     ----------
     map_files : of all snapshots of the simulation
-    cuts : ``mass`` [Msun], ``age`` [yr], ``time_since_birth`` [yr] and ``refined``: [least, most], null for no bound; ``minimum_snapshots``
+    cuts : ``mass`` [Msun], ``age`` [yr], ``time_since_birth`` [yr] and ``refined``: [least, most],
+        null for no bound; ``minimum_snapshots``
     """
     rows = read_samples(map_files)
     check_snapshots(map_files)

@@ -1,8 +1,9 @@
 """The descriptor of a SFUMATO run: what its binary files cannot say for themselves, as YAML.
 
-SFUMATO's dump format is not public. What follows its papers (equal blocks in an oct-tree, variables in a fixed order, sinks kept apart
-from the cells, code units) is a default here; what differs from run to run is read from the run's ``run.yaml``, so that a user adapts
-the reader to a binary by editing YAML. The same descriptor drives the writer.
+SFUMATO's dump format is not public. What follows its papers (equal blocks in an oct-tree, variables
+in a fixed order, sinks kept apart from the cells, code units) is a default here; what differs from
+run to run is read from the run's ``run.yaml``, so that a user adapts the reader to a binary by
+editing YAML. The same descriptor drives the writer.
 
 Reads YAML and nothing else, because the Snakefile looks for dumps at every parse.
 """

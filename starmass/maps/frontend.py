@@ -1,8 +1,8 @@
 """yt frontend for SFUMATO dumps: once starmass is installed, ``yt.load("run/snapshot")`` works in any session.
 
-yt keeps one Python object a block. Building them is put off until something of yt's own asks for its index, and then made cheap: the
-grids take their edges and shapes from the index's arrays when asked. Maps are made from the block table alone
-(:attr:`SfumatoDataset.dump`), without yt's index.
+yt keeps one Python object a block. Building them is put off until something of yt's own asks for
+its index, and then made cheap: the grids take their edges and shapes from the index's arrays when
+asked. Maps are made from the block table alone (:attr:`SfumatoDataset.dump`), without yt's index.
 """
 
 import re
@@ -34,8 +34,8 @@ SINK_UNITS = {
 class SfumatoGrid(AMRGridPatch):
     """One block. What yt usually copies into each grid is looked up in the index when asked for.
 
-    There are tens of thousands of them, and most are never looked at: yt's own set-up of a grid (a dozen objects each) waits until
-    something is asked for that only it provides.
+    There are tens of thousands of them, and most are never looked at: yt's own set-up of a grid (a
+    dozen objects each) waits until something is asked for that only it provides.
     """
 
     _id_offset = 0
@@ -346,8 +346,9 @@ def locate_dump(filename: str | Path) -> tuple[Path, str] | None:
 def _tell_gadget_apart() -> None:
     """Keep yt from taking a cell file for a Gadget snapshot, as it takes any file whose first record has 8 bytes.
 
-    yt asks every frontend and refuses where two say yes; the descriptor decides which of these two it is. Gadget's frontend is not imported
-    for this: yt does so before it asks, and it asks this one before those that are imported later.
+    yt asks every frontend and refuses where two say yes; the descriptor decides which of these two
+    it is. Gadget's frontend is not imported for this: yt does so before it asks, and it asks this
+    one before those that are imported later.
     """
     gadget = sys.modules.get("yt.frontends.gadget.data_structures")
     looks_like_gadget = vars(gadget.GadgetDataset)["_is_valid"].__func__ if gadget else None

@@ -1,6 +1,7 @@
 """Compiled loops from blocks of cells to maps: exact overlap in all three directions, along all three axes at once.
 
-All in one file, because numba's cache of compiled code looks at one file's time stamp: a loop that calls another one's must lie beside it.
+All in one file, because numba's cache of compiled code looks at one file's time stamp: a loop that
+calls another one's must lie beside it.
 """
 
 import math
@@ -83,7 +84,8 @@ def _overlap_block(left, width, sides, side, period, overlap, reach, depth):  # 
     ----------
     left, width : (3,) lower corner of the block from the cube's own, sides of its cells
     sides : (3,) cells along each side
-    overlap : (3, cell, pixel) length that cell and pixel share; what the last block left is taken away
+    overlap : (3, cell, pixel) length that cell and pixel share; what the last block left is taken
+        away
     reach : (3, cell, 2) first and last pixel touched
     depth : (3, cell) length inside the cube
     """
@@ -229,7 +231,8 @@ def _share(place, width):  # type: ignore[no-untyped-def]
 def count_peaks(spectra, prominence):  # type: ignore[no-untyped-def]
     """Number of peaks (axis, row, column) of spectra (axis, channel, row, column) that stand out by ``prominence`` of the highest, or more.
 
-    Walks up and down each spectrum and counts a peak when the way down from it, and up to it, is long enough. NaN where there is no gas.
+    Walks up and down each spectrum and counts a peak when the way down from it, and up to it, is
+    long enough. NaN where there is no gas.
     """
     axes, channels, rows, columns = spectra.shape
     peaks = np.zeros((axes, rows, columns))

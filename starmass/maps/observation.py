@@ -1,9 +1,11 @@
 """Maps as a telescope would have them: a Gaussian beam, noise by channel, missing pixels.
 
-The beam acts on what adds up along its way: N, N v and N (v^2 + sigma^2), with N the column density, and means and dispersions are taken
-of those again. At the edge of a map the beam is cut off there and normalised: nothing is made up outside. Noise is drawn for each pixel by
-itself (it is not smoothed by the beam), after the beam; missing pixels come last. Every draw follows from the seed and the names of
-simulation, snapshot, sink, axis and channel alone, so that no order of work changes it.
+The beam acts on what adds up along its way: N, N v and N (v^2 + sigma^2), with N the column
+density, and means and dispersions are taken of those again. At the edge of a map the beam is cut
+off there and normalised: nothing is made up outside. Noise is drawn for each pixel by itself (it is
+not smoothed by the beam), after the beam; missing pixels come last. Every draw follows from the
+seed and the names of simulation, snapshot, sink, axis and channel alone, so that no order of work
+changes it.
 """
 
 import hashlib
@@ -36,8 +38,9 @@ def observe_maps(
     ----------
     output, maps : file to write, file of maps to read
     name : of the observation
-    observation : the config's entry: ``distance`` [pc], ``beam`` (FWHM) [arcsec], ``seed``; ``noise``: channel -> standard deviation in the
-        channel's unit, ``relative_noise``: channel -> share of the pixel's value; ``missing_fraction`` of the pixels, in patches of
+    observation : the config's entry: ``distance`` [pc], ``beam`` (FWHM) [arcsec], ``seed``;
+        ``noise``: channel -> standard deviation in the channel's unit, ``relative_noise``: channel
+        -> share of the pixel's value; ``missing_fraction`` of the pixels, in patches of
         ``missing_patch`` pixels, ``missing_fill``: ``nearest`` pixel that is there, or ``nan``
     """
     with (
@@ -118,8 +121,9 @@ def beam_pixels(beam: float, distance: float, pixel: float) -> float:
 def smooth(maps: np.ndarray, kinds: Sequence[str], sigma: float) -> np.ndarray:
     """Maps (channel, row, column) of one line of sight seen through a Gaussian beam of dispersion ``sigma`` pixels.
 
-    ``kinds`` says how a channel adds up: ``column`` by itself, ``mean`` weighted by the column density, ``dispersion`` about the ``mean``
-    before it. Pixels without gas (NaN in a mean) weigh nothing.
+    ``kinds`` says how a channel adds up: ``column`` by itself, ``mean`` weighted by the column
+    density, ``dispersion`` about the ``mean`` before it. Pixels without gas (NaN in a mean) weigh
+    nothing.
     """
     if sigma == 0:
         return maps.copy()

@@ -1,15 +1,15 @@
 """From gas to maps: exact shares of every element of gas in every pixel column of a cube, all axes at once.
 
-:class:`Gas` is what a simulation hands over. :class:`Blocks` are the cells of a grid code; ``particles``
-and ``moving_mesh`` have what particle codes hand over.
+:class:`Gas` is what a simulation hands over. :class:`Blocks` are the cells of a grid code;
+``particles`` and ``moving_mesh`` have what particle codes hand over.
 
-A cell counts by the part of it that lies inside: in the plane of the sky by its overlap with each pixel,
-along the line of sight by its overlap with the cube, and through the faces of a periodic box by its images.
-So the mass in a map is the mass in the cube for any alignment and any mix of cell widths. Mean velocity and
-dispersion are density-weighted moments by volume. The cells of a block that stand behind one another are
-taken together first, about their own mean, and such lines are merged pixel by pixel about the running mean
-(Chan, Golub & LeVeque 1983, Am. Stat. 37, 242): nothing large is subtracted from anything large, so that a
-cold stream keeps its digits.
+A cell counts by the part of it that lies inside: in the plane of the sky by its overlap with each
+pixel, along the line of sight by its overlap with the cube, and through the faces of a periodic box
+by its images. So the mass in a map is the mass in the cube for any alignment and any mix of cell
+widths. Mean velocity and dispersion are density-weighted moments by volume. The cells of a block
+that stand behind one another are taken together first, about their own mean, and such lines are
+merged pixel by pixel about the running mean (Chan, Golub & LeVeque 1983, Am. Stat. 37, 242):
+nothing large is subtracted from anything large, so that a cold stream keeps its digits.
 """
 
 from abc import ABC, abstractmethod
@@ -49,8 +49,8 @@ class Cube:
 class Gas(ABC):
     """Gas of a snapshot near a cube, in whatever elements the code has: it adds itself to maps.
 
-    Every method leaves out what lies outside the cube, counts images through periodic faces, and adds
-    to the arrays it is given, so that several kinds of gas can share a map.
+    Every method leaves out what lies outside the cube, counts images through periodic faces, and
+    adds to the arrays it is given, so that several kinds of gas can share a map.
 
     Attributes
     ----------
@@ -172,8 +172,8 @@ class Blocks(Gas):
     def _flat(self, cube: Cube) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """What kernels take.
 
-        Lower corners, from the cube's own (block, 3); sides of cells (block, 3); number of cells along
-        each side (3,); densities (block, cell).
+        Lower corners, from the cube's own (block, 3); sides of cells (block, 3); number of cells
+        along each side (3,); densities (block, cell).
         """
         left = np.asarray(self.left, float) - cube.left
         density = np.ascontiguousarray(self.density, float)
@@ -221,7 +221,8 @@ class Projection:
 def project_cube(gas: Gas, cube: Cube) -> Projection:
     """Project the gas in a cube along x, y and z, oriented as :data:`ORIENTATION` says.
 
-    ``gas`` holds every element that may touch the cube; others do no harm, overlapping ones count twice.
+    ``gas`` holds every element that may touch the cube; others do no harm, overlapping ones count
+    twice.
     """
     weight, mean, square = (np.zeros((3, cube.pixels, cube.pixels)) for _ in range(3))
     inside = gas.deposit_moments(cube, weight, mean, square)

@@ -1,8 +1,9 @@
 """SFUMATO dumps: the index of all blocks at opening, the cells of chosen blocks on demand, and the writer of the same files.
 
-A cell file (one a rank) is: the header records that the descriptor lists; one record with the level of every block and one with its
-position (three integers a block, in blocks of its own level, x first); then the cells, one record a block, or one a block and variable.
-A sink file is: its header records, then one record for each item of the sink table.
+A cell file (one a rank) is: the header records that the descriptor lists; one record with the level
+of every block and one with its position (three integers a block, in blocks of its own level, x
+first); then the cells, one record a block, or one a block and variable. A sink file is: its header
+records, then one record for each item of the sink table.
 """
 
 import logging
@@ -378,8 +379,9 @@ def write_dump(
 ) -> None:  # fmt: skip
     """Write one snapshot in the format that the descriptor states.
 
-    Blocks are ordered level by level along a Morton curve, and every level is spread over the ranks. Ghost layers, where the descriptor
-    has them, repeat the nearest cell of their own block: the reader leaves them out.
+    Blocks are ordered level by level along a Morton curve, and every level is spread over the
+    ranks. Ghost layers, where the descriptor has them, repeat the nearest cell of their own block:
+    the reader leaves them out.
 
     Parameters
     ----------

@@ -1,12 +1,14 @@
 """An analytic cloud with protostars, for the demo and the tests: formulas evaluated on an AMR grid, **not** a solver's solution.
 
-It has the look and the confusions of the real thing, and none of its authority. The gas is a log-normal density field with Mach-10
-velocities of Burgers spectrum (energy ~ k^-2), decorrelating in time, and it gathers in filaments. Each sink is born where the gas is
-dense, moves with the gas, grows at a falling rate, and sits in an envelope whose infall speed goes as sqrt(2 G M / r) times a star's own
-efficiency, whose density follows from that and the current accretion rate, and whose rotation grows with age: so that a mass can be told
-from the maps in part, and not trivially.
+It has the look and the confusions of the real thing, and none of its authority. The gas is a
+log-normal density field with Mach-10 velocities of Burgers spectrum (energy ~ k^-2), decorrelating
+in time, and it gathers in filaments. Each sink is born where the gas is dense, moves with the gas,
+grows at a falling rate, and sits in an envelope whose infall speed goes as sqrt(2 G M / r) times a
+star's own efficiency, whose density follows from that and the current accretion rate, and whose
+rotation grows with age: so that a mass can be told from the maps in part, and not trivially.
 
-Every number follows from the seed and the time of the snapshot alone: snapshots can be made in any order.
+Every number follows from the seed and the time of the snapshot alone: snapshots can be made in any
+order.
 """
 
 from collections.abc import Mapping
@@ -101,7 +103,8 @@ def write_toycloud(
     output : the folder, whose name ends in the number of the snapshot, from 1
     seed, snapshots : of the run, the latter the number of snapshots that it is to have
     ranks : number of cell files
-    layout : keys of the descriptor that differ from the toy run's, as for :func:`toycloud_descriptor`
+    layout : keys of the descriptor that differ from the toy run's, as for
+        :func:`toycloud_descriptor`
     magnetic_field : of gas of mean density at rest, along z [microgauss]; 0 writes none
     """
     number = int(Path(output).name.rsplit("_", 1)[1])
@@ -134,10 +137,12 @@ def write_toycloud(
 class TurbulentField:
     """Log density and velocity [km/s] anywhere in the box at one time.
 
-    Two periodic boxes of Fourier modes, summed: one of 4 pc, and one of 0.5 pc that repeats and carries the small scales. The
-    phase of each mode turns at its own rate, about the turn-over rate at its scale, so that the cloud changes smoothly in time.
-    The log density is the sum of a Gaussian field and of a ridged one, high where two more Gaussian fields both vanish (along curves) and
-    brought to a normal distribution by its own law: so the density stays log-normal, and gathers in filaments.
+    Two periodic boxes of Fourier modes, summed: one of 4 pc, and one of 0.5 pc that repeats and
+    carries the small scales. The phase of each mode turns at its own rate, about the turn-over rate
+    at its scale, so that the cloud changes smoothly in time. The log density is the sum of a
+    Gaussian field and of a ridged one, high where two more Gaussian fields both vanish (along
+    curves) and brought to a normal distribution by its own law: so the density stays log-normal,
+    and gathers in filaments.
     """
 
     SIZES = (
@@ -350,7 +355,8 @@ def build_blocks(
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Refine where a star is near or a Jeans length has fewer than two cells; return levels, positions and cells by label.
 
-    Parents hold the averages of their children, by mass for velocity. Box mass, gas and sinks, is 3000 Msun.
+    Parents hold the averages of their children, by mass for velocity. Box mass, gas and sinks, is
+    3000 Msun.
     """
     offsets = (
         np.stack(np.meshgrid(*[np.arange(BLOCK_CELLS)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)

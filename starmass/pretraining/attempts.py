@@ -36,8 +36,9 @@ class Attempt:
 def attempt_recorded(log: Path | None, ranks: int) -> Iterator[Attempt]:
     """Append ``{first_step, last_step, seconds, ranks, device}`` to ``<log>.attempts.jsonl`` when the block ends, well or not.
 
-    An attempt that failed by itself has its ``error`` (class) and ``said`` as well; one that a signal ended has not. The log's own
-    suffix is left out. Nothing is written without ``log``, which the first rank alone has, or of an attempt that was killed without a word.
+    An attempt that failed by itself has its ``error`` (class) and ``said`` as well; one that a
+    signal ended has not. The log's own suffix is left out. Nothing is written without ``log``,
+    which the first rank alone has, or of an attempt that was killed without a word.
     """
     begun, attempt, failure = time.monotonic(), Attempt(ranks), {}
     try:
@@ -55,8 +56,9 @@ def attempt_recorded(log: Path | None, ranks: int) -> Iterator[Attempt]:
 def failed_permanently(log: str | Path) -> str | None:
     """Return what the last two attempts failed of, if both failed by themselves and alike: a third would, too.
 
-    Alike is the same class of error after the same step; an input at fault (a collapse, a loss that is not finite) counts after any step.
-    A time limit, a lost node or too little memory ends an attempt from outside, which is no failure of its own.
+    Alike is the same class of error after the same step; an input at fault (a collapse, a loss that
+    is not finite) counts after any step. A time limit, a lost node or too little memory ends an
+    attempt from outside, which is no failure of its own.
     """
     try:
         lines = _records(Path(log)).read_text(encoding="utf-8").splitlines()[-2:]

@@ -1,6 +1,7 @@
 """The state of a run on disk: whole or absent, the last two kept, a damaged one noticed and passed over.
 
-Checkpoints lie in ``resume/<digest of recipe and images>/step-00001234/``, so that a changed recipe never meets old weights.
+Checkpoints lie in ``resume/<digest of recipe and images>/step-00001234/``, so that a changed recipe
+never meets old weights.
 """
 
 import logging

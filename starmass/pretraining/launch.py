@@ -29,7 +29,8 @@ def launch(
 ) -> NoReturn:
     """Write the recipe beside the results, then become the process (or the launcher of processes) that pretrains.
 
-    The job's process is replaced, so that signals reach the training and its exit code reaches the workflow.
+    The job's process is replaced, so that signals reach the training and its exit code reaches the
+    workflow.
 
     Parameters
     ----------
@@ -46,7 +47,8 @@ def launch(
     Raises
     ------
     InputError
-        from the second attempt on, when the last two failed by themselves and alike: Snakemake has no other way not to try again
+        from the second attempt on, when the last two failed by themselves and alike: Snakemake has
+        no other way not to try again
     """
     if attempt > 1 and (failure := failed_permanently(log)):
         raise InputError(

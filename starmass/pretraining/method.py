@@ -19,8 +19,9 @@ from starmass.pretraining.trunk import run_trunk
 class Method(nn.Module, ABC):
     """A way to learn from images, with all the networks that it trains.
 
-    ``forward(inputs, schedule, diagnose=False)`` returns the terms of the loss, ``loss`` among them, and with ``diagnose`` the diagnostics:
-    ``features`` [N, D] of the images at hand and any scalars.
+    ``forward(inputs, schedule, diagnose=False)`` returns the terms of the loss, ``loss`` among
+    them, and with ``diagnose`` the diagnostics: ``features`` [N, D] of the images at hand and any
+    scalars.
 
     Attributes
     ----------

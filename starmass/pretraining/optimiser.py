@@ -16,7 +16,8 @@ def parameter_groups(module: nn.Module, depth: int, recipe: Optimiser) -> list[d
 
     Parameters
     ----------
-    module : has the trained transformer as ``encoder``; everything else has the full rate, but a last layer of a head may be frozen
+    module : has the trained transformer as ``encoder``; everything else has the full rate, but a
+        last layer of a head may be frozen
     depth : blocks of the transformer
 
     Returns

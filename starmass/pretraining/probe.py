@@ -1,7 +1,7 @@
 """Maps of protostars as a pretraining meets them: images to learn from, or labelled ones that tell whether it learns anything useful.
 
-Both come from one file (``images`` float [map, channel, row, column] in 0..1, ``log10_mass``, ``protostar``) that holds the training maps
-of a split and no others.
+Both come from one file (``images`` float [map, channel, row, column] in 0..1, ``log10_mass``,
+``protostar``) that holds the training maps of a split and no others.
 """
 
 import os

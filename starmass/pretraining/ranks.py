@@ -1,7 +1,8 @@
 """One process or many: who this one is, and the few sums that go over all of them.
 
-A rank is found from torchrun's variables (RANK, WORLD_SIZE, LOCAL_RANK) or, where those are missing, from those of a SLURM step
-with one task a rank (SLURM_PROCID, SLURM_STEP_NUM_TASKS, SLURM_LOCALID). With neither there is one.
+A rank is found from torchrun's variables (RANK, WORLD_SIZE, LOCAL_RANK) or, where those are
+missing, from those of a SLURM step with one task a rank (SLURM_PROCID, SLURM_STEP_NUM_TASKS,
+SLURM_LOCALID). With neither there is one.
 """
 
 import logging
@@ -63,8 +64,9 @@ def find_ranks(environment: Mapping[str, str]) -> tuple[int, int, int]:
 def own_gpu(environment: Mapping[str, str]) -> str | None:
     """Return the one GPU of those in CUDA_VISIBLE_DEVICES that is this rank's, by its number on the node; None where none are listed.
 
-    A SLURM task sees all GPUs that its job has on the node. Ranks that look at one each can't take each other's memory; that they
-    choose for themselves, instead of srun binding them, leaves the GPUs of a node able to reach each other.
+    A SLURM task sees all GPUs that its job has on the node. Ranks that look at one each can't take
+    each other's memory; that they choose for themselves, instead of srun binding them, leaves the
+    GPUs of a node able to reach each other.
     """
     listed = [name for name in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     return listed[find_ranks(environment)[2] % len(listed)] if listed else None

@@ -6,7 +6,8 @@ import math
 def cosine(step: int, steps: int, start: float, end: float, warmup: int = 0) -> float:
     """Rise linearly from 0 to ``start`` over ``warmup`` steps, then follow half a cosine to ``end`` at ``steps``.
 
-    As the official ``CosineScheduler`` (dinov2 `utils/utils.py`), whose warm-up reaches ``start`` one step earlier.
+    As the official ``CosineScheduler`` (dinov2 `utils/utils.py`), whose warm-up reaches ``start``
+    one step earlier.
     """
     if step < warmup:
         return start * step / warmup

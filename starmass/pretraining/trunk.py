@@ -26,9 +26,12 @@ def run_trunk(
     Parameters
     ----------
     images : [N, C, H, W], any size in whole patches; positions are interpolated
-    mask : bool [N, patches]; these patches' embeddings are replaced by ``mask_token`` [width] before positions are added
-    seen : int64 [N, S]; only these patches go through the blocks, with their positions, and come out
-    drop_path : share of the images that each half block passes over (stochastic depth); drawn from torch's generator
+    mask : bool [N, patches]; these patches' embeddings are replaced by ``mask_token`` [width]
+        before positions are added
+    seen : int64 [N, S]; only these patches go through the blocks, with their positions, and come
+        out
+    drop_path : share of the images that each half block passes over (stochastic depth); drawn from
+        torch's generator
     """
     patches = model.patch_embed(images)
     if mask is not None and mask_token is not None:
@@ -58,7 +61,8 @@ def run_trunk(
 def attention_chosen(device: torch.device, precision: str) -> AbstractContextManager[None]:
     """Choose how attention is computed, forward and backward.
 
-    torch's fused attention on CPUs is slow in bfloat16, going backwards above all; plain products of matrices are not.
+    torch's fused attention on CPUs is slow in bfloat16, going backwards above all; plain products
+    of matrices are not.
     """
     plain = device.type == "cpu" and precision == "bfloat16"
     return sdpa_kernel(SDPBackend.MATH) if plain else nullcontext()

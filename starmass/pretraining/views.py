@@ -1,8 +1,9 @@
 """Crops of a batch of images, whole batches at a time: one draw per sample, every operation on tensors, CPU or GPU.
 
-Crop, flip and blur are linear and separable, so each is a pair of matrices a sample, ``rows @ image @ columns.T``; resampling
-is antialiased bicubic, as Pillow does it. Colours follow torchvision's definitions; brightness, contrast, saturation and hue
-keep that order (torchvision shuffles it). Probabilities and ranges: dinov2 `data/augmentations.py`.
+Crop, flip and blur are linear and separable, so each is a pair of matrices a sample, ``rows @ image
+@ columns.T``; resampling is antialiased bicubic, as Pillow does it. Colours follow torchvision's
+definitions; brightness, contrast, saturation and hue keep that order (torchvision shuffles it).
+Probabilities and ranges: dinov2 `data/augmentations.py`.
 """
 
 from dataclasses import dataclass

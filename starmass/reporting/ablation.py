@@ -52,8 +52,8 @@ LEFT, RIGHT, TITLE, GAP, ABOVE = 0.55, 0.08, 0.26, 0.08, 0.4
 class Values:
     """The axis of an ablation: its values as the table writes them, their places on it, and what to call them.
 
-    ``scale`` is matplotlib's, or ``names`` where the values have no places of their own; ``parsecs`` is what one unit of the axis
-    stands for, where it is the size of a beam.
+    ``scale`` is matplotlib's, or ``names`` where the values have no places of their own;
+    ``parsecs`` is what one unit of the axis stands for, where it is the size of a beam.
     """
 
     written: list[str]

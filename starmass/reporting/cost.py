@@ -39,7 +39,8 @@ def collect_cost(
 
     Returns
     -------
-    table : stage, entry, jobs, wall_hours, cpu_hours, gpu_hours, peak_memory_gb, product, products, cpu_seconds_a_product
+    table : stage, entry, jobs, wall_hours, cpu_hours, gpu_hours, peak_memory_gb, product, products,
+        cpu_seconds_a_product
 
     Raises
     ------

@@ -27,8 +27,8 @@ TOY = "analytic clouds, drawn from formulae and not from a solver: a test of the
 class MapRow:
     """One protostar at one time along one line of sight.
 
-    ``channels`` is float32 [channel, row, column] with ``names`` and ``units`` by channel; ``side`` in pc, ``mass`` in
-    Msun, ``age`` in yr.
+    ``channels`` is float32 [channel, row, column] with ``names`` and ``units`` by channel; ``side``
+    in pc, ``mass`` in Msun, ``age`` in yr.
     """
 
     channels: np.ndarray
@@ -102,8 +102,10 @@ class Segmentation:
     explained : share of the tokens' variance [component]
     segments : segment of each token, from 1 [example, row, column]
     segment_count : how many there are
-    attention : share of the class token's attention [example, head, row, column], the mean over heads last; None where there is none
-    attended : which tokens hold ``attention_mass`` of it, the fewest that do [example, head, row, column]
+    attention : share of the class token's attention [example, head, row, column], the mean over
+        heads last; None where there is none
+    attended : which tokens hold ``attention_mass`` of it, the fewest that do [example, head, row,
+        column]
     side : of the square about the protostar that the tokens cover [pc]
     """
 

@@ -61,7 +61,8 @@ def draw_method(
 ) -> Line2D:
     """Draw a method's values with their intervals, and arrowheads where these leave the ``limits`` of the axis.
 
-    A small head is an interval that goes on, a large open one a value that lies beyond. Arrays are [place on the axis].
+    A small head is an interval that goes on, a large open one a value that lies beyond. Arrays are
+    [place on the axis].
     """
     at, value, low, high = (np.asarray(numbers, float) for numbers in (at, value, low, high))
     aside = axes.transData + ScaledTranslation(look.aside / 72, 0, axes.figure.dpi_scale_trans)

@@ -284,8 +284,8 @@ def quantity_label(channel: str, unit: str) -> str:
 def channel_scale(channel: str, values: np.ndarray) -> Normalize:
     """Return the colour scale that all maps of a channel in one figure share.
 
-    Column density and dispersion span decades and get a logarithmic scale; velocities a linear one, symmetric about zero,
-    so that white is at rest. The outermost per cent of pixels saturates.
+    Column density and dispersion span decades and get a logarithmic scale; velocities a linear one,
+    symmetric about zero, so that white is at rest. The outermost per cent of pixels saturates.
     """
     values = values[np.isfinite(values)]
     if channel == "v_los":

@@ -33,8 +33,8 @@ def build_table1(
     Parameters
     ----------
     study : whose numbers stand beside the published ones
-    table : the study's table (results/tables/{study}/table.csv), whose column ``published`` says what
-        corresponds; where several methods do, or several splits by row, the first does
+    table : the study's table (results/tables/{study}/table.csv), whose column ``published`` says
+        what corresponds; where several methods do, or several splits by row, the first does
     published : the published table (resources/table1_published.csv)
     splits, methods : the study's, each pair a row of ``table``
     outputs : files by ``csv``, ``md``, ``tex`` and ``html``

@@ -94,12 +94,14 @@ def build_table(
     Parameters
     ----------
     study : its name
-    metrics, differences, mass_bins, overstatement : the study's comparison of its methods, rows in the order wanted
+    metrics, differences, mass_bins, overstatement : the study's comparison of its methods, rows in
+        the order wanted
     published : the published table (resources/table1_published.csv)
     counterparts : method -> row of the published table that stands beside it
     splits : split -> what it keeps apart (``row``, ``protostar``, ...)
     methods : the study's
-    simulations : simulation -> its ``format`` (``toycloud`` makes the table a test and not a result)
+    simulations : simulation -> its ``format`` (``toycloud`` makes the table a test and not a
+        result)
     outputs : files by ``csv``, ``md``, ``tex`` and ``html``
     """
     reference = read_published(published)
@@ -279,8 +281,8 @@ def findings(
 def _first(split: str, rows: pd.DataFrame) -> str:
     """Say who comes first in a split, and whom paired differences tell apart: all are differences from the reference.
 
-    A pair of intervals may overlap where the interval of the difference, on the same stars, leaves zero out; so overlaps are not counted.
-    Of few test protostars nothing is counted.
+    A pair of intervals may overlap where the interval of the difference, on the same stars, leaves
+    zero out; so overlaps are not counted. Of few test protostars nothing is counted.
     """
     few = too_few(rows)
     if rows["r2"].isna().all():

@@ -1,4 +1,6 @@
-"""The wing's rules from maps to metrics, on small synthetic maps and a tiny encoder, in a workflow of their own."""
+"""The wing's rules from maps to metrics, on small synthetic maps and a tiny encoder, in a workflow
+of their own.
+"""
 
 import json
 import re

@@ -1,4 +1,6 @@
-"""Observed maps against a beam laid on by hand, cell moments that are mixed by hand, and noise that depends on nothing but its names."""
+"""Observed maps against a beam laid on by hand, cell moments that are mixed by hand, and noise that
+depends on nothing but its names.
+"""
 
 import h5py
 import numpy as np
@@ -27,7 +29,9 @@ def maps_of(random, size=14):
 
 
 def beam_by_hand(size, sigma):
-    """Weights [row, column, row of the source, column of the source] of a Gaussian beam, normalised to what is in the map."""
+    """Weights [row, column, row of the source, column of the source] of a Gaussian beam, normalised
+    to what is in the map.
+    """
     place = np.arange(size)
     line = np.exp(-((place[:, None] - place) ** 2) / (2 * sigma**2))
     line[np.abs(place[:, None] - place) > np.ceil(6 * sigma)] = 0
@@ -37,7 +41,9 @@ def beam_by_hand(size, sigma):
 
 @pytest.mark.parametrize("sigma", [0.4, 1.3, 5.0])
 def test_the_beam_mixes_gas_and_not_maps(sigma):
-    """Every pixel is gas of two velocities, v - s and v + s: the moments of all gas under the beam, weighted by hand."""
+    """Every pixel is gas of two velocities, v - s and v + s: the moments of all gas under the beam,
+    weighted by hand.
+    """
     density, velocity, spread = maps = maps_of(np.random.default_rng(0))
     weights = beam_by_hand(14, sigma) * density
     total = weights.sum(axis=(2, 3))
@@ -58,7 +64,9 @@ def test_a_uniform_map_stays_as_it_is():
 
 
 def test_a_gradient_under_the_beam_becomes_dispersion():
-    """v = g x through a beam of dispersion s: sigma_v^2 grows by (g s)^2; a cold fast stream keeps its digits."""
+    """v = g x through a beam of dispersion s: sigma_v^2 grows by (g s)^2; a cold fast stream keeps
+    its digits.
+    """
     maps = np.array(
         [
             np.ones((81, 81)),

@@ -1,4 +1,6 @@
-"""SFUMATO dumps: every layout reads back what was written, chosen blocks alone are touched, damage is named."""
+"""SFUMATO dumps: every layout reads back what was written, chosen blocks alone are touched, damage
+is named.
+"""
 
 import itertools
 import re
@@ -149,7 +151,8 @@ def test_a_descriptor_that_does_not_fit_is_refused(write_run, change):
 
 
 def tamper(run, change):
-    """Rewrite a run's levels and positions (4-byte integers behind five records of one value each)."""
+    """Rewrite a run's levels and positions (4-byte integers behind five records of one value each).
+    """
     dump = Dump(run, "snap1")
     path = dump.files[0]
     count = len(dump.levels)

@@ -1,4 +1,6 @@
-"""The analytic cloud: its totals, its stars' lives, and the same bytes for the same seed in any order."""
+"""The analytic cloud: its totals, its stars' lives, and the same bytes for the same seed in any
+order.
+"""
 
 import itertools
 

@@ -1,4 +1,6 @@
-"""Attempts at a run: those that fail by themselves are not repeated for ever; those that are ended from outside are."""
+"""Attempts at a run: those that fail by themselves are not repeated for ever; those that are ended
+from outside are.
+"""
 
 import json
 

@@ -1,4 +1,6 @@
-"""Every text of a figure can be read at its printed size: large enough, on the page, and clear of every other."""
+"""Every text of a figure can be read at its printed size: large enough, on the page, and clear of
+every other.
+"""
 
 from itertools import combinations
 

@@ -14,8 +14,10 @@ def dino_loss(
 
     Parameters
     ----------
-    globals_ : student's scores of the two global crops [2, B, K]; crop 0 is held to target 1 and crop 1 to target 0
-    locals_ : student's scores of the local crops [L, B, K], L may be 0; each is held to both targets
+    globals_ : student's scores of the two global crops [2, B, K]; crop 0 is held to target 1 and
+        crop 1 to target 0
+    locals_ : student's scores of the local crops [L, B, K], L may be 0; each is held to both
+        targets
     targets : teacher's distributions of the two global crops [2, B, K]
     temperature : of the student
 

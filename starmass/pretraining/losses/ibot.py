@@ -11,7 +11,8 @@ def ibot_loss(
 
     Parameters
     ----------
-    scores, targets : student's scores and teacher's distributions of the masked patches [M, K], M may be 0
+    scores, targets : student's scores and teacher's distributions of the masked patches [M, K], M
+        may be 0
     weights : one over the number of masked patches of the patch's crop [M]
     crops : number of global crops, 2 B
     temperature : of the student

@@ -15,8 +15,9 @@ def koleo_loss(features: Tensor, *, across_ranks: bool) -> Tensor:
     Parameters
     ----------
     features : [B, D], of one crop of every image
-    across_ranks : look for neighbours on all ranks (and send the gradient there), or on this one only as the official code does;
-        the value depends on it (0.77 between 8 and 16 samples in a test), so it is part of the recipe
+    across_ranks : look for neighbours on all ranks (and send the gradient there), or on this one
+        only as the official code does; the value depends on it (0.77 between 8 and 16 samples in a
+        test), so it is part of the recipe
 
     Returns
     -------

@@ -12,8 +12,8 @@ from starmass.pretraining.ranks import maximum_over_ranks, sum_over_ranks
 class Center(nn.Module):
     """Running mean of the teacher's scores, taken off before the softmax (dinov2 `loss/dino_clstoken_loss.py`).
 
-    Every row of every rank has the same weight, also when ranks have uneven numbers of masked tokens (the official iBOT
-    center takes a mean of ranks' means).
+    Every row of every rank has the same weight, also when ranks have uneven numbers of masked
+    tokens (the official iBOT center takes a mean of ranks' means).
     """
 
     center: Tensor
@@ -51,9 +51,10 @@ class Center(nn.Module):
 def sinkhorn(scores: Tensor, temperature: float, iterations: int = 3) -> Tensor:
     """Return soft assignments that use all prototypes equally (Sinkhorn-Knopp; SwAV, dinov2 `loss/dino_clstoken_loss.py`).
 
-    The matrix exp(scores / T) is scaled by one factor a prototype and one a sample, alternately, until its sums are even. Only the
-    factors are kept up to date, so an iteration reads the matrix twice and writes nothing. Each row's maximum is taken off first
-    and given back, relative to the maximum over all ranks, as the sample's first factor: the official form without that overflows
+    The matrix exp(scores / T) is scaled by one factor a prototype and one a sample, alternately,
+    until its sums are even. Only the factors are kept up to date, so an iteration reads the matrix
+    twice and writes nothing. Each row's maximum is taken off first and given back, relative to the
+    maximum over all ranks, as the sample's first factor: the official form without that overflows
     at a score of 4 and a temperature of 0.04.
 
     Parameters

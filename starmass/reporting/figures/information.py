@@ -49,7 +49,8 @@ def plot(
 ) -> None:
     """Draw a study's information.csv: R2 against the radius within or beyond which maps of ``channels`` are seen, and by channel.
 
-    ``beam_pc`` is the full width at half maximum of the beam through which they are seen, if any; ``width`` is a key of ``style.WIDTHS``.
+    ``beam_pc`` is the full width at half maximum of the beam through which they are seen, if any;
+    ``width`` is a key of ``style.WIDTHS``.
     """
     table = read_information(information, channels).assign(
         beam_pc=np.nan if beam_pc is None else beam_pc

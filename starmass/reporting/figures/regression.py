@@ -128,8 +128,8 @@ def principal_components(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Project features [row, dimension] on the first components of their training rows.
 
-    Returns the scores [row, count] and the share of the training variance of each. Signs are fixed: the entry of a
-    component that is largest in size is positive.
+    Returns the scores [row, count] and the share of the training variance of each. Signs are fixed:
+    the entry of a component that is largest in size is positive.
     """
     centre = features[training].mean(axis=0)
     _, singular, basis = np.linalg.svd(features[training] - centre, full_matrices=False)

@@ -104,7 +104,8 @@ class Ours:
         self._mark("optimiser")
 
     def flops(self) -> int:
-        """Count a step's floating-point operations in products of matrices, augmentation left out.
+        """Count a step's floating-point operations in products of matrices, augmentation
+        left out.
         """
         method = self.run.method
         inputs = method.prepare(next(self.stream), self.device)

@@ -79,7 +79,8 @@ def run_snakemake():
 
 @pytest.fixture(scope="session")
 def local_demo(run_snakemake, tmp_path_factory):
-    """The demo, run on this machine once for all workers (``demo_run``); it has to have ended well.
+    """The demo, run on this machine once for all workers (``demo_run``); it has to have
+    ended well.
     """
     done = demo_run.run_once(run_snakemake, tmp_path_factory)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]

@@ -1,4 +1,5 @@
-"""Snakemake sessions on the tests' SLURM: started with the shipped profile, watched, always ended.
+"""Snakemake sessions on the tests' SLURM: started with the shipped profile, watched,
+always ended.
 """
 
 import os
@@ -97,7 +98,8 @@ class Session:
         return self.said()
 
     def wait_for(self, condition: Callable, seconds: float = 240):
-        """Return the first truth that ``condition`` gives; Snakemake has to be running until then.
+        """Return the first truth that ``condition`` gives; Snakemake has to be running
+        until then.
         """
         until = time.monotonic() + seconds
         while not (found := condition()):

@@ -74,7 +74,8 @@ def test_quantities_are_physical(samples):
 
 @pytest.fixture
 def cells():
-    """Segments and quantities of 12 maps of 4 protostars, the first quantity tied to the segment.
+    """Segments and quantities of 12 maps of 4 protostars, the first quantity tied to the
+    segment.
     """
     generator = np.random.default_rng(2)
     members = generator.integers(0, 3, (12, 4, 4)).astype(np.int8)

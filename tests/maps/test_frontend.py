@@ -1,4 +1,5 @@
-"""yt opens SFUMATO dumps by itself: fields, units, sinks, periodicity, and only leaves carry mass.
+"""yt opens SFUMATO dumps by itself: fields, units, sinks, periodicity, and only leaves
+carry mass.
 """
 
 import subprocess

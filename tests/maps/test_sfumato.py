@@ -151,7 +151,8 @@ def test_a_descriptor_that_does_not_fit_is_refused(write_run, change):
 
 
 def tamper(run, change):
-    """Rewrite a run's levels and positions (4-byte integers behind five records of one value each).
+    """Rewrite a run's levels and positions (4-byte integers behind five records of one
+    value each).
     """
     dump = Dump(run, "snap1")
     path = dump.files[0]

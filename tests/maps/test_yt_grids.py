@@ -53,7 +53,8 @@ def uniform(random, periodic):
 
 
 def patches(random, periodic):
-    """Patches of any shape, which may touch the faces of the box; a finer one hides what it covers.
+    """Patches of any shape, which may touch the faces of the box; a finer one hides what
+    it covers.
     """
     corners = [
         ((0, 0, 0), (16, 16, 16)),

@@ -92,14 +92,19 @@ def test_a_mistake_is_one_sentence(tmp_path):
     (tmp_path / "recipe.yaml").write_text("bacth_size: 3")
     done = _run(["--config", "recipe.yaml", "--images", "none.h5", "--output", "out"], tmp_path)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert done.stderr.startswith("starmass: recipe key 'bacth_size' is unknown (did you mean 'batch_size'?)")
+    assert done.stderr.startswith(
+        "starmass: recipe key 'bacth_size' is unknown (did you mean 'batch_size'?)"
+    )
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
     ("recipe", "words"),
     [
-        ("batch_size: 0", "recipe key 'batch_size': 0 is less than 2, the least allowed; it means: Images a"),
+        (
+            "batch_size: 0",
+            "recipe key 'batch_size': 0 is less than 2, the least allowed; it means: Images a",
+        ),
         ("- batch", "recipe key '(top level)': ['batch'] is not of type section"),
         ("batch: [", "not a readable YAML file"),
     ],

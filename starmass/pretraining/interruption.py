@@ -1,4 +1,7 @@
-"""SIGTERM (what SLURM sends before the time limit) and Ctrl-C: finish the step, keep the state, say "submit again"."""
+"""SIGTERM (sent by SLURM before the time limit) and Ctrl-C end a run after its current step.
+
+The state is kept, and the exit code says that the same command goes on from there.
+"""
 
 import signal
 from collections.abc import Iterator

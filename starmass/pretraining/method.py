@@ -38,7 +38,10 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def prepare(self, batch: dict[str, Tensor], device: torch.device) -> Any:
-        """Turn a loaded batch (images for :func:`~starmass.pretraining.samples.unpack_images`, and the draws) into ``forward``'s inputs."""
+        """Turn a loaded batch into ``forward``'s inputs.
+
+        A batch has images for :func:`~starmass.pretraining.samples.unpack_images`, and the draws.
+        """
 
     def schedule(self, step: int) -> dict[str, float]:
         """Return the method's own numbers at a step."""
@@ -65,7 +68,10 @@ class Method(nn.Module, ABC):
 
     @torch.inference_mode()
     def describe(self, images: Tensor) -> Tensor:
-        """Return features [N, D] of images [N, C, H, W] in 0..1: class token and mean of the patches."""
+        """Return features [N, D] of images [N, C, H, W] in 0..1.
+
+        They are the class token and the mean of the patches.
+        """
         encoder = self.exported_encoder()
         tokens = run_trunk(encoder, normalise_pixels(images, self.recipe.description())).float()
         return torch.cat([tokens[:, 0], tokens[:, encoder.num_prefix_tokens :].mean(dim=1)], dim=1)

@@ -1,4 +1,7 @@
-"""iBOT: the student guesses, at each masked patch, what the teacher sees there (Zhou et al. 2022; dinov2 `loss/ibot_patch_loss.py`)."""
+"""iBOT: at each masked patch the student predicts the teacher's output (Zhou et al. 2022).
+
+As dinov2 `loss/ibot_patch_loss.py`.
+"""
 
 import torch
 from torch import Tensor
@@ -7,7 +10,9 @@ from torch import Tensor
 def ibot_loss(
     scores: Tensor, targets: Tensor, weights: Tensor, crops: int, temperature: float
 ) -> Tensor:
-    """Cross-entropy over masked patches: mean in each crop, then mean over all global crops, masked or not.
+    """Return the cross-entropy over masked patches.
+
+    It is averaged within each crop, then over all global crops, masked or not.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""Methods beside each other on the same stars: differences, mass by mass, and what a split by row adds, all with intervals."""
+"""Methods compared on the same stars, with intervals.
+
+They are compared by their metrics, by mass bin, and by how much a split by row raises R2.
+"""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -17,7 +20,7 @@ from starmass.evaluation.metrics import (
 from starmass.evaluation.samples import protostars
 
 MASS_EDGES = (0.0, 1.0, 6.0, 15.0, float("inf"))
-"""Of the bins in which the paper reads its figure [Msun]."""
+"""Edges of the mass bins in which the paper reads its figure [Msun]."""
 COMPARED = ("r2", "rmse_dex", "mae_dex")
 BINNED = ("r2", "rmse_dex", "mae_dex", "bias_dex", "within_0.3_dex")
 _GAP = "r2_overstatement"
@@ -51,7 +54,8 @@ def compare_methods(
 
     Returns
     -------
-    one row a method but the reference: method, reference, ``{metric}_difference`` with ``_low`` and ``_high`` for :data:`COMPARED`
+    one row a method but the reference: method, reference, ``{metric}_difference`` with ``_low`` and
+    ``_high`` for :data:`COMPARED`
     """
     if reference not in predictions:
         raise InputError(
@@ -120,7 +124,9 @@ def measure_overstatement(
     draws: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Return R2 on a split by row, as published, minus R2 on a split that keeps stars apart, with intervals.
+    """Return R2 on a split by row, as published, minus R2 on a split that separates stars.
+
+    It comes with intervals.
 
     One row a method: method, r2_published, r2_grouped, r2_overstatement with ``_low`` and
     ``_high``. A bootstrap draw takes the same protostars in both splits, as far as both test them.

@@ -1,4 +1,7 @@
-"""Features in a plane, to look at: principal components, and t-SNE, which keeps neighbours together and nothing else."""
+"""Features projected to a plane, for viewing: principal components and t-SNE.
+
+t-SNE keeps neighbours together; its other distances mean nothing.
+"""
 
 import numpy as np
 import pandas as pd
@@ -37,9 +40,10 @@ def embed_features(
 
     Returns
     -------
-    one row a row of the study, in their order: row, part; pc_1, pc_2, and the share of the training rows' variance along them (pc_1_share,
-    pc_2_share); tsne_1, tsne_2; whether its nearest other row, by Euclidean distance of features, is of the same star
-    (same_protostar) and the same simulation (same_simulation): 0 or 1
+    one row a row of the study, in their order: row, part; pc_1, pc_2, and the share of the training
+    rows' variance along them (pc_1_share, pc_2_share); tsne_1, tsne_2; whether its nearest other
+    row, by Euclidean distance of features, is of the same star (same_protostar) and the same
+    simulation (same_simulation): 0 or 1
     """
     from sklearn.manifold import TSNE  # slow to import
     from sklearn.neighbors import NearestNeighbors

@@ -1,4 +1,4 @@
-"""How a map is shown: transforms, zoom and scaling, the same for whatever looks at it.
+"""How a map is shown: transforms, zoom and scaling, the same for every method.
 
 Whatever is fitted here is fitted on training rows alone.
 """

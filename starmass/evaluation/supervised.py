@@ -1,4 +1,4 @@
-"""The supervised baseline: a convolutional network that learns log mass from the maps themselves."""
+"""The supervised baseline: a convolutional network that learns log mass from the maps."""
 
 import numpy as np
 import timm
@@ -67,8 +67,9 @@ def train_and_predict(
         .contiguous(memory_format=torch.channels_last)
     )
     return learn(
-        model, _create_optimiser(optimiser, model, learning_rate, weight_decay), shown, labels, train, test,
-        epochs=epochs, warmup_epochs=warmup_epochs, batch_size=batch_size, augment=augment, seed=order_seed, name=f"{network}, fold {fold}",
+        model, _create_optimiser(optimiser, model, learning_rate, weight_decay), shown, labels,
+        train, test, epochs=epochs, warmup_epochs=warmup_epochs, batch_size=batch_size,
+        augment=augment, seed=order_seed, name=f"{network}, fold {fold}",
     )  # fmt: skip
 
 

@@ -105,7 +105,10 @@ def learn(
 
 
 def warm_up_and_cosine(warmup: int, steps: int) -> Callable[[int], float]:
-    """Return the rate's factor at a step: a straight line up to 1 over ``warmup`` steps, then half a cosine down to 0 at ``steps``."""
+    """Return the rate's factor at a step.
+
+    It rises linearly to 1 over ``warmup`` steps, then falls as half a cosine to 0 at ``steps``.
+    """
 
     def factor(step: int) -> float:
         if step < warmup:

@@ -16,7 +16,9 @@ logger = logging.getLogger("starmass")
 def job(
     log: str | Path | None = None, *, history: str | Path | None = None
 ) -> Iterator[logging.Logger]:
-    """Run a script's body: log to ``log`` and standard error; an :class:`InputError` becomes one sentence and exit code 1.
+    """Run a script's body; log to ``log`` and standard error.
+
+    An :class:`InputError` becomes one sentence and exit code 1.
 
     The same lines are added to ``history``, which no attempt overwrites (Snakemake removes ``log``
     before each).

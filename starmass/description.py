@@ -1,4 +1,7 @@
-"""An encoder in words: all that it takes to build one. Light on imports, because the config is held to it at every parse."""
+"""The description of an encoder: all that it takes to build one.
+
+Light on imports, because the config is checked against it at every parse.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

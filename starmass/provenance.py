@@ -172,7 +172,7 @@ def code_digest(script: str | Path, *entries: str) -> str:
     ----------
     script : a relative path starts at the root of the checkout, not at the working folder
     entries : dotted names of modules that are loaded by name (:mod:`starmass.registry`), so that
-        no import tells of them
+        no import mentions them
 
     Raises
     ------

@@ -44,7 +44,9 @@ def finetune_and_predict(
     seed: int = 0,
     fold: int = 0,
 ) -> np.ndarray:
-    """Train an encoder with a linear head on the training rows with an L2 loss (AdamW) and predict the test rows.
+    """Train an encoder with a linear head on the training rows and predict the test rows.
+
+    It is trained by AdamW with an L2 loss.
 
     Parameters
     ----------

@@ -119,7 +119,7 @@ def warm_up_and_cosine(warmup: int, steps: int) -> Callable[[int], float]:
 
 
 def turn_and_mirror(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Give every image [N, C, H, W] one of the eight turns and mirrorings of a square, drawn at random."""
+    """Give every image [N, C, H, W] one of the eight symmetries of a square, drawn at random."""
     which = torch.randint(8, (len(images),), generator=generator)
     turned = torch.empty_like(images)
     for choice in range(8):

@@ -87,7 +87,7 @@ def cos(angle):
 
 @inlined
 def exp(x):
-    """Return e**x; arguments are held to +-87, where float32 ends."""
+    """Return e**x; arguments are limited to +-87, where float32 ends."""
     x = x if x < LARGEST_EXPONENT else LARGEST_EXPONENT
     x = x if x > -LARGEST_EXPONENT else -LARGEST_EXPONENT
     power = (x * LOG2_E + ROUNDER) - ROUNDER
@@ -138,7 +138,10 @@ def arctangent(y, x):
 
 @inlined
 def truncate(x):
-    """Integer part of ``x``, towards zero, as a float32; ``x`` itself where it is large enough to be whole."""
+    """Integer part of ``x``, towards zero, as a float32.
+
+    A large ``x`` is whole and returned as it is.
+    """
     small = x if abs(x) < LARGEST_WHOLE else ZERO
     whole = f32(np.int32(small))
     return whole if abs(x) < LARGEST_WHOLE else x
@@ -153,7 +156,10 @@ def floor(x):
 
 @inlined
 def scramble(word):
-    """Mix the 32 bits of ``word`` (uint32) so that neighbours look independent (finaliser of MurmurHash3, Appleby 2011)."""
+    """Mix the 32 bits of ``word`` (uint32) so that neighbours look independent.
+
+    It is the finaliser of MurmurHash3 (Appleby 2011).
+    """
     word = np.uint32(word)
     word = np.uint32((word ^ (word >> np.uint32(16))) * np.uint32(0x85EBCA6B))
     word = np.uint32((word ^ (word >> np.uint32(13))) * np.uint32(0xC2B2AE35))

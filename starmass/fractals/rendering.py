@@ -1,4 +1,7 @@
-"""From a system to an image, or to the reason why there is none: preview, frame, histogram, acceptance, tones."""
+"""From a system to an image, or to the cause of its rejection.
+
+The steps are preview, frame, histogram, acceptance and tones.
+"""
 
 from typing import NamedTuple
 
@@ -25,7 +28,7 @@ COUNT_BITS = 28
 COUNT_MASK = np.uint64(2**COUNT_BITS - 1)
 MOST_POINTS = 2**COUNT_BITS - 1
 BRIGHTEST = 65535
-WHITE_SHARE = 1000  # one pixel in so many is as bright as can be
+WHITE_SHARE = 1000  # one pixel in this number is as bright as can be
 
 _N, _2N, _COUNT_BITS, _LAST_SHADE = (
     np.uint64(WALKERS),
@@ -175,7 +178,10 @@ def find_frame(x, y, low, high, size):
 
 @kernel
 def find_ranked(values, rank):
-    """Value at this rank (0 is the smallest) by Hoare's selection; ``values`` keep their number and lose their order."""
+    """Value at this rank (0 is the smallest) by Hoare's selection.
+
+    ``values`` keep their number and lose their order.
+    """
     low, high = 0, len(values) - 1
     while low < high:
         pivot = values[(low + high) // 2]
@@ -216,7 +222,10 @@ def preview_coverage(x, y, box, size, cells_across):
 
 @kernel
 def add_points(walkers, box, size, cells, amounts, histogram):
-    """Add the walkers' positions to the histogram; each of those outside the frame has a spill cell of its own behind it."""
+    """Add the walkers' positions to the histogram.
+
+    Each walker outside the frame has a spill cell of its own behind it.
+    """
     x0, y0, scale_x, scale_y = box[0], box[1], box[2], box[3]
     limit, across, spill = f32(size), np.int32(size), np.uint32(size * size)
     for i in range(_N):
@@ -275,7 +284,10 @@ def measure_contrast(histogram, size):
 
 @kernel
 def draw_palette(generator):
-    """Draw the colours that a palette passes through, each with one channel at full strength: uint8 [ANCHORS, 3]."""
+    """Draw the colours that a palette passes through: uint8 [ANCHORS, 3].
+
+    Each has one channel at full strength.
+    """
     palette = np.empty((ANCHORS, 3), np.uint8)
     for anchor in range(ANCHORS):
         word = next_word(generator)
@@ -293,7 +305,9 @@ def draw_palette(generator):
 
 @kernel
 def tone_curve(histogram, size, gamma):
-    """Brightness (0 to 255) of each count up to the white point: (log(1 + n) / log(1 + white))^(1/gamma), uint8.
+    """Brightness (0 to 255) of each count up to the white point, uint8.
+
+    It is (log(1 + n) / log(1 + white))^(1/gamma).
 
     Log-density display of Draves & Reckase (2008), section 4. White is the count that one pixel in
     a thousand exceeds, so that a single hot pixel doesn't darken the rest.

@@ -1,4 +1,6 @@
-"""The chaos game played by many walkers at once: blocks of walkers share a step, permutations mix them between steps.
+"""The chaos game played by many walkers at once.
+
+Blocks of walkers share a step, and permutations mix them between steps.
 
 A pair is one affine map with one variation. The state of the walkers is one flat float32 array of
 five parts of ``WALKERS`` numbers each: x, y, colour coordinate, and the home x, y to which a walker
@@ -31,7 +33,10 @@ _TO_FRACTION = f32(2.0**-24)
 
 @kernel
 def next_word(generator):
-    """Draw 64 random bits; ``generator`` is the state of four words (xoshiro256++ of Blackman & Vigna 2019)."""
+    """Draw 64 random bits; ``generator`` is the state of four words.
+
+    It is xoshiro256++ of Blackman & Vigna (2019).
+    """
     a, b, c, d = generator[0], generator[1], generator[2], generator[3]
     total = a + d
     word = ((total << np.uint64(23)) | (total >> np.uint64(41))) + a
@@ -103,7 +108,9 @@ def take_step(generator, variations, table, cumulative, walkers, spare):
 
 @kernel
 def move_block(number, table, pair, walkers, first, noise):
-    """Move the block of walkers that starts at ``first`` by a pair: affine map, variation, post-transform, colour.
+    """Move the block of walkers that starts at ``first`` by a pair.
+
+    A move is affine map, variation, post-transform, colour.
 
     Returns the number of walkers that were sent home.
     """
@@ -144,7 +151,10 @@ def move_block(number, table, pair, walkers, first, noise):
 
 @inlined
 def _land(walkers, i, x, y, after, colour, speed):
-    """Put walker ``i`` where the post-transform ``after`` takes (x, y), or home; return 1 if it was sent home, otherwise 0."""
+    """Put walker ``i`` where the post-transform ``after`` takes (x, y), or home.
+
+    Return 1 if it was sent home, otherwise 0.
+    """
     a, b, c, d, e, f = after
     x, y = a * x + b * y + c, d * x + e * y + f
     near = (abs(x) < FARTHEST) & (abs(y) < FARTHEST)  # false for what is not a number

@@ -107,7 +107,10 @@ def _match_parents(
 
 
 def morton_keys(positions: np.ndarray) -> np.ndarray:
-    """Place of block positions (n, 3) along a Morton curve; one key for one position, to 21 bits an axis."""
+    """Place of block positions (n, 3) along a Morton curve.
+
+    Each position has its own key, to 21 bits an axis.
+    """
     keys = np.zeros(len(positions), np.uint64)
     for axis in range(3):
         bits = positions[:, axis].astype(np.uint64)

@@ -89,7 +89,7 @@ def by_number(name: str) -> list[tuple[int, int, str]]:
 def simulation_folder(
     entry: Mapping[str, Any], data_root: str | None = None, *, name: str = ""
 ) -> Path:
-    """The folder that a simulation's dumps lie in; one that isn't there is an :class:`InputError`."""
+    """The folder that holds a simulation's dumps; a missing one is an :class:`InputError`."""
     key = f"{_key(name)}.folder"
     folder = str(entry["folder"])
     if "{data_root}" in folder:

@@ -20,11 +20,11 @@ from starmass.maps.projection import Blocks, Cube, Gas
 from starmass.maps.units import PARSEC_CM, SOLAR_MASS_G
 
 MOST_VOXELS = 512
-"""Voxels along a side of the cube, at most."""
+"""Maximum number of voxels along a side of the cube."""
 SLAB = 16
 """Planes of voxels that are laid onto the maps at once."""
 TOLERANCE, ENOUGH = 0.1, 1000
-"""How far masses may be from density times volume, where at least this number of voxels shows it."""
+"""Tolerance of mass against density times volume, and fewest voxels to check it by."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -199,9 +199,8 @@ class ParticleSimulation(YtSimulation):
         if not self.is_mesh:
             return find_reaching(self._position, self._size, centre, side, self.box.period)
         # No point of the cube is farther from its mesh-generating point than `reach`: the distance
-        # to
-        # the nearest of some points is an upper bound, and changes by no more than the way between
-        # two places.
+        # to the nearest of some points is an upper bound, and changes by no more than the way
+        # between two places.
         some = find_reaching(self._position, 2.0 * self._size, centre, side, self.box.period)
         some = some if len(some) else np.arange(len(self._position))
         step = side / LOOKS

@@ -1,4 +1,6 @@
-"""From gas to maps: exact shares of every element of gas in every pixel column of a cube, all axes at once.
+"""From gas to maps: the exact share of each element of gas in each pixel column of a cube.
+
+All three axes are projected at once.
 
 :class:`Gas` is what a simulation hands over. :class:`Blocks` are the cells of a grid code;
 ``particles`` and ``moving_mesh`` have what particle codes hand over.
@@ -33,7 +35,11 @@ ORIENTATION = (
 
 @dataclass(frozen=True)
 class Cube:
-    """Where to project: ``centre`` (3,) and ``side`` [pc], pixels along a side, ``period`` (3,) of the box [pc], inf along bounded axes."""
+    """Where to project.
+
+    ``centre`` (3,) and ``side`` [pc], pixels along a side, and ``period`` (3,) of the box [pc],
+    which is inf along bounded axes.
+    """
 
     centre: np.ndarray
     side: float
@@ -89,7 +95,8 @@ class Gas(ABC):
 
     @abstractmethod
     def deposit_lines(
-        self, cube: Cube, velocity: np.ndarray, edges: np.ndarray, line_width: float, spectra: np.ndarray
+        self, cube: Cube, velocity: np.ndarray, edges: np.ndarray, line_width: float,
+        spectra: np.ndarray,
     ) -> None:  # fmt: skip
         """Add mass to the velocity channels that each element's line reaches.
 
@@ -152,7 +159,8 @@ class Blocks(Gas):
         deposit_values(left, width, sides, density, flat, *_frame(cube), weight, sums)
 
     def deposit_lines(
-        self, cube: Cube, velocity: np.ndarray, edges: np.ndarray, line_width: float, spectra: np.ndarray
+        self, cube: Cube, velocity: np.ndarray, edges: np.ndarray, line_width: float,
+        spectra: np.ndarray,
     ) -> None:  # fmt: skip
         """Add lines at ``velocity`` (3, block, i, j, k), as :class:`Gas` says."""
         left, width, sides, density = self._flat(cube)
@@ -193,7 +201,10 @@ def single_cells(
     velocity: np.ndarray,
     fields: Mapping[str, np.ndarray] | None = None,
 ) -> Blocks:
-    """Blocks of one cell each: ``centre`` and ``width`` (n, 3) [pc], ``density`` (n,) [g cm^-3], ``velocity`` (n, 3) [km/s]."""
+    """Blocks of one cell each.
+
+    ``centre`` and ``width`` (n, 3) [pc], ``density`` (n,) [g cm^-3], ``velocity`` (n, 3) [km/s].
+    """
     shape = (len(density), 1, 1, 1)
     others = {name: np.reshape(values, shape) for name, values in (fields or {}).items()}
     return Blocks(
@@ -207,7 +218,9 @@ def single_cells(
 
 @dataclass(frozen=True)
 class Projection:
-    """Maps (axis, row, column) of mass per area [g cm^-2], mean velocity and dispersion [km/s], and the mass in the cube [Msun].
+    """Maps (axis, row, column) of mass per area, mean velocity and dispersion, and the mass.
+
+    They are in g cm^-2 and km/s; the mass is that in the cube [Msun].
 
     Where a line of sight holds no gas, velocity and dispersion are NaN.
     """
@@ -237,5 +250,8 @@ def project_cube(gas: Gas, cube: Cube) -> Projection:
 
 
 def hydrogen_column(surface_density: np.ndarray, nucleus_mass: float) -> np.ndarray:
-    """Hydrogen nuclei per cm^2 of a mass per area [g cm^-2], with ``nucleus_mass`` [g] of gas for each nucleus."""
+    """Hydrogen nuclei per cm^2 of a mass per area [g cm^-2].
+
+    ``nucleus_mass`` [g] is the mass of gas for each nucleus.
+    """
     return surface_density / nucleus_mass

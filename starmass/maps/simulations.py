@@ -1,4 +1,4 @@
-"""What maps need to know of a simulation, whichever code made it: box, time, sinks, and cells near a point.
+"""What maps need of a simulation of any code: box, time, sinks, and cells near a point.
 
 SFUMATO's dumps are read by our own reader and hand over touched blocks in whole arrays. Any other
 grid code comes through a yt region padded by the coarsest cell, so that every cell which reaches

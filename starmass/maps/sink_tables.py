@@ -20,7 +20,7 @@ FORTRAN = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:[dD]([+-]?\d+)|([+-]\d{3}))"
 
 @dataclass(frozen=True)
 class Table:
-    """The cells of a table as text: names of columns, rows, and the line in the file of each row."""
+    """The cells of a table as text: names of columns, rows, and each row's line in the file."""
 
     path: Path
     names: list[str]

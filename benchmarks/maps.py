@@ -171,7 +171,8 @@ def measure_plain(run: Path, sinks: int) -> dict:
     dataset = yt.load(str(run / "snapshot"))
     for axis in "xyz":
         dataset.add_field(
-            ("gas", f"square_{axis}"), lambda field, data, axis=axis: data["gas", f"velocity_{axis}"] ** 2,
+            ("gas", f"square_{axis}"),
+            lambda field, data, axis=axis: data["gas", f"velocity_{axis}"] ** 2,
             sampling_type="cell", units="cm**2/s**2",
         )  # fmt: skip
     dataset.index  # noqa: B018 (yt reads the grid here)
@@ -253,7 +254,8 @@ def compare(folder: Path, blocks: int, sinks: int, repeats: int) -> None:
     print(f"{'':26}{'starmass':32}plain yt ({plain_sinks} of the sinks)")
     print(f"{'open':26}{best(ours, 'open'):32}{best(plain, 'open')}")
     print(
-        f"{'a sink, 3 axes x 3 maps':26}{best(ours, 'sinks', sinks):32}{best(plain, 'sinks', plain_sinks)}"
+        f"{'a sink, 3 axes x 3 maps':26}{best(ours, 'sinks', sinks):32}"
+        f"{best(plain, 'sinks', plain_sinks)}"
     )
     print(f"{'  of it reading blocks':26}{best(ours, 'reading', sinks):32}")
     print(f"{'  of it the kernel':26}{best(ours, 'kernel', sinks):32}")

@@ -29,7 +29,12 @@ from starmass.pretraining.loop import Run  # noqa: E402
 from starmass.pretraining.optimiser import clip_gradients  # noqa: E402
 from starmass.pretraining.ranks import Ranks  # noqa: E402
 from starmass.pretraining.recipe import Recipe, read_recipe  # noqa: E402
-from starmass.pretraining.samples import RankBatches, Samples, load_batches, open_images  # noqa: E402
+from starmass.pretraining.samples import (  # noqa: E402
+    RankBatches,
+    Samples,
+    load_batches,
+    open_images,
+)
 from starmass.pretraining.trunk import attention_chosen  # noqa: E402
 
 IMAGES = 64

@@ -61,8 +61,10 @@ AccountingStorageType=accounting_storage/none
 SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=2,sched_min_interval=0
 MpiDefault=none
 GresTypes=gpu
-NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=8 RealMemory={memory} Gres=gpu:fake:3 State=UNKNOWN
-NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=8 RealMemory={memory} Gres=gpu:fake:3 State=UNKNOWN
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=8 RealMemory={memory} \
+Gres=gpu:fake:3 State=UNKNOWN
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=8 RealMemory={memory} \
+Gres=gpu:fake:3 State=UNKNOWN
 PartitionName=cpu Nodes=n1,n2 Default=YES MaxTime=UNLIMITED State=UP
 PartitionName=gpu Nodes=n1,n2 MaxTime=UNLIMITED State=UP
 """
@@ -98,11 +100,17 @@ def missing() -> str | None:
         if not (shutil.which(program) or Path("/usr/sbin", program).exists())
     ]
     if absent:
-        return f"needs a SLURM to start: {', '.join(absent)} not found (apt-get install slurm-wlm slurmd slurmctld munge)"
+        return (
+            f"needs a SLURM to start: {', '.join(absent)} not found"
+            " (apt-get install slurm-wlm slurmd slurmctld munge)"
+        )
     if os.geteuid() != 0:
         return "needs root to start a SLURM of its own"
     if SYSTEM_CONFIG.exists() and not SYSTEM_CONFIG.is_symlink():
-        return f"a SLURM is configured here already ({SYSTEM_CONFIG}); the tests start their own and leave that one alone"
+        return (
+            f"a SLURM is configured here already ({SYSTEM_CONFIG}); the tests start their own and"
+            " leave that one alone"
+        )
     return None
 
 

@@ -96,7 +96,8 @@ sys.path.insert(0, {str(root)!r})
 from snakemake.api import SnakemakeApi, OutputSettings, ResourceSettings, ConfigSettings
 before = set(sys.modules)
 import starmass.plan, starmass.provenance
-heavy = {{"torch", "yt", "numba", "h5py", "pandas", "sklearn", "matplotlib", "timm"}} & (set(sys.modules) - before)
+heavy = {{"torch", "yt", "numba", "h5py", "pandas", "sklearn", "matplotlib", "timm"}} & \
+(set(sys.modules) - before)
 sys.exit(f"heavy imports: {{heavy}}" if heavy else 0)
 """
     done = subprocess.run(

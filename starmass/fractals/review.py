@@ -215,8 +215,10 @@ def draw_sheet(name: str, images: FractalImages, likeness: Likeness) -> Figure:
 def _closest_pairs(likeness: Likeness, count: int) -> list[tuple[int, int]]:
     pairs: dict[tuple[int, int], None] = {}
     for place in np.argsort(likeness.distances, kind="stable"):
-        pairs[  # type: ignore[index]
-            tuple(sorted((int(likeness.items[place]), int(likeness.neighbours[place]))))
+        pairs[
+            tuple(  # type: ignore[index]
+                sorted((int(likeness.items[place]), int(likeness.neighbours[place])))
+            )
         ] = None
         if len(pairs) == count:
             break

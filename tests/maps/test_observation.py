@@ -13,7 +13,8 @@ from starmass.maps.observation import beam_pixels, observe_maps, smooth
 
 KINDS = ["column", "mean", "dispersion"]
 TAURUS = {
-    "distance": 140, "beam": 120, "seed": 3, "noise": {"column_density": 1e20, "v_los": 0.05}, "relative_noise": {"column_density": 0.1},
+    "distance": 140, "beam": 120, "seed": 3, "noise": {"column_density": 1e20, "v_los": 0.05},
+    "relative_noise": {"column_density": 0.1},
     "missing_fraction": 0.1, "missing_patch": 2,
 }  # fmt: skip
 
@@ -207,7 +208,8 @@ def test_a_dispersion_stays_positive(map_file, tmp_path):
 def test_mistakes_name_the_entry(map_file, tmp_path):
     with pytest.raises(
         InputError,
-        match=r"maps\.observations\.taurus\.noise: the maps have no channel 'v_lso' .did you mean 'v_los'",
+        match=r"maps\.observations\.taurus\.noise: the maps have no channel 'v_lso'"
+        r" .did you mean 'v_los'",
     ):
         observe(map_file, tmp_path / "o.h5", noise={"v_lso": 1})
     with h5py.File(map_file, "r+") as file:

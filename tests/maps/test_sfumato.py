@@ -134,8 +134,10 @@ def test_truncated(write_run, left):
 
 @pytest.mark.parametrize(
     "change",
-    [{"byte_order": "big"}, {"marker_bytes": 8}, {"marker_bytes": 0}, {"real_bytes": 4}, {"integer_bytes": 8}, {"ghost_layers": 1},
-     {"variables": ["MRHO", "MVX", "MVY", "MVZ", "MPSI"]}, {"block_cells": [8, 8, 8]}, {"record": "variable"}],
+    [{"byte_order": "big"}, {"marker_bytes": 8}, {"marker_bytes": 0}, {"real_bytes": 4},
+     {"integer_bytes": 8}, {"ghost_layers": 1},
+     {"variables": ["MRHO", "MVX", "MVY", "MVZ", "MPSI"]}, {"block_cells": [8, 8, 8]},
+     {"record": "variable"}],
     ids=str,
 )  # fmt: skip
 def test_a_descriptor_that_does_not_fit_is_refused(write_run, change):

@@ -5,9 +5,7 @@
 rule compare_variants:
     input:
         samples=rules.collect_samples.output[0],
-        splits=lambda wildcards: list(
-            plan.ablation_splits(wildcards.study).values()
-        ),
+        splits=lambda wildcards: list(plan.ablation_splits(wildcards.study).values()),
         predictions=lambda wildcards: plan.all_ablation_predictions(
             wildcards.study, wildcards.ablation
         ),
@@ -69,4 +67,5 @@ rule ablations:
     input:
         lambda wildcards: plan.ablation_files(STUDY),
     message:
-        f"The ablations of study {STUDY} are in results/evaluation/{STUDY}/ablations/ and results/figures/{STUDY}/."
+        f"The ablations of study {STUDY} are in results/evaluation/{STUDY}/ablations/"
+        f" and results/figures/{STUDY}/."

@@ -3,9 +3,9 @@
 A file of weights is plain safetensors: its tensors load into the timm model that its description
 names, with nothing of ours in between::
 
-    description = load_encoder("teacher.safetensors")[1]      # or read it from the file's metadata,
-    key "starmass" model = timm.create_model(description.architecture,
-    **description.timm_arguments())
+    # or read the description from the file's metadata, key "starmass"
+    description = load_encoder("teacher.safetensors")[1]
+    model = timm.create_model(description.architecture, **description.timm_arguments())
     model.load_state_dict(safetensors.torch.load_file("teacher.safetensors"))
 """
 

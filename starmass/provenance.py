@@ -111,7 +111,7 @@ def git_commit() -> str:
             said = getattr(error, "stderr", b"") or str(error).encode()
             reason = " ".join(os.fsdecode(said).split())
             logging.getLogger("starmass").warning(
-                "starmass: git does not tell the commit of %s, so results say unknown. It says: %s",
+                "starmass: git does not give the commit of %s, so results say unknown. It says: %s",
                 ROOT,
                 reason,
             )

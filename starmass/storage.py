@@ -37,9 +37,9 @@ def written_aside(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` when the block ends well.
 
     The temporary name keeps the suffix (writers that look at it still work) and starts with a dot
-    (globs for results pass it over). When the block raises, the temporary file or folder is removed
+    (globs for results ignore it). When the block raises, the temporary file or folder is removed
     and ``path`` is left as it was. A folder that is written this way replaces an older one of that
-    name. What a killed process of this machine left aside for the same path is cleared away.
+    name. Temporary files of killed processes of this machine for the same path are removed.
 
     Raises
     ------

@@ -3,8 +3,8 @@
 Numbers, names and formulas are those of the catalogue in Draves & Reckase (2008), "The Fractal
 Flame Algorithm", appendix; each docstring is its formula. There r is the distance of (x, y) from
 the origin, theta = arctan(x/y) and phi = arctan(y/x), so sin(theta) = x/r and cos(theta) = y/r.
-``mod`` keeps the sign of its first argument, as in C. p1 to p4 are the variation's own parameters
-or, where the catalogue takes them from the affine map (x, y) -> (ax + by + c, dx + ey + f),
+``mod`` keeps the sign of its first argument, as in C. p1 to p4 are the variation's own parameters.
+Where the catalogue takes them from the affine map (x, y) -> (ax + by + c, dx + ey + f), they are
 coefficients of that map. ``noise`` is a random word (uint32), fresh at every call.
 
 Left out are the catalogue's blurs and scatterers (noise, blur, gaussian, rays, ...), which forget

@@ -35,7 +35,7 @@ FACTS = {
     "channel_turns": "turns",
 }
 """Attributes of the maps, one value a channel, by what they hold of its facts."""
-# From a void between galaxies to water: what lies beyond is a unit gone wrong [g/cm**3].
+# From a void between galaxies to water; values beyond mean that a unit is wrong [g/cm**3].
 DENSITIES = (1e-32, 1.0)
 # Cells fill a cube once, to the digits of edges that a file stores in single precision.
 COVERAGE = 1e-3

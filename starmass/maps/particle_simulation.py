@@ -1,9 +1,9 @@
 """Particle codes through yt: Gadget, GIZMO and their kin by their kernels, AREPO by its mesh.
 
-All gas is read once, in file order; what may reach into a cube is found by one compiled pass over
-the positions (0.05 s for ten million), so that a kernel which reaches in from outside is never
-missed. yt's own index is not built: it would sort all particles, and write its result (and
-smoothing lengths that the dump lacks) beside the dump.
+All gas is read once, in file order. One compiled pass over the positions (0.05 s for ten million)
+finds all gas that may reach into a cube, so that a kernel centred outside is never missed. yt's own
+index is not built: it would sort all particles, and write its result (and smoothing lengths that
+the dump lacks) beside the dump.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

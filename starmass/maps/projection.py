@@ -5,13 +5,14 @@ All three axes are projected at once.
 :class:`Gas` is what a simulation hands over. :class:`Blocks` are the cells of a grid code;
 ``particles`` and ``moving_mesh`` have what particle codes hand over.
 
-A cell counts by the part of it that lies inside: in the plane of the sky by its overlap with each
-pixel, along the line of sight by its overlap with the cube, and through the faces of a periodic box
-by its images. So the mass in a map is the mass in the cube for any alignment and any mix of cell
-widths. Mean velocity and dispersion are density-weighted moments by volume. The cells of a block
-that stand behind one another are taken together first, about their own mean, and such lines are
-merged pixel by pixel about the running mean (Chan, Golub & LeVeque 1983, Am. Stat. 37, 242):
-nothing large is subtracted from anything large, so that a cold stream keeps its digits.
+A cell counts by the part of it that lies inside. In the plane of the sky this is its overlap with
+each pixel, and along the line of sight its overlap with the cube. Images of a cell through the
+faces of a periodic box count as well. So the mass in a map is the mass in the cube for any
+alignment and any mix of cell widths. Mean velocity and dispersion are density-weighted moments by
+volume. The cells of a block along one line of sight are first summed about their own mean. Such
+lines are then merged pixel by pixel about the running mean (Chan, Golub & LeVeque 1983, Am. Stat.
+37, 242). No large numbers are subtracted from each other, so the small dispersion of a cold stream
+is precise.
 """
 
 from abc import ABC, abstractmethod
@@ -53,10 +54,10 @@ class Cube:
 
 
 class Gas(ABC):
-    """Gas of a snapshot near a cube, in whatever elements the code has: it adds itself to maps.
+    """Gas of a snapshot near a cube, in the elements of its code; it adds itself to maps.
 
-    Every method leaves out what lies outside the cube, counts images through periodic faces, and
-    adds to the arrays it is given, so that several kinds of gas can share a map.
+    Every method ignores gas outside the cube and counts images through periodic faces. It adds to
+    the arrays it is given, so that several kinds of gas can share a map.
 
     Attributes
     ----------

@@ -82,9 +82,9 @@ class Table:
 def read_table(path: Path, wanted: Sequence[str], names: Sequence[str] = ()) -> Table | None:
     """Read a table whose first line names its columns; None where the file is empty.
 
-    Columns are separated by commas, semicolons, tabs or blanks. A byte-order mark, blank lines,
-    ``#`` before the names, lines of comment that begin with ``#``, quotes and one separator at the
-    end of a line are taken as they come.
+    Columns are separated by commas, semicolons, tabs or blanks. These are allowed:
+    a byte-order mark, blank lines, ``#`` before the names, comments that begin with ``#``, quotes,
+    and one separator at the end of a line.
 
     Parameters
     ----------

@@ -153,9 +153,9 @@ class TurbulentField:
     Two periodic boxes of Fourier modes, summed: one of 4 pc, and one of 0.5 pc that repeats and
     carries the small scales. The phase of each mode turns at its own rate, about the turn-over rate
     at its scale, so that the cloud changes smoothly in time. The log density is the sum of a
-    Gaussian field and of a ridged one, high where two more Gaussian fields both vanish (along
-    curves) and brought to a normal distribution by its own law: so the density stays log-normal,
-    and gathers in filaments.
+    Gaussian field and of a ridged one, which is high along the curves where two more Gaussian
+    fields both vanish. The ridged field is mapped to a normal distribution. So the density stays
+    log-normal, and gathers in filaments.
     """
 
     SIZES = (

@@ -1,4 +1,4 @@
-"""How a job speaks: its log file, its progress and its one sentence when the input is at fault."""
+"""A job's output: its log file, its progress, and one sentence when the input is at fault."""
 
 import logging
 import sys
@@ -41,7 +41,7 @@ def job(
         logger.error("starmass: %s", " ".join(str(error).split()))
         raise SystemExit(1) from None
     except Exception:
-        # Ours to mend, not the user's: the whole traceback goes to the log, and on to Snakemake.
+        # A fault of the program: the whole traceback goes to the log, and on to Snakemake.
         if log is not None:
             with open(log, "a", encoding="utf-8") as stream:
                 traceback.print_exc(file=stream)

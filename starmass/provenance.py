@@ -58,7 +58,7 @@ SILENT = (
 )
 """Modules and packages that shape no result, so that a change of them makes none out of date.
 
-They speak to the user, check the config (whose values reach a job as parameters), find what
+They write messages, check the config (whose values reach a job as parameters), find what
 is named in it, or say where a result came from. ``starmass.storage`` is none of them: it lays out
 the files that other stages read. Its messages do not count, as nowhere.
 """
@@ -104,7 +104,7 @@ def git_commit() -> str:
         if ROOT.samefile(top):
             _git(
                 "ls-files", "--error-unmatch", "--", "starmass/__init__.py"
-            )  # not merely put there
+            )  # tracked by git, not only present
             return _git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
     except (OSError, subprocess.SubprocessError) as error:
         if (ROOT / ".git").exists():

@@ -91,7 +91,7 @@ def measure_by_mass(
     """Return metrics of the test rows of each mass bin, one row a method and bin that has any.
 
     R2 within a bin compares with the bin's own mean, so it is lower than over all masses; RMSE and
-    bias are what a bin is read by.
+    bias are the numbers to compare by bin.
     """
     found = []
     for method, tables in predictions.items():

@@ -62,7 +62,7 @@ def embed_features(
     axes[:, rank:] = 0.0  # rounding has no direction
     axes = axes[:, :kept] * np.sign(
         axes[np.abs(axes[:, :kept]).argmax(axis=0), np.arange(kept)]
-    )  # or signs were a matter of chance
+    )  # else signs would be random
     scores = (x[rows] - centre) @ axes
     start = 1e-4 * scores[:, :2] / max(float(scores[:, 0].std()), np.finfo(float).tiny)
     with threadpool_limits(limits=1):  # threads would add up in an order of their own

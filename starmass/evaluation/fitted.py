@@ -38,7 +38,7 @@ OWN = ("starmass.evaluation.whitening.Whitening",)
 
 @dataclass(frozen=True)
 class FittedFold:
-    """What one fold's training rows made of a method.
+    """A method fitted to one fold's training rows.
 
     Attributes
     ----------

@@ -149,7 +149,7 @@ def fill(
     path: str | Path,
     left_out: tuple[str, ...] = (),
 ) -> None:
-    """Give a model called ``name`` all its tensors, and leave none of the file's over.
+    """Load a file's tensors into a model called ``name``; none may be missing or left over.
 
     Parameters
     ----------

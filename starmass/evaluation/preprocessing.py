@@ -9,7 +9,7 @@ from starmass.config import evaluation as config
 from starmass.errors import InputError
 from starmass.evaluation.samples import Maps
 
-# Below these a logarithm would speak of rounding, not of gas.
+# Below these values a logarithm would show rounding errors, not gas.
 SMALLEST = {
     "column_density": 1e10,
     "v_los": 1e-2,

@@ -187,7 +187,7 @@ def fit_baselines(
         )
 
     taught = cells(teachers)
-    # Cells are means of pixels, and say no more than those do.
+    # Cells are means of pixels and are no more precise than those.
     pixel = float(np.finfo(maps.shown.dtype).eps)
     centre, spread = column_scale(taught.reshape(-1, taught.shape[-1]), pixel)
     by_pixel = fit_segments((taught - centre) / spread, brightness, segments)

@@ -18,7 +18,7 @@ Encoder = tuple[VisionTransformer, EncoderDescription]
 
 
 def load_weights(model: Any, path: str | Path) -> None:
-    """Fill a timm model from a file, but for its last layer, which says somebody else's classes.
+    """Fill a timm model from a file, but for its last layer, which is for other classes.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The oct-tree of blocks: who refines whom, and whether the blocks tile the box once."""
+"""The oct-tree of blocks: parents and children, and whether the blocks tile the box once."""
 
 from collections.abc import Callable, Sequence
 

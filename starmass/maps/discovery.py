@@ -216,7 +216,7 @@ class _Run:
     def _sink_table(self, dump: Path, snapshot: str) -> list[Path]:
         """The sink table beside a dump; none where no sink has formed yet.
 
-        A table that another snapshot would get as well is nobody's: its stars would have the wrong
+        A table that another snapshot would get as well is refused: its stars would have the wrong
         masses and ages.
         """
         key, pattern = f"{self.key}.sinks.table", self.entry["sinks"]["table"]
@@ -235,7 +235,7 @@ class _Run:
                 f"{folder}: {len(tables)} files match {searched!r}, where one sink table should; "
                 f"put {{snapshot}} into `{key}`, in the place of the snapshot's name."
             )
-        # A plain name is the user's word; what a wildcard finds may be another snapshot's.
+        # A plain name is given by the user; what a wildcard finds may be another snapshot's.
         if tables and re.search(r"[*?]", pattern) and "{snapshot}" not in pattern:
             beside = (path for (path,) in self._find_dumps(None).values())
             others = [path for path in beside if path.parent == folder]

@@ -223,7 +223,7 @@ def _no_box(source: str | Path) -> str:
 
 
 def _check_units(dataset: Any, entry: Mapping[str, Any]) -> None:
-    """Refuse a Gadget file of units that nobody states, or that two places state differently."""
+    """Refuse a Gadget file whose units are stated nowhere, or differently in two places."""
     if not isinstance(dataset, GadgetDataset) or isinstance(dataset, OWLSDataset | EagleDataset):
         return
     given = set(entry.get("load", {}).get("unit_base") or {})

@@ -360,7 +360,7 @@ class Dump:
         )
 
     def place_in_file(self, block: int) -> str:
-        """File, block and byte of a row of the block table, for sentences about it."""
+        """File, block and byte of a row of the block table, for error messages."""
         rank = int(np.searchsorted(self._first, block, side="right") - 1)
         size = _block_dtype(self.descriptor).itemsize
         offset = self._data_start[rank] + (block - self._first[rank]) * size

@@ -33,7 +33,7 @@ class Box:
     left, width : (3,) lower corner and sides [pc]
     periodic : (3,) which axes repeat
     source : who says so
-    assumed : nobody knows: yt says so of every box of this code
+    assumed : it is unknown which repeat: yt calls every box of this code periodic
     """
 
     left: np.ndarray

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from starmass.files import unreadable
 
-if TYPE_CHECKING:  # whoever asks whether another attempt is worth it does without torch
+if TYPE_CHECKING:  # the launcher reads attempts without loading torch
     from starmass.pretraining.loop import Run
 
 

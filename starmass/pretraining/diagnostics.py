@@ -20,7 +20,7 @@ SPREAD_FLOOR = 1e-3
 RANK_FLOOR = 1.5  # effective number of directions; 1 is a line
 # Nearest neighbours 6e-6 apart; equal features give 16.5. Two crops are summed, so per crop
 KOLEO_CEILING = 12.0
-ENTROPY_CEILING = 0.9999  # of ln K: targets that say nothing
+ENTROPY_CEILING = 0.9999  # of ln K: uniform targets
 PROTOTYPES_FLOOR = 1.5  # effective number in use
 
 WAYS_OUT = (

@@ -25,7 +25,7 @@ class Interruption:
 
 @contextmanager
 def interruption_noticed() -> Iterator[Interruption]:
-    """For the block, SIGTERM and SIGINT set a flag and end nothing."""
+    """Within the block, a first SIGTERM or SIGINT sets a flag and does not end the process."""
     interruption = Interruption()
     before = {
         number: signal.signal(number, interruption.notice)

@@ -152,7 +152,7 @@ class Run:
                 )
                 terms, diagnostics, facts = self.take_step(batch, diagnose=log)
                 meter.add(terms, waited)
-                # One rank's signal or broken loss is everyone's: all leave after the same step.
+                # A signal or broken loss of one rank stops all: they leave after the same step.
                 flags = [
                     terms["loss"].new_tensor(float(interruption.seen)),
                     (~terms["loss"].isfinite()).float(),
@@ -189,7 +189,7 @@ class Run:
         The terms of the loss, the diagnostics of health and the step's own numbers.
         """
         recipe, step = self.recipe, self.step
-        # What torch draws in a step follows from its number: there is no generator's state to keep.
+        # Torch's random numbers of a step derive from its number: no generator's state is kept.
         torch.manual_seed(torch_seed(recipe.seed, RandomStream.STEP, step, self.ranks.rank))
         schedule = self.method.schedule(step)
         optimiser = recipe.optimiser
@@ -202,7 +202,7 @@ class Run:
         terms: dict[str, Tensor] = {}
         for part, last in _parts(batch, recipe.execution.accumulation):
             inputs = self.method.prepare(part, self.ranks.device)
-            # Ranks talk once a step, after its last part.
+            # Ranks communicate once a step, after its last part.
             quiet = (
                 nullcontext()
                 if last or not isinstance(self.network, DistributedDataParallel)

@@ -1,4 +1,4 @@
-"""What the loop asks of a method; what most methods share is answered here."""
+"""The interface of a method to the training loop, with defaults that most methods share."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ class Method(nn.Module, ABC):
     recipe : the whole recipe
     encoder : the network that is trained
     draws : the random numbers of a sample, by index; they reach :meth:`prepare` stacked to a batch
-    advice : what usually helps when a run of this method is lost
+    advice : what usually helps when a run of this method fails
     """
 
     recipe: Recipe

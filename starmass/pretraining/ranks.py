@@ -46,7 +46,7 @@ class Ranks:
 
 
 def find_ranks(environment: Mapping[str, str]) -> tuple[int, int, int]:
-    """Return rank, world and local rank that the environment speaks of."""
+    """Return rank, world and local rank that the environment gives."""
     if "RANK" in environment and "WORLD_SIZE" in environment:
         return (
             int(environment["RANK"]),
@@ -182,7 +182,7 @@ def gather_over_ranks(values: Tensor) -> Tensor:
 
 
 class _Gather(torch.autograd.Function):
-    """All-gather whose backward sums over ranks what each of them wants of a row."""
+    """All-gather whose backward sums each row's gradient over ranks."""
 
     @staticmethod
     def forward(context: Any, values: Tensor) -> Tensor:

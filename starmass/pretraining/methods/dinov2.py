@@ -276,7 +276,7 @@ class DINOv2(Method):
 
     @torch.no_grad()
     def after_step(self, schedule: dict[str, float]) -> None:
-        """Move the teacher towards the student, and the centers towards what the teacher said."""
+        """Move the teacher towards the student, and the centers towards the teacher's scores."""
         if self.recipe.dinov2.targets == "centering":
             self.class_center.move()
             self.patch_center.move()

@@ -116,7 +116,7 @@ class MAE(Method):
 
 
 class Decoder(nn.Module):
-    """A shallow transformer that paints every patch.
+    """A shallow transformer that predicts the pixels of every patch.
 
     It sees the encoder's tokens at their places and a mask token at all others.
     """

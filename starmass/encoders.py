@@ -103,7 +103,7 @@ def load_encoder(path: str | Path) -> tuple[VisionTransformer, EncoderDescriptio
 
 
 FOREIGN = (AttributeError, KeyError, TypeError, json.JSONDecodeError)
-"""What metadata raises that somebody else, or another version, wrote under our key."""
+"""Errors of reading metadata that other software, or another version, wrote under our key."""
 
 
 def describe_file(path: str | Path) -> EncoderDescription | None:

@@ -96,7 +96,7 @@ def git_commit() -> str:
     """Return the commit of this package, with ``-dirty`` where tracked files differ.
 
     It is that of the checkout whose root holds the package, or the one that ``pip`` noted when it
-    installed the package from a repository. A repository around them is somebody else's: then, and
+    installed the package from a repository. A repository around them is another one: then, and
     outside git, the commit is ``unknown``.
     """
     try:

@@ -154,7 +154,7 @@ def write_dataset(
 def create_hdf5(path: str | Path) -> Iterator[h5py.File]:
     """Write an HDF5 file aside and rename it when the block ends well.
 
-    Nobody else sees the file before, so that it needs no lock, which some file systems lack.
+    No other process sees the file before, so it needs no lock; some file systems have none.
     """
     with written_aside(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
         yield file
@@ -163,8 +163,8 @@ def create_hdf5(path: str | Path) -> Iterator[h5py.File]:
 def read_hdf5(path: str | Path) -> h5py.File:
     """Open a finished HDF5 file for reading; the caller closes it.
 
-    Results are renamed into place and never change, so that nobody's lock keeps them from being
-    read: not a viewer's, nor that of a file system without locks.
+    Results are renamed into place and never change, so they are read without a lock. A viewer that
+    locks the file, or a file system without locks, does no harm.
 
     Raises
     ------

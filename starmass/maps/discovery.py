@@ -184,8 +184,8 @@ class _Run:
             )
         if re.search(r"[*?]{snapshot}|{snapshot}[*?]", plain):
             raise InputError(
-                f"{key}: {pattern!r} has a * or ? next to {{snapshot}}, so that nobody knows where "
-                "the snapshot's name ends; write what stands between them."
+                f"{key}: {pattern!r} has a * or ? next to {{snapshot}}, so that it is unclear "
+                "where the snapshot's name ends; write what stands between them."
             )
         if Path(plain).is_absolute():
             raise InputError(f"{key}: {pattern!r} has to be relative to `folder`; shorten it.")

@@ -1,4 +1,4 @@
-"""Particle codes through yt: Gadget, GIZMO and their kin by their kernels, AREPO by its mesh.
+"""Particle codes through yt: Gadget, GIZMO and similar codes by their kernels, AREPO by its mesh.
 
 All gas is read once, in file order. One compiled pass over the positions (0.05 s for ten million)
 finds all gas that may reach into a cube, so that a kernel centred outside is never missed. yt's own
@@ -35,7 +35,7 @@ from starmass.maps.yt_simulation import YtSimulation
 KERNEL_RADIUS = {SwiftDataset: 1.825742}
 """Radius at which the cubic spline ends, in smoothing lengths of the frontend; 1 where not listed.
 
-Gadget, GIZMO and their kin store the radius itself. SWIFT stores h, of which the cubic spline's
+Gadget, GIZMO and similar codes store the radius itself. SWIFT stores h, of which the cubic spline's
 radius is 1.825742 (Dehnen & Aly 2012, MNRAS 425, 1068, table 1).
 """
 UNIT_NAMES = {

@@ -66,7 +66,7 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
                 f" with the versions that wrote it, or delete {folder} to begin anew."
             ) from error
         logger.warning(
-            "starmass: checkpoint %s is damaged; passing over it to the one before.", path
+            "starmass: checkpoint %s is damaged; it is ignored for the one before.", path
         )
     return None
 

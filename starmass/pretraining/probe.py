@@ -82,7 +82,7 @@ class Probe:
             )
         if len(np.unique(self.groups)) < 2:
             raise InputError(
-                f"{path}: holds maps of one protostar only, and a probe keeps protostars apart;"
+                f"{path}: holds maps of one protostar only, and a probe separates protostars;"
                 " choose another split."
             )
         if not (np.isfinite(self.labels).all() and images.isfinite().all()):
@@ -92,8 +92,8 @@ class Probe:
             )
         if np.ptp(self.labels) == 0:
             raise InputError(
-                f"{path}: all {len(self.labels)} maps are of one mass, which nothing can be held"
-                f" to;"
+                f"{path}: all {len(self.labels)} maps are of one mass, so no R2 is"
+                f" defined;"
                 " choose another split or take the probe away."
             )
         self.images, self.size = images, description.image_size

@@ -316,7 +316,7 @@ def channel_scale(channel: str, values: np.ndarray) -> Normalize:
 
 
 def bare(axes: Axes) -> None:
-    """Leave an image its frame and no ticks (a scale bar tells its size)."""
+    """Leave an image its frame and no ticks (a scale bar shows its size)."""
     axes.set_xticks([])
     axes.set_yticks([])
 

@@ -54,7 +54,7 @@ def write_summary(
     Parameters
     ----------
     metrics, differences, overstatement : the study's comparison of its methods
-    splits : split -> what it keeps apart (``row``, ``protostar``, ...)
+    splits : split -> what it separates (``row``, ``protostar``, ...)
     methods : the study's
     simulations : simulation -> its ``format``
     information, few_labels, explained : tables that a study may have, see the modules

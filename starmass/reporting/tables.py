@@ -102,7 +102,7 @@ def build_table(
         the order wanted
     published : the published table (resources/table1_published.csv)
     counterparts : method -> row of the published table that stands beside it
-    splits : split -> what it keeps apart (``row``, ``protostar``, ...)
+    splits : split -> what it separates (``row``, ``protostar``, ...)
     methods : the study's
     simulations : simulation -> its ``format`` (``toycloud`` makes the table a test and not a
         result)

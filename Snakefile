@@ -1,4 +1,5 @@
-# starmass: dumps -> maps; mathematics -> fractals -> encoder; maps + encoder -> evidence -> tables and figures.
+# starmass: dumps -> maps; mathematics -> fractals -> encoder; maps + encoder -> evidence -> tables
+# and figures.
 # `snakemake -c2` runs the demo; `snakemake -c2 maps` (simulations, fractals, pretraining,
 # evaluation, few_labels, ablations, tables, summary, figures) a part of it.
 from pathlib import Path
@@ -53,6 +54,7 @@ rule all:
         rules.simulations.input,
 
 
-# The report reads Snakemake's own records of the finished jobs, so it is written after them and not by one of them.
+# The report reads Snakemake's own records of the finished jobs, so it is written after them and not
+# by one of them.
 onsuccess:
     write_report()

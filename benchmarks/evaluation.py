@@ -1,4 +1,6 @@
-"""Whitening and nearest neighbours at the paper's size, in starmass and in plain scikit-learn: python benchmarks/evaluation.py"""
+"""Whitening and nearest neighbours at the paper's size, in starmass and in plain scikit-learn:
+python benchmarks/evaluation.py
+"""
 
 import argparse
 import json

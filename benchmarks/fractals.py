@@ -1,7 +1,9 @@
-"""How fast fractal images are drawn, written and read, each against its peer in the same run: python benchmarks/fractals.py
+"""How fast fractal images are drawn, written and read, each against its peer in the same run:
+python benchmarks/fractals.py
 
-Prints the page section as Markdown. Speeds are CPU time on one pinned core, medians of interleaved runs, so that a busy machine
-spoils them little; only where a rate says "wall clock" does it need an idle one.
+Prints the page section as Markdown. Speeds are CPU time on one pinned core, medians of interleaved
+runs, so that a busy machine spoils them little; only where a rate says "wall clock" does it need an
+idle one.
 """
 
 import argparse
@@ -63,7 +65,9 @@ def plain_chaos_game(maps, cumulative, box, size, points, seed):
 
 @numba.njit(cache=True, error_model="numpy")
 def plain_coloured_game(maps, cumulative, box, size, points, seed):
-    """The same with what our images need besides: the mean colour coordinate of each pixel's points."""
+    """The same with what our images need besides: the mean colour coordinate of each pixel's
+    points.
+    """
     np.random.seed(seed)  # noqa: NPY002  (inside numba)
     histogram, colours = np.zeros((size, size), np.uint32), np.zeros((size, size), np.float32)
     x, y, colour = 0.0, 0.0, 0.5
@@ -291,14 +295,18 @@ def storage(path: Path) -> list[str]:
 
 
 class Clocked:
-    """Stacks a batch and says which worker did it and how much CPU time the worker has spent so far."""
+    """Stacks a batch and says which worker did it and how much CPU time the worker has spent so
+    far.
+    """
 
     def __call__(self, samples: list) -> tuple:
         return default_collate(samples), os.getpid(), time.process_time()
 
 
 def read_rate(dataset: Dataset, images: int) -> tuple[float, float]:
-    """Images a second by the wall clock, and CPU seconds that a worker spends on an image, from two workers of torch's DataLoader."""
+    """Images a second by the wall clock, and CPU seconds that a worker spends on an image, from two
+    workers of torch's DataLoader.
+    """
     order = [
         i
         for epoch in range(-(-images // len(dataset)))

@@ -1,8 +1,10 @@
-"""Mapping at paper scale, against the plain way: python benchmarks/maps.py [--blocks 30000] [--sinks 40] [--folder DIR]
+"""Mapping at paper scale, against the plain way: python benchmarks/maps.py [--blocks 30000]
+[--sinks 40] [--folder DIR]
 
-Writes a SFUMATO run of about so many blocks of 8 x 8 x 8 cells and so many sinks into a temporary folder, and times in fresh processes:
-starmass (three axes x three channels about every sink), and the plain way of doing the same on the same dump with yt (a projection an
-axis and field, each to a fixed-resolution buffer). The two take turns, so that a busy machine slows both.
+Writes a SFUMATO run of about so many blocks of 8 x 8 x 8 cells and so many sinks into a temporary
+folder, and times in fresh processes: starmass (three axes x three channels about every sink), and
+the plain way of doing the same on the same dump with yt (a projection an axis and field, each to a
+fixed-resolution buffer). The two take turns, so that a busy machine slows both.
 """
 
 import argparse
@@ -25,7 +27,9 @@ SIDE, PIXELS = 0.5, 64
 
 
 def write_run(run: Path, blocks: int, sinks: int, seed: int = 0) -> None:
-    """Refine about the sinks, level by level, until the blocks are that many; log-normal density, normal velocities."""
+    """Refine about the sinks, level by level, until the blocks are that many; log-normal density,
+    normal velocities.
+    """
     from starmass.maps.descriptor import descriptor_yaml
     from starmass.maps.sfumato import write_dump
     from starmass.maps.toycloud import toycloud_descriptor
@@ -153,7 +157,9 @@ def measure_ours(run: Path, sinks: int) -> dict:
 
 
 def measure_plain(run: Path, sinks: int) -> dict:
-    """The same of one dump with yt: of density, and weighted by it velocity and its square, along each axis, each to a buffer."""
+    """The same of one dump with yt: of density, and weighted by it velocity and its square, along
+    each axis, each to a buffer.
+    """
     clock = Clock()
     import yt
 
@@ -165,7 +171,8 @@ def measure_plain(run: Path, sinks: int) -> dict:
     dataset = yt.load(str(run / "snapshot"))
     for axis in "xyz":
         dataset.add_field(
-            ("gas", f"square_{axis}"), lambda field, data, axis=axis: data["gas", f"velocity_{axis}"] ** 2,
+            ("gas", f"square_{axis}"),
+            lambda field, data, axis=axis: data["gas", f"velocity_{axis}"] ** 2,
             sampling_type="cell", units="cm**2/s**2",
         )  # fmt: skip
     dataset.index  # noqa: B018 (yt reads the grid here)
@@ -247,7 +254,8 @@ def compare(folder: Path, blocks: int, sinks: int, repeats: int) -> None:
     print(f"{'':26}{'starmass':32}plain yt ({plain_sinks} of the sinks)")
     print(f"{'open':26}{best(ours, 'open'):32}{best(plain, 'open')}")
     print(
-        f"{'a sink, 3 axes x 3 maps':26}{best(ours, 'sinks', sinks):32}{best(plain, 'sinks', plain_sinks)}"
+        f"{'a sink, 3 axes x 3 maps':26}{best(ours, 'sinks', sinks):32}"
+        f"{best(plain, 'sinks', plain_sinks)}"
     )
     print(f"{'  of it reading blocks':26}{best(ours, 'reading', sinks):32}")
     print(f"{'  of it the kernel':26}{best(ours, 'kernel', sinks):32}")

@@ -1,11 +1,12 @@
 """Mapping particle codes, against yt's own projections: python benchmarks/particles.py [--particles
 1000000 10000000] [--mesh]
 
-Writes a GIZMO-like snapshot with this number of gas particles, most of them in r^-2 cores about the sinks,
-into a temporary folder, and maps it in fresh processes that take turns: with starmass (three axes x
-three channels about every sink), and the plain way with yt (a projection an axis and field, each to
-a fixed-resolution buffer, which yt pixelizes by the same kernel). With --mesh: how exact moving
-meshes are, on Voronoi meshes of exact volumes, and the same speeds for an AREPO-like snapshot.
+Writes a GIZMO-like snapshot with this number of gas particles, most of them in r^-2 cores about the
+sinks, into a temporary folder, and maps it in fresh processes that take turns: with starmass (three
+axes x three channels about every sink), and the plain way with yt (a projection an axis and field,
+each to a fixed-resolution buffer, which yt pixelizes by the same kernel). With --mesh: how exact
+moving meshes are, on Voronoi meshes of exact volumes, and the same speeds for an AREPO-like
+snapshot.
 """
 
 import argparse
@@ -68,8 +69,9 @@ def write_snapshot(path: Path, count: int, seed: int = 0) -> None:
         header = file.create_group("Header").attrs
         numbers = np.array([count, 0, 0, 0, 0, STARS], "u4")
         facts = {
-            "NumPart_ThisFile": numbers, "NumPart_Total": numbers, "NumPart_Total_HighWord": np.zeros(6, "u4"),
-            "MassTable": np.zeros(6), "Time": 0.5, "Redshift": 0.0, "BoxSize": BOX, "NumFilesPerSnapshot": 1,
+            "NumPart_ThisFile": numbers, "NumPart_Total": numbers,
+            "NumPart_Total_HighWord": np.zeros(6, "u4"), "MassTable": np.zeros(6), "Time": 0.5,
+            "Redshift": 0.0, "BoxSize": BOX, "NumFilesPerSnapshot": 1,
             "HubbleParam": 1.0, "ComovingIntegrationOn": 0, "Omega0": 0.0, "OmegaLambda": 0.0,
         }  # fmt: skip
         for name, value in facts.items():
@@ -141,7 +143,8 @@ def measure_plain(path: Path) -> dict:
     dataset = yt.load(str(path), unit_base=dict(UNITS))
     for axis in "xyz":
         dataset.add_field(
-            ("gas", f"square_{axis}"), lambda field, data, axis=axis: data["gas", f"velocity_{axis}"] ** 2,
+            ("gas", f"square_{axis}"),
+            lambda field, data, axis=axis: data["gas", f"velocity_{axis}"] ** 2,
             sampling_type="local", units="cm**2/s**2",
         )  # fmt: skip
     dataset.index  # noqa: B018 (yt sorts the particles here)
@@ -154,7 +157,11 @@ def measure_plain(path: Path) -> dict:
         cube = dataset.region(star, star - 0.5 * side, star + 0.5 * side)
         for axis in "xyz":
             buffers = []
-            for field, weight in (("density", None), (f"velocity_{axis}", "density"), (f"square_{axis}", "density")):  # fmt: skip
+            for field, weight in (
+                ("density", None),
+                (f"velocity_{axis}", "density"),
+                (f"square_{axis}", "density"),
+            ):
                 lines = dataset.proj(
                     ("gas", field), axis, weight_field=weight and ("gas", weight), data_source=cube
                 )
@@ -183,18 +190,28 @@ def compare(folder: Path, code: str, count: int, repeats: int) -> None:
         wall, cpu = (min(result[key][which] for result in results) / per for which in (0, 1))
         return wall, cpu
 
-    print(f"\n{code}: {count} particles, {path.stat().st_size / 1e6:.0f} MB, {STARS} sinks; best of {repeats}")  # fmt: skip
+    print(
+        f"\n{code}: {count} particles, {path.stat().st_size / 1e6:.0f} MB, {STARS} sinks;"
+        f" best of {repeats}"
+    )
     print(f"  {ours[0]['touched']:.0f} particles reach into a cube, or may")
     for key, per in (("open", (1, 1)), ("sinks", (STARS, PLAIN)), ("reading", (STARS, PLAIN))):
         pairs = zip((ours, plain), per, strict=True)
         sides = [best(results, key, count) for results, count in pairs if key in results[0]]
         texts = [f"{wall:.3f} s ({cpu:.3f} s of CPU)" for wall, cpu in sides]
-        ratio = f"ratio {sides[1][0] / sides[0][0]:.1f} ({sides[1][1] / sides[0][1]:.1f})" if len(sides) > 1 else ""  # fmt: skip
+        ratio = (
+            f"ratio {sides[1][0] / sides[0][0]:.1f} ({sides[1][1] / sides[0][1]:.1f})"
+            if len(sides) > 1
+            else ""
+        )
         print(f"{key:10}" + "".join(f"{text:32}" for text in texts) + ratio)
     grown = [f"+{side[0]['memory'] - side[0]['start']:.0f} MB" for side in (ours, plain)]
     print(f"{'memory':10}" + "".join(f"{text:32}" for text in grown))
     masses = np.array(plain[0]["masses"]) / np.array(ours[0]["masses"][:PLAIN]) - 1
-    print(f"yt's mass in a cube along z, against ours: {masses.min():+.4f} to {masses.max():+.4f}", flush=True)  # fmt: skip
+    print(
+        f"yt's mass in a cube along z, against ours: {masses.min():+.4f} to {masses.max():+.4f}",
+        flush=True,
+    )
     path.unlink()
 
 
@@ -216,9 +233,13 @@ def voronoi_mesh(count: int, clump: float, seed: int = 1) -> tuple[np.ndarray, n
             corners = mesh.vertices[mesh.regions[mesh.point_region[row]]]
             hull, middle = ConvexHull(corners), corners.mean(axis=0)
             sides = corners[hull.simplices] - middle
-            wedges = np.abs(np.einsum("ij,ij->i", sides[:, 0], np.cross(sides[:, 1], sides[:, 2]))) / 6  # fmt: skip
+            wedges = (
+                np.abs(np.einsum("ij,ij->i", sides[:, 0], np.cross(sides[:, 1], sides[:, 2]))) / 6
+            )
             volumes[row] = wedges.sum()
-            centres[row] = middle + (wedges[:, None] * sides.sum(axis=1) / 4).sum(axis=0) / wedges.sum()  # fmt: skip
+            centres[row] = (
+                middle + (wedges[:, None] * sides.sum(axis=1) / 4).sum(axis=0) / wedges.sum()
+            )
         return volumes, centres, mesh
 
     random = np.random.default_rng(seed)
@@ -257,7 +278,9 @@ def exact_mass(mesh: object, density: np.ndarray, volume: np.ndarray, centre: np
             continue
         hull = ConvexHull(corners)
         low, high = np.maximum(corners.min(axis=0), -half), np.minimum(corners.max(axis=0), half)
-        points = np.stack(np.meshgrid(*(low[:, None] + (high - low)[:, None] * along), indexing="ij"), axis=-1).reshape(-1, 3)  # fmt: skip
+        points = np.stack(
+            np.meshgrid(*(low[:, None] + (high - low)[:, None] * along), indexing="ij"), axis=-1
+        ).reshape(-1, 3)
         within = np.all(points @ hull.equations[:, :3].T + hull.equations[:, 3] <= 0, axis=1)
         total += density[cell] * within.mean() * np.prod(high - low)
     return total
@@ -273,16 +296,26 @@ def counted(gas: object, cube: object, voxels: int, margin: float) -> tuple[np.n
     width = cube.side / voxels  # type: ignore[attr-defined]
     extra = int(np.ceil(margin / width))
     middle = (np.arange(-extra, voxels + extra) + 0.5) * width
-    places = np.stack(np.meshgrid(middle, middle, middle, indexing="ij"), axis=-1) + cube.left  # type: ignore[attr-defined]
-    owner = cKDTree(gas.position % 1.0, boxsize=1.0).query(places % 1.0)[1]  # type: ignore[attr-defined]
+    places = np.stack(np.meshgrid(middle, middle, middle, indexing="ij"), axis=-1) + cube.left
+    owner = cKDTree(gas.position % 1.0, boxsize=1.0).query(places % 1.0)[1]
     count = np.bincount(owner.ravel(), minlength=len(gas.mass))  # type: ignore[attr-defined]
     scale = SOLAR_MASS / PARSEC**3
     density = gas.mass / np.maximum(count, 1) / width**3 * scale  # type: ignore[attr-defined]
     inner = owner[extra : extra + voxels, extra : extra + voxels, extra : extra + voxels]
-    blocks = Blocks(cube.left[None], np.full((1, 3), width), density[inner][None], np.zeros((3, 1, *inner.shape)))  # type: ignore[attr-defined]  # fmt: skip
+    blocks = Blocks(
+        cube.left[None],
+        np.full((1, 3), width),
+        density[inner][None],
+        np.zeros((3, 1, *inner.shape)),
+    )
     missed = np.flatnonzero(count == 0)
     sides = np.cbrt(gas.volume[missed])  # type: ignore[attr-defined]
-    small = single_cells(gas.position[missed], np.repeat(sides[:, None], 3, axis=1), gas.density[missed], np.zeros((len(missed), 3)))  # type: ignore[attr-defined]  # fmt: skip
+    small = single_cells(
+        gas.position[missed],
+        np.repeat(sides[:, None], 3, axis=1),
+        gas.density[missed],
+        np.zeros((len(missed), 3)),
+    )
     seen = [project_cube(part, cube) for part in (blocks, small)]
     return seen[0].surface_density + seen[1].surface_density, seen[0].mass + seen[1].mass
 
@@ -314,7 +347,10 @@ def measure_meshes(count: int) -> None:
             other, mass = counted(gas, cube, 2 * PIXELS, margin)
             other_spent = clock.lap()[1]
             print(f"{count} cells, clump {clump}, core {core}:", end="")
-            for column, seen, seconds in ((ours.surface_density, ours.mass, spent), (other, mass, other_spent)):  # fmt: skip
+            for column, seen, seconds in (
+                (ours.surface_density, ours.mass, spent),
+                (other, mass, other_spent),
+            ):
                 error = np.abs(column / fine - 1)
                 print(
                     f"  mass {seen / truth - 1:+.1e}, map rms {np.sqrt((error**2).mean()):.4f} "

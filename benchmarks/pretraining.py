@@ -1,7 +1,9 @@
-"""Speed of pretraining: python benchmarks/pretraining.py [--steps 8] [--device cpu|cuda] [--compile] [--precision bfloat16]
+"""Speed of pretraining: python benchmarks/pretraining.py [--steps 8] [--device cpu|cuda]
+[--compile] [--precision bfloat16]
 
-On a CPU: DINOv2's steps for the demo's encoder and a ViT-Ti, taking turns with the same made of lightly's parts in a plain loop;
-what a step spends its time on; two ranks of one thread against one of two. On a GPU: ViT-S and ViT-L at 336 pixels.
+On a CPU: DINOv2's steps for the demo's encoder and a ViT-Ti, taking turns with the same made of
+lightly's parts in a plain loop; what a step spends its time on; two ranks of one thread against one
+of two. On a GPU: ViT-S and ViT-L at 336 pixels.
 """
 
 import argparse
@@ -27,7 +29,12 @@ from starmass.pretraining.loop import Run  # noqa: E402
 from starmass.pretraining.optimiser import clip_gradients  # noqa: E402
 from starmass.pretraining.ranks import Ranks  # noqa: E402
 from starmass.pretraining.recipe import Recipe, read_recipe  # noqa: E402
-from starmass.pretraining.samples import RankBatches, Samples, load_batches, open_images  # noqa: E402
+from starmass.pretraining.samples import (  # noqa: E402
+    RankBatches,
+    Samples,
+    load_batches,
+    open_images,
+)
 from starmass.pretraining.trunk import attention_chosen  # noqa: E402
 
 IMAGES = 64
@@ -102,7 +109,9 @@ class Ours:
         self._mark("optimiser")
 
     def flops(self) -> int:
-        """Count a step's floating-point operations in products of matrices, augmentation left out."""
+        """Count a step's floating-point operations in products of matrices, augmentation
+        left out.
+        """
         method = self.run.method
         inputs = method.prepare(next(self.stream), self.device)
         with (
@@ -114,7 +123,9 @@ class Ours:
 
 
 class Lightly:
-    """The same method out of lightly's parts, as its documentation puts them together: in float32, or under torch's autocast."""
+    """The same method out of lightly's parts, as its documentation puts them together: in float32,
+    or under torch's autocast.
+    """
 
     def __init__(self, recipe: Recipe, shard: Path, precision: str = "float32"):
         from lightly.loss import DINOLoss, IBOTPatchLoss, KoLeoLoss
@@ -192,7 +203,9 @@ class Lightly:
 
 
 def take_turns(sides: list, steps: int) -> list[tuple[float, float]]:
-    """Return each side's seconds a step, by the clock and of the CPU: medians after a step to warm up."""
+    """Return each side's seconds a step, by the clock and of the CPU: medians after a step to warm
+    up.
+    """
     seconds: list[list[tuple[float, float]]] = [[] for _ in sides]
     for _ in range(steps + 1):
         for side, found in zip(sides, seconds, strict=True):

@@ -81,4 +81,4 @@ def _own_folder() -> Path:
             return shared
     except OSError:
         pass
-    return Path(tempfile.mkdtemp(prefix="starmass-"))  # numba runs what it finds: nobody else's
+    return Path(tempfile.mkdtemp(prefix="starmass-"))  # numba runs what it finds: own files

@@ -1,4 +1,4 @@
-"""How a job speaks: its log file, its progress and its one sentence when the input is at fault."""
+"""A job's output: its log file, its progress, and one sentence when the input is at fault."""
 
 import logging
 import sys
@@ -16,9 +16,12 @@ logger = logging.getLogger("starmass")
 def job(
     log: str | Path | None = None, *, history: str | Path | None = None
 ) -> Iterator[logging.Logger]:
-    """Run a script's body: log to ``log`` and standard error; an :class:`InputError` becomes one sentence and exit code 1.
+    """Run a script's body; log to ``log`` and standard error.
 
-    The same lines are added to ``history``, which no attempt overwrites (Snakemake removes ``log`` before each).
+    An :class:`InputError` becomes one sentence and exit code 1.
+
+    The same lines are added to ``history``, which no attempt overwrites (Snakemake removes ``log``
+    before each).
     """
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if log is not None:
@@ -38,7 +41,7 @@ def job(
         logger.error("starmass: %s", " ".join(str(error).split()))
         raise SystemExit(1) from None
     except Exception:
-        # Ours to mend, not the user's: the whole traceback goes to the log, and on to Snakemake.
+        # A fault of the program: the whole traceback goes to the log, and on to Snakemake.
         if log is not None:
             with open(log, "a", encoding="utf-8") as stream:
                 traceback.print_exc(file=stream)

@@ -1,4 +1,7 @@
-"""An encoder in words: all that it takes to build one. Light on imports, because the config is held to it at every parse."""
+"""The description of an encoder: all that it takes to build one.
+
+Light on imports, because the config is checked against it at every parse.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,12 +16,15 @@ class EncoderDescription:
 
     Attributes
     ----------
-    architecture : a timm vision transformer, e.g. ``vit_large_patch16_224``; the sizes in the name are overridden by those below
-    image_size, patch_size : pixels a side; images of another size are taken too (positions are interpolated)
+    architecture : a timm vision transformer, e.g. ``vit_large_patch16_224``; the sizes in the name
+        are overridden by those below
+    image_size, patch_size : pixels a side; images of another size are taken too (positions are
+        interpolated)
     in_channels : channels of an image
     mean, std : per channel, for input in 0..1: the model was trained on ``(image - mean) / std``
     width : length of a token's vector; None for the architecture's own
-    arguments : further keyword arguments of ``timm.create_model``, e.g. ``{"depth": 4, "num_heads": 3, "reg_tokens": 4}``
+    arguments : further keyword arguments of ``timm.create_model``, e.g. ``{"depth": 4, "num_heads":
+        3, "reg_tokens": 4}``
     """
 
     architecture: str

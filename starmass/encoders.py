@@ -1,9 +1,10 @@
-"""Frozen encoders: a timm vision transformer, how to build it, keep it in one file and turn images into features.
+"""Frozen encoders: how to build a timm vision transformer, keep it in a file, and use it.
 
-A file of weights is plain safetensors: its tensors load into the timm model that its description names, with nothing of
-ours in between::
+A file of weights is plain safetensors: its tensors load into the timm model that its description
+names, with nothing of ours in between::
 
-    description = load_encoder("teacher.safetensors")[1]      # or read it from the file's metadata, key "starmass"
+    # or read the description from the file's metadata, key "starmass"
+    description = load_encoder("teacher.safetensors")[1]
     model = timm.create_model(description.architecture, **description.timm_arguments())
     model.load_state_dict(safetensors.torch.load_file("teacher.safetensors"))
 """
@@ -34,7 +35,10 @@ METADATA_KEY = "starmass"
 
 
 def create_encoder(description: EncoderDescription, seed: int) -> VisionTransformer:
-    """Build the timm model with weights drawn from ``seed`` alone, whatever the state of torch's generator."""
+    """Build the timm model with weights drawn from ``seed`` alone.
+
+    The state of torch's generator has no influence.
+    """
     known = timm.list_models("vit_*")
     if description.architecture not in known:
         raise InputError(
@@ -57,14 +61,20 @@ def create_encoder(description: EncoderDescription, seed: int) -> VisionTransfor
 def save_encoder(
     path: str | Path, model: VisionTransformer, description: EncoderDescription, **facts: Any
 ) -> None:
-    """Write weights, description and ``facts`` (JSON-able; e.g. ``provenance=…``) as one safetensors file, whole or not at all."""
+    """Write weights, description and ``facts`` as one safetensors file, whole or not at all.
+
+    Facts are JSON-able, e.g. ``provenance=…``.
+    """
     save_weights(
         path, model, {"encoder": asdict(replace(description, width=int(model.embed_dim))), **facts}
     )
 
 
 def save_weights(path: str | Path, model: torch.nn.Module, facts: Mapping[str, Any]) -> None:
-    """Write a model's tensors by name with ``facts`` (JSON-able) as one safetensors file, whole or not at all."""
+    """Write a model's tensors by name with ``facts`` (JSON-able) as one safetensors file.
+
+    It is written whole or not at all.
+    """
     tensors = {
         name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
     }
@@ -75,7 +85,10 @@ def save_weights(path: str | Path, model: torch.nn.Module, facts: Mapping[str, A
 
 
 def load_encoder(path: str | Path) -> tuple[VisionTransformer, EncoderDescription]:
-    """Read an encoder that :func:`save_encoder` wrote: the model in evaluation mode on the CPU, and its description."""
+    """Read an encoder that :func:`save_encoder` wrote.
+
+    Returns the model in evaluation mode on the CPU, and its description.
+    """
     description = _read_description(path)
     model = create_encoder(description, seed=0)
     try:
@@ -90,7 +103,7 @@ def load_encoder(path: str | Path) -> tuple[VisionTransformer, EncoderDescriptio
 
 
 FOREIGN = (AttributeError, KeyError, TypeError, json.JSONDecodeError)
-"""What metadata raises that somebody else, or another version, wrote under our key."""
+"""Errors of reading metadata that other software, or another version, wrote under our key."""
 
 
 def describe_file(path: str | Path) -> EncoderDescription | None:
@@ -150,10 +163,13 @@ def encode(
 
     Parameters
     ----------
-    model : a timm vision transformer; it is used as it is (call ``eval()`` first), on the device where it lies
-    images : float [N, C, H, W], already normalised; any H and W that are multiples of the patch size
-    tokens : ``class`` (after the final norm; official DINOv2 evaluation), ``mean`` of the patch tokens, ``class_mean``
-        (both, one after the other) or ``patches`` (all of them, on their grid)
+    model : a timm vision transformer; it is used as it is (call ``eval()`` first), on the device
+        where it lies
+    images : float [N, C, H, W], already normalised; any H and W that are multiples of the patch
+        size
+    tokens : ``class`` (after the final norm; official DINOv2 evaluation), ``mean`` of the patch
+        tokens, ``class_mean`` (both, one after the other) or ``patches`` (all of them, on their
+        grid)
     batch_size : images at a time; no number depends on it beyond rounding
 
     Returns

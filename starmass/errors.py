@@ -5,7 +5,10 @@ from collections.abc import Iterable
 
 
 class InputError(ValueError):
-    """Something the user gave (a config value, a file) can't be used; the text says which and what to do."""
+    """Something the user gave (a config value, a file) can't be used.
+
+    The text says what is wrong and what to do.
+    """
 
 
 def closest(word: str, known: Iterable[str]) -> str:

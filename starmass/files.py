@@ -85,7 +85,7 @@ def check_readable(path: str | Path, kind: str | None = None) -> None:
     Raises
     ------
     InputError
-        tells whether the file is absent, forbidden, empty, on a failing disk, or of another kind
+        says whether the file is absent, forbidden, empty, on a failing disk, or of another kind
     """
     try:
         with open(path, "rb") as stream:

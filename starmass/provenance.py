@@ -58,7 +58,7 @@ SILENT = (
 )
 """Modules and packages that shape no result, so that a change of them makes none out of date.
 
-They speak to the user, check the config (whose values reach a job as parameters), find what
+They write messages, check the config (whose values reach a job as parameters), find what
 is named in it, or say where a result came from. ``starmass.storage`` is none of them: it lays out
 the files that other stages read. Its messages do not count, as nowhere.
 """
@@ -96,7 +96,7 @@ def git_commit() -> str:
     """Return the commit of this package, with ``-dirty`` where tracked files differ.
 
     It is that of the checkout whose root holds the package, or the one that ``pip`` noted when it
-    installed the package from a repository. A repository around them is somebody else's: then, and
+    installed the package from a repository. A repository around them is another one: then, and
     outside git, the commit is ``unknown``.
     """
     try:
@@ -104,14 +104,14 @@ def git_commit() -> str:
         if ROOT.samefile(top):
             _git(
                 "ls-files", "--error-unmatch", "--", "starmass/__init__.py"
-            )  # not merely put there
+            )  # tracked by git, not only present
             return _git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
     except (OSError, subprocess.SubprocessError) as error:
         if (ROOT / ".git").exists():
             said = getattr(error, "stderr", b"") or str(error).encode()
             reason = " ".join(os.fsdecode(said).split())
             logging.getLogger("starmass").warning(
-                "starmass: git does not tell the commit of %s, so results say unknown. It says: %s",
+                "starmass: git does not give the commit of %s, so results say unknown. It says: %s",
                 ROOT,
                 reason,
             )
@@ -172,7 +172,7 @@ def code_digest(script: str | Path, *entries: str) -> str:
     ----------
     script : a relative path starts at the root of the checkout, not at the working folder
     entries : dotted names of modules that are loaded by name (:mod:`starmass.registry`), so that
-        no import tells of them
+        no import mentions them
 
     Raises
     ------

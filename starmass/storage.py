@@ -34,12 +34,12 @@ READING = re.compile(r"synchronously read|file read failed")
 
 @contextmanager
 def written_aside(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path in the folder of ``path``; rename it to ``path`` when the block ends well.
+    """Yield a temporary path beside ``path``; rename it to ``path`` when the block ends well.
 
-    The temporary name keeps the suffix (writers that look at it still work) and starts with a dot (globs for results
-    pass it over). When the block raises, the temporary file or folder is removed and ``path`` is left as it was.
-    A folder that is written this way replaces an older one of that name. What a killed process of this machine left aside for
-    the same path is cleared away.
+    The temporary name keeps the suffix (writers that look at it still work) and starts with a dot
+    (globs for results ignore it). When the block raises, the temporary file or folder is removed
+    and ``path`` is left as it was. A folder that is written this way replaces an older one of that
+    name. Temporary files of killed processes of this machine for the same path are removed.
 
     Raises
     ------
@@ -87,12 +87,18 @@ def _is_about(error: BaseException, number: int, folder: Path) -> bool:
 
 
 def _mark(target: Path) -> str:
-    """Return how the names of what is written aside for ``target`` on this machine begin; the process number follows."""
+    """Return how the names of temporary files for ``target`` on this machine begin.
+
+    The process number follows.
+    """
     return f".{target.name}.{socket.gethostname()}."
 
 
 def _clear_leftovers(target: Path) -> None:
-    """Remove what processes that are no longer alive left aside for ``target``; a killed one can't."""
+    """Remove temporary files for ``target`` of processes that are no longer alive.
+
+    A killed process can't remove its own.
+    """
     mark = _mark(target)
     for leftover in target.parent.iterdir():
         process = (
@@ -103,7 +109,10 @@ def _clear_leftovers(target: Path) -> None:
 
 
 def leftovers(folder: str | Path) -> Iterator[Path]:
-    """Yield what processes that were killed, on any machine, left aside below ``folder``; while somebody writes there, his too."""
+    """Yield temporary files below ``folder`` of killed processes, on any machine.
+
+    Those of a process that is still writing there are among them.
+    """
     for path in Path(folder).rglob(".*"):
         if path.is_dir() and re.fullmatch(r"\..+\.\d+\.\w{8}", path.name):
             yield path
@@ -134,7 +143,7 @@ def write_text(path: str | Path, text: str) -> None:
 def write_dataset(
     group: h5py.Group, name: str, values: Any, *, unit: str, description: str, **options: Any
 ) -> h5py.Dataset:
-    """Write an array with its ``unit`` (an empty string for none) and ``description`` as attributes."""
+    """Write an array with its ``unit`` (empty for none) and ``description`` as attributes."""
     dataset = group.create_dataset(name, data=np.asarray(values), **options)
     dataset.attrs["unit"] = unit
     dataset.attrs["description"] = description
@@ -145,7 +154,7 @@ def write_dataset(
 def create_hdf5(path: str | Path) -> Iterator[h5py.File]:
     """Write an HDF5 file aside and rename it when the block ends well.
 
-    Nobody else sees the file before, so that it needs no lock, which some file systems lack.
+    No other process sees the file before, so it needs no lock; some file systems have none.
     """
     with written_aside(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
         yield file
@@ -154,8 +163,8 @@ def create_hdf5(path: str | Path) -> Iterator[h5py.File]:
 def read_hdf5(path: str | Path) -> h5py.File:
     """Open a finished HDF5 file for reading; the caller closes it.
 
-    Results are renamed into place and never change, so that nobody's lock keeps them from being
-    read: not a viewer's, nor that of a file system without locks.
+    Results are renamed into place and never change, so they are read without a lock. A viewer that
+    locks the file, or a file system without locks, does no harm.
 
     Raises
     ------

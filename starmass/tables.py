@@ -85,7 +85,7 @@ def read_table(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def _ends_with_a_line(path: str | Path) -> bool:
-    """Whether the last byte ends a line; an empty file has none, and that is told elsewhere."""
+    """Whether the last byte ends a line; an empty file has none, and is reported elsewhere."""
     with open(path, "rb") as file:
         if not file.seek(0, os.SEEK_END):
             return True

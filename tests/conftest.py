@@ -1,4 +1,6 @@
-"""What the workflow's tests share: a way to run Snakemake on this checkout in a folder of the test's own."""
+"""What the workflow's tests share: a way to run Snakemake on this checkout in a folder of the
+test's own.
+"""
 
 import os
 import subprocess
@@ -20,7 +22,9 @@ LONGEST = ("test_slurm.py", "test_demo.py", "test_kills.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest: a file is one worker's, and the last one should not leave the other workers idle."""
+    """Begin with the files that take longest: a file is one worker's, and the last one should not
+    leave the other workers idle.
+    """
     items.sort(
         key=lambda item: (
             LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST)
@@ -75,7 +79,9 @@ def run_snakemake():
 
 @pytest.fixture(scope="session")
 def local_demo(run_snakemake, tmp_path_factory):
-    """The demo, run on this machine once for all workers (``demo_run``); it has to have ended well."""
+    """The demo, run on this machine once for all workers (``demo_run``); it has to have
+    ended well.
+    """
     done = demo_run.run_once(run_snakemake, tmp_path_factory)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
     return done

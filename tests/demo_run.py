@@ -1,6 +1,8 @@
-"""The demo with smaller numbers, run once without SLURM for all tests that look at it, by whichever worker needs it first.
+"""The demo with smaller numbers, run once without SLURM for all tests that look at it, by whichever
+worker needs it first.
 
-STARMASS_WHOLE_DEMO=1 leaves the numbers as they are: then the same tests run `snakemake`'s default study, on this machine and on SLURM.
+STARMASS_WHOLE_DEMO=1 leaves the numbers as they are: then the same tests run `snakemake`'s default
+study, on this machine and on SLURM.
 """
 
 import fcntl
@@ -35,7 +37,9 @@ SECONDS = 3000 if WHOLE else 1800
 
 
 def run_once(run_snakemake, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """Return ``folder``, ``returncode``, ``stdout``, ``stderr`` and ``digests`` of the run, which another worker may have made."""
+    """Return ``folder``, ``returncode``, ``stdout``, ``stderr`` and ``digests`` of the run, which
+    another worker may have made.
+    """
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     record, folder = shared / "demo.json", shared / "demo"
@@ -57,7 +61,9 @@ def run_once(run_snakemake, tmp_path_factory: pytest.TempPathFactory) -> SimpleN
 
 
 def digests_of(folder: Path) -> dict[str, str]:
-    """Return path -> SHA-256 of every file, but for the report, which has the time, and what pretraining records of its speed."""
+    """Return path -> SHA-256 of every file, but for the report, which has the time, and what
+    pretraining records of its speed.
+    """
     files = {
         path.relative_to(folder).as_posix(): path
         for path in folder.rglob("*")

@@ -1,8 +1,10 @@
-"""What test_kills.py starts: the scripts of the cheap rules, each run over and over and killed at random moments.
+"""What test_kills.py starts: the scripts of the cheap rules, each run over and over and killed at
+random moments.
 
-One process imports everything and forks a child for each run, so that the moments fall into the work and not into imports.
-The moments are of three kinds, for most of a run is no writing: anywhere in it; between the first trace of the output on
-the disk and its being named; and as soon as there is a file of the output's name. What a kill leaves aside is left to the next run.
+One process imports everything and forks a child for each run, so that the moments fall into the
+work and not into imports. The moments are of three kinds, for most of a run is no writing: anywhere
+in it; between the first trace of the output on the disk and its being named; and as soon as there
+is a file of the output's name. What a kill leaves aside is left to the next run.
 """
 
 import json
@@ -115,7 +117,9 @@ def wait_until(condition: Callable[[], bool], child: int) -> None:
 
 
 def finish(rule: str) -> tuple[float, float]:
-    """Run a rule's script to its end; return seconds until the output's first trace, and from there until it has its name."""
+    """Run a rule's script to its end; return seconds until the output's first trace, and from there
+    until it has its name.
+    """
     target = Path(RULES[rule][0])
     remove(target)
     before, begun = names_beside(target), time.perf_counter()
@@ -129,7 +133,9 @@ def finish(rule: str) -> tuple[float, float]:
 
 
 def kill(rule: str, kind: str, share: float, seconds: tuple[float, float]) -> None:
-    """Start a rule's script and kill it at a moment of a kind; ``share`` of the time that there is, as :func:`finish` found it."""
+    """Start a rule's script and kill it at a moment of a kind; ``share`` of the time that there is,
+    as :func:`finish` found it.
+    """
     target = Path(RULES[rule][0])
     before = names_beside(target)
     child = start(rule)
@@ -163,7 +169,9 @@ def remove(path: Path) -> None:
 
 
 def main() -> None:
-    """Print, by rule: kills, files that were whole and absent after them, kills that left something aside."""
+    """Print, by rule: kills, files that were whole and absent after them, kills that left something
+    aside.
+    """
     moments, found = random.Random(0), {}
     numba.njit(lambda: None)()  # loads once what each child would load again
     # A coarser field than the rule's, for time: how it is written is the same.

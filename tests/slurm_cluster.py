@@ -1,7 +1,8 @@
-"""A real SLURM on one machine: munged, slurmctld and two slurmd from Debian's packages, in a private folder.
+"""A real SLURM on one machine: munged, slurmctld and two slurmd from Debian's packages, in a
+private folder.
 
-Nothing of the system's own SLURM is touched but one link, /etc/slurm/slurm.conf, which the executor plugin's inner srun
-needs (it strips SLURM_CONF). Everything is ended by pid.
+Nothing of the system's own SLURM is touched but one link, /etc/slurm/slurm.conf, which the executor
+plugin's inner srun needs (it strips SLURM_CONF). Everything is ended by pid.
 """
 
 import ctypes
@@ -60,8 +61,10 @@ AccountingStorageType=accounting_storage/none
 SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=2,sched_min_interval=0
 MpiDefault=none
 GresTypes=gpu
-NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=8 RealMemory={memory} Gres=gpu:fake:3 State=UNKNOWN
-NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=8 RealMemory={memory} Gres=gpu:fake:3 State=UNKNOWN
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=8 RealMemory={memory} \
+Gres=gpu:fake:3 State=UNKNOWN
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=8 RealMemory={memory} \
+Gres=gpu:fake:3 State=UNKNOWN
 PartitionName=cpu Nodes=n1,n2 Default=YES MaxTime=UNLIMITED State=UP
 PartitionName=gpu Nodes=n1,n2 MaxTime=UNLIMITED State=UP
 """
@@ -97,11 +100,17 @@ def missing() -> str | None:
         if not (shutil.which(program) or Path("/usr/sbin", program).exists())
     ]
     if absent:
-        return f"needs a SLURM to start: {', '.join(absent)} not found (apt-get install slurm-wlm slurmd slurmctld munge)"
+        return (
+            f"needs a SLURM to start: {', '.join(absent)} not found"
+            " (apt-get install slurm-wlm slurmd slurmctld munge)"
+        )
     if os.geteuid() != 0:
         return "needs root to start a SLURM of its own"
     if SYSTEM_CONFIG.exists() and not SYSTEM_CONFIG.is_symlink():
-        return f"a SLURM is configured here already ({SYSTEM_CONFIG}); the tests start their own and leave that one alone"
+        return (
+            f"a SLURM is configured here already ({SYSTEM_CONFIG}); the tests start their own and"
+            " leave that one alone"
+        )
     return None
 
 
@@ -116,12 +125,16 @@ def free_ports(count: int) -> list[int]:
 
 
 def end_with_parent() -> None:
-    """Have the kernel end this process when the tests end, even if they are killed (Linux's PR_SET_PDEATHSIG)."""
+    """Have the kernel end this process when the tests end, even if they are killed (Linux's
+    PR_SET_PDEATHSIG).
+    """
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 class Cluster:
-    """Starts in the constructor, ends with :meth:`stop`; ``environment`` is what SLURM's commands need to find it."""
+    """Starts in the constructor, ends with :meth:`stop`; ``environment`` is what SLURM's commands
+    need to find it.
+    """
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -203,7 +216,9 @@ class Cluster:
         self.start(node, "slurmd", "-D", "-N", node, "-f", str(self.folder / "slurm.conf"))
 
     def lose_node(self, node: str) -> None:
-        """End a node as a power cut would: its daemon and all that its jobs run, at once; then say so, as monitoring does."""
+        """End a node as a power cut would: its daemon and all that its jobs run, at once; then say
+        so, as monitoring does.
+        """
         jobs = self.run("squeue", "-h", "-w", node, "-o", "%i").stdout.split()
         daemon = self.processes.pop(node)
         daemon.kill()
@@ -246,7 +261,9 @@ class Cluster:
         )
 
     def step_daemons(self) -> list[psutil.Process]:
-        """Return the processes that run job steps on these nodes: nobody's children, known by their node's log, which they write."""
+        """Return the processes that run job steps on these nodes: nobody's children, known by their
+        node's log, which they write.
+        """
         found = []
         for process in psutil.process_iter(["name"]):
             if process.info["name"] == "slurmstepd":

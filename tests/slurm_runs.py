@@ -1,4 +1,6 @@
-"""Snakemake sessions on the tests' SLURM: started with the shipped profile, watched, always ended."""
+"""Snakemake sessions on the tests' SLURM: started with the shipped profile, watched,
+always ended.
+"""
 
 import os
 import signal
@@ -26,7 +28,9 @@ TINY_CLUSTER = [
 
 
 class Session:
-    """A Snakemake in ``folder`` that sends its jobs to the cluster; ``with`` ends it, whatever happens."""
+    """A Snakemake in ``folder`` that sends its jobs to the cluster; ``with`` ends it, whatever
+    happens.
+    """
 
     def __init__(
         self,
@@ -94,7 +98,9 @@ class Session:
         return self.said()
 
     def wait_for(self, condition: Callable, seconds: float = 240):
-        """Return the first truth that ``condition`` gives; Snakemake has to be running until then."""
+        """Return the first truth that ``condition`` gives; Snakemake has to be running
+        until then.
+        """
         until = time.monotonic() + seconds
         while not (found := condition()):
             assert self.process.poll() is None, (
@@ -107,7 +113,9 @@ class Session:
         return found
 
     def jobs(self, *states: str) -> dict[str, tuple[str, str]]:
-        """Return number -> (rule and wildcards, node) of this folder's jobs in the queue that are in one of ``states``."""
+        """Return number -> (rule and wildcards, node) of this folder's jobs in the queue that are
+        in one of ``states``.
+        """
         listed = self.cluster.run(
             "squeue", "-h", "-t", ",".join(states), "-o", "%i|%k|%N|%Z"
         ).stdout.splitlines()

@@ -1,4 +1,6 @@
-"""What a user mistypes or lacks ends in one sentence with key, file or value and the way out, and leaves nothing half-written."""
+"""What a user mistypes or lacks ends in one sentence with key, file or value and the way out, and
+leaves nothing half-written.
+"""
 
 import pytest
 

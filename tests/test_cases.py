@@ -21,16 +21,20 @@ pytestmark = pytest.mark.skipif(not CASES, reason="set STARMASS_CASES to the fol
 # What each has to say, and how often where that counts; nothing is ever a bare traceback.
 SAYS = {
     "maps/1": ["reaches through a face of the box"],
-    "maps/2": [(r"finest_cell_pc 0\.5 right 0\.5", 2), "no cloud has", "invalid keys", "wider than"],
+    "maps/2": [
+        (r"finest_cell_pc 0\.5 right 0\.5", 2), "no cloud has", "invalid keys", "wider than",
+    ],
     "maps/3": [r"ids \[9007199254740993 9007199254740992\]"],
     "maps/6": [
-        "line 1 holds numbers", r"ids \[9007199254740993 9007199254740992\]", "'1.5' is not a whole",
+        "line 1 holds numbers", r"ids \[9007199254740993 9007199254740992\]",
+        "'1.5' is not a whole",
         "is also the id of", "x: nan is not finite|x: nan is not a finite", "not a mass above zero",
         "outside the periodic box", "birth after the snapshot", "line 2 holds the byte 0xb5",
     ],
     "maps/8": [(r"ratio 1\.0000", 21)],
     "maps/10": [
-        "rank 1 is missing|speaks of 2 ranks", "both are rank 0's cells", "velocity along x .* is nan",
+        "rank 1 is missing|speaks of 2 ranks", "both are rank 0's cells",
+        "velocity along x .* is nan",
         "is also the id of",
     ],
     "maps/11": [r"ids \[1048577\] .* right 1048577"],

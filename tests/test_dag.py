@@ -1,4 +1,6 @@
-"""The shape of the workflow: presets plan without a complaint, targets have names and paths, mistakes stop early."""
+"""The shape of the workflow: presets plan without a complaint, targets have names and paths,
+mistakes stop early.
+"""
 
 import re
 import subprocess
@@ -75,7 +77,9 @@ def test_targets_are_asked_for_by_their_paths(plan):
 
 
 def test_ablations_are_of_their_own(plan):
-    """Neither the default targets nor the fractal images of the config come with what an ablation varies."""
+    """Neither the default targets nor the fractal images of the config come with what an ablation
+    varies.
+    """
     varied = "results/evaluation/demo/ablations/epochs.csv"
     for target, encoders in (("all", 1), ("fractals", 0), (varied, 3)):
         said = plan(target)
@@ -92,7 +96,8 @@ sys.path.insert(0, {str(root)!r})
 from snakemake.api import SnakemakeApi, OutputSettings, ResourceSettings, ConfigSettings
 before = set(sys.modules)
 import starmass.plan, starmass.provenance
-heavy = {{"torch", "yt", "numba", "h5py", "pandas", "sklearn", "matplotlib", "timm"}} & (set(sys.modules) - before)
+heavy = {{"torch", "yt", "numba", "h5py", "pandas", "sklearn", "matplotlib", "timm"}} & \
+(set(sys.modules) - before)
 sys.exit(f"heavy imports: {{heavy}}" if heavy else 0)
 """
     done = subprocess.run(

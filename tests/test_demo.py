@@ -1,4 +1,6 @@
-"""The whole path, dumps to report, through Snakemake: the demo's own entries with smaller numbers, in a folder of its own."""
+"""The whole path, dumps to report, through Snakemake: the demo's own entries with smaller numbers,
+in a folder of its own.
+"""
 
 import csv
 import re
@@ -167,7 +169,9 @@ def test_a_dry_run_finds_nothing_to_do(again):
 
 
 def test_a_changed_config_reruns_what_it_shapes_and_no_more(again):
-    """Another k concerns two methods, the table and what is drawn from it: no map, image or encoder."""
+    """Another k concerns two methods, the table and what is drawn from it: no map, image or
+    encoder.
+    """
     methods = {**OVERLAY["evaluation"].get("methods", {}), "dinov2_knn": {"neighbours": 7}}
     done = again("--dry-run", overlay={**OVERLAY, "evaluation": {"methods": methods}})
     planned = done.stdout + done.stderr

@@ -340,7 +340,8 @@ def test_python_blocks_run(examples, made, monkeypatch):
 
 
 KNOWN = {
-    "snakemake", "make", "git", "cd", ".", "export", "pip", "conda", "venv", "pytest", "torchrun", "srun",
+    "snakemake", "make", "git", "cd", ".", "export", "pip", "conda", "venv", "pytest", "torchrun",
+    "srun",
     "starmass", "starmass.fractals", "starmass.pretraining", "docs/write_config_page.py",
     *(f"benchmarks/{path.name}" for path in (ROOT / "benchmarks").glob("*.py")), *CLUSTER,
 }  # fmt: skip

@@ -1,4 +1,6 @@
-"""Encoders: built from a seed, kept in one file, loaded by timm alone, and encoding the same whatever the batch."""
+"""Encoders: built from a seed, kept in one file, loaded by timm alone, and encoding the same
+whatever the batch.
+"""
 
 import json
 

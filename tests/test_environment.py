@@ -1,4 +1,6 @@
-"""One set of dependencies, said in four places: pyproject.toml, the lock, and the two conda environments."""
+"""One set of dependencies, said in four places: pyproject.toml, the lock, and the two conda
+environments.
+"""
 
 import re
 import tomllib

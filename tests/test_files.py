@@ -1,4 +1,6 @@
-"""A file that can't be read or written is a sentence with its own cause: no whole one is damaged."""
+"""A file that can't be read or written is a sentence with its own cause: no whole one is
+damaged.
+"""
 
 import errno
 import fcntl

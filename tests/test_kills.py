@@ -1,4 +1,6 @@
-"""Jobs killed at random moments, a hundred times: a file is whole or absent, and the next run leaves nothing behind."""
+"""Jobs killed at random moments, a hundred times: a file is whole or absent, and the next run
+leaves nothing behind.
+"""
 
 import json
 import os

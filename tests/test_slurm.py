@@ -1,7 +1,9 @@
-"""A real SLURM takes the workflow's jobs: the demo to its end, and everything that can go wrong, with the profile that is shipped.
+"""A real SLURM takes the workflow's jobs: the demo to its end, and everything that can go wrong,
+with the profile that is shipped.
 
-Two sessions share the cluster of two nodes. One makes the demo, as another Snakemake does without SLURM. The other pretrains and makes
-maps while jobs run out of memory, are cancelled, lose their node, meet their time limit, and Snakemake itself is killed.
+Two sessions share the cluster of two nodes. One makes the demo, as another Snakemake does without
+SLURM. The other pretrains and makes maps while jobs run out of memory, are cancelled, lose their
+node, meet their time limit, and Snakemake itself is killed.
 """
 
 import json
@@ -91,7 +93,9 @@ MAPS = "maps_make_maps_write_toycloud"
 
 @pytest.fixture(scope="module")
 def ordeal(cluster, study, tmp_path_factory):
-    """Folder where the recipe ran in each way, through all faults: only the two-node run was ended early, and twice."""
+    """Folder where the recipe ran in each way, through all faults: only the two-node run was ended
+    early, and twice.
+    """
     folder = tmp_path_factory.mktemp("pretraining")
     encoders = {
         name: {**RECIPE, "resources": {**asked, "threads": 1, "memory_mb": 2500, "runtime": 4}}

@@ -1,4 +1,7 @@
-"""What a choice is worth: the same evaluation with one thing varied, each value against a base on the same stars."""
+"""The effect of one choice: the same evaluation with one setting varied, on the same stars.
+
+Each value of the setting is compared with a base value.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +19,9 @@ def compare_values(
     predictions: Mapping[str, Sequence[pd.DataFrame]],
     base: str,
 ) -> pd.DataFrame:
-    """Return the metrics of every value of an ablation on one split, and its differences from the base.
+    """Return the metrics of every value of an ablation on one split.
+
+    Each also has its differences from the base value.
 
     Parameters
     ----------
@@ -26,8 +31,9 @@ def compare_values(
 
     Returns
     -------
-    one row a value: value, base, metrics with intervals as :func:`starmass.evaluation.metrics.summarise` has them, and
-    ``{metric}_difference`` with ``_low`` and ``_high`` (0 for the base itself)
+    one row a value: value, base, metrics with intervals as
+    :func:`starmass.evaluation.metrics.summarise` has them, and ``{metric}_difference`` with
+    ``_low`` and ``_high`` (0 for the base itself)
     """
     masses = predictions[base][0]["log10_mass"].to_numpy()
     for value, tables in predictions.items():

@@ -1,4 +1,7 @@
-"""Where the class token looks: attention of the encoder's last block over the patches, and the least area that holds a share of it."""
+"""Where the class token looks: attention of the encoder's last block over the patches.
+
+Also the smallest area that holds a given share of it.
+"""
 
 from typing import Any
 
@@ -14,10 +17,13 @@ from starmass.evaluation.preprocessing import Preprocessing
 def attend_maps(
     encoder: Encoder, scaled: np.ndarray, preprocessing: Preprocessing
 ) -> np.ndarray | None:
-    """Return the attention of maps scaled to 0..1 over their patches: float32 [row, head, rows, columns], each head's summing to 1.
+    """Return the attention of maps scaled to 0..1: float32 [row, head, rows, columns].
 
-    An encoder of one channel sees each channel of a map in turn; its attention is then the mean over them. None where the encoder has no
-    class token, or an attention of another form than timm's plain one.
+    It is spread over the patches; each head's sums to 1.
+
+    An encoder of one channel sees each channel of a map in turn; its attention is then the mean
+    over them. None where the encoder has no class token, or an attention of another form than
+    timm's plain one.
     """
     model, _ = encoder
     found = []
@@ -35,8 +41,9 @@ def class_attention(
 ) -> np.ndarray | None:
     """Return the last block's attention from the class token to each patch.
 
-    What goes to the class token itself and to registers is left out and the rest scaled to 1, as in the figures of Caron et al.
-    (2021, arXiv:2104.14294). The weights are computed from the block's queries and keys, because timm's fused attention keeps none.
+    What goes to the class token itself and to registers is left out and the rest scaled to 1, as in
+    the figures of Caron et al. (2021, arXiv:2104.14294). The weights are computed from the block's
+    queries and keys, because timm's fused attention keeps none.
 
     Parameters
     ----------
@@ -66,7 +73,10 @@ def class_attention(
 
 
 def _class_row(layer: Attention, sequence: torch.Tensor) -> torch.Tensor:
-    """Attention of the first token to all tokens: [N, head, token], from the layer's input [N, token, width]."""
+    """Attention of the first token to all tokens: [N, head, token].
+
+    It is computed from the layer's input [N, token, width].
+    """
     queries, keys, _ = (
         layer.qkv(sequence)
         .unflatten(-1, (3, layer.num_heads, layer.head_dim))
@@ -77,7 +87,10 @@ def _class_row(layer: Attention, sequence: torch.Tensor) -> torch.Tensor:
 
 
 def keep_mass(attention: np.ndarray, share: float) -> np.ndarray:
-    """Return which patches are the fewest that together hold at least ``share`` of the attention: bool [..., rows, columns]."""
+    """Return the fewest patches that together hold at least ``share`` of the attention.
+
+    They are True in bool [..., rows, columns].
+    """
     flat = attention.reshape(*attention.shape[:-2], -1).astype(np.float64)
     order = np.argsort(-flat, axis=-1, kind="stable")
     ranked = np.take_along_axis(flat, order, axis=-1)

@@ -1,8 +1,8 @@
-"""Files of weights by anybody: tensors by name, out of safetensors or of a checkpoint of torch.
+"""Files of weights from any source: tensors by name, of safetensors or a checkpoint of torch.
 
 A checkpoint of torch is a pickle, which may run code when it is read. Only tensors, plain
-containers and an ``argparse.Namespace`` (the command line, which DINO and MAE keep) are let
-through.
+containers and an ``argparse.Namespace`` (the command line, which DINO and MAE keep) are
+allowed.
 """
 
 import argparse
@@ -28,18 +28,18 @@ WRAPPERS = (
     "model", "state_dict", "model_ema", "state_dict_ema", "teacher", "student", "target_encoder",
     "encoder", "backbone",
 )  # fmt: skip
-"""What stands before a network's own names: keys of a checkpoint, or parts of the tensors' names.
+"""Prefixes of a network's own names: keys of a checkpoint, or parts of the tensors' names.
 
 They are those of timm, DINO, DINOv2, MAE and MSN.
 """
 ADDED = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
-"""What torch puts into names where a model runs on many processes, is compiled or recomputed."""
+"""Parts that torch adds to names where a model is distributed, compiled or recomputed."""
 AVERAGED = {"student": "teacher", "encoder": "target_encoder"}
-"""A network, and its slow average, which the official code takes where both are there."""
+"""A network, and its moving average, which the official code takes where both exist."""
 HEADS = ("head", "fc", "pred", "pre_logits", "dino_head", "ibot_head", "prototypes")
 """What follows an encoder: classifiers, projection heads and their prototypes."""
 LOSSES = ("dino_loss", "ibot_patch_loss")
-"""What DINOv2 keeps beside its networks."""
+"""Tensors that DINOv2 saves beside its networks."""
 
 
 def read_tensors(path: str | Path, anchor: str) -> dict[str, Tensor]:

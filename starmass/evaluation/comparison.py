@@ -1,4 +1,7 @@
-"""Methods beside each other on the same stars: differences, mass by mass, and what a split by row adds, all with intervals."""
+"""Methods compared on the same stars, with intervals.
+
+They are compared by their metrics, by mass bin, and by how much a split by row raises R2.
+"""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -17,7 +20,7 @@ from starmass.evaluation.metrics import (
 from starmass.evaluation.samples import protostars
 
 MASS_EDGES = (0.0, 1.0, 6.0, 15.0, float("inf"))
-"""Of the bins in which the paper reads its figure [Msun]."""
+"""Edges of the mass bins in which the paper reads its figure [Msun]."""
 COMPARED = ("r2", "rmse_dex", "mae_dex")
 BINNED = ("r2", "rmse_dex", "mae_dex", "bias_dex", "within_0.3_dex")
 _GAP = "r2_overstatement"
@@ -46,11 +49,13 @@ def compare_methods(
 ) -> pd.DataFrame:
     """Return each method's metrics minus the reference's, with intervals.
 
-    Paired: each bootstrap draw takes the same protostars for both methods, so that what is hard about a star cancels.
+    Paired: each bootstrap draw takes the same protostars for both methods, so that what is hard
+    about a star cancels.
 
     Returns
     -------
-    one row a method but the reference: method, reference, ``{metric}_difference`` with ``_low`` and ``_high`` for :data:`COMPARED`
+    one row a method but the reference: method, reference, ``{metric}_difference`` with ``_low`` and
+    ``_high`` for :data:`COMPARED`
     """
     if reference not in predictions:
         raise InputError(
@@ -85,7 +90,8 @@ def measure_by_mass(
 ) -> pd.DataFrame:
     """Return metrics of the test rows of each mass bin, one row a method and bin that has any.
 
-    R2 within a bin compares with the bin's own mean, so it is lower than over all masses; RMSE and bias are what a bin is read by.
+    R2 within a bin compares with the bin's own mean, so it is lower than over all masses; RMSE and
+    bias are the numbers to compare by bin.
     """
     found = []
     for method, tables in predictions.items():
@@ -118,10 +124,12 @@ def measure_overstatement(
     draws: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Return R2 on a split by row, as published, minus R2 on a split that keeps stars apart, with intervals.
+    """Return R2 on a split by row, as published, minus R2 on a split that separates stars.
 
-    One row a method: method, r2_published, r2_grouped, r2_overstatement with ``_low`` and ``_high``. A bootstrap draw takes the same
-    protostars in both splits, as far as both test them.
+    It comes with intervals.
+
+    One row a method: method, r2_published, r2_grouped, r2_overstatement with ``_low`` and
+    ``_high``. A bootstrap draw takes the same protostars in both splits, as far as both test them.
     """
     stars = protostars(samples)
     first, second = (next(iter(one.values()))[0]["row"].to_numpy() for one in (published, grouped))

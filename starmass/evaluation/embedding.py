@@ -1,4 +1,7 @@
-"""Features in a plane, to look at: principal components, and t-SNE, which keeps neighbours together and nothing else."""
+"""Features projected to a plane, for viewing: principal components and t-SNE.
+
+t-SNE keeps neighbours together; its other distances mean nothing.
+"""
 
 import numpy as np
 import pandas as pd
@@ -24,9 +27,10 @@ def embed_features(
 ) -> pd.DataFrame:
     """Put every row that takes part into two planes.
 
-    The principal components are those of the training rows. t-SNE (van der Maaten & Hinton 2008, J. Mach. Learn. Res. 9, 2579; Barnes-Hut,
-    started from the first two components) has no training part: it is fitted to all rows, sees no label and predicts nothing.
-    The same seed gives the same plane on one machine; another processor's rounding may turn or rearrange it.
+    The principal components are those of the training rows. t-SNE (van der Maaten & Hinton 2008, J.
+    Mach. Learn. Res. 9, 2579; Barnes-Hut, started from the first two components) has no training
+    part: it is fitted to all rows, sees no label and predicts nothing. The same seed gives the same
+    plane on one machine; another processor's rounding may turn or rearrange it.
 
     Parameters
     ----------
@@ -36,9 +40,10 @@ def embed_features(
 
     Returns
     -------
-    one row a row of the study, in their order: row, part; pc_1, pc_2, and the share of the training rows' variance along them (pc_1_share,
-    pc_2_share); tsne_1, tsne_2; whether its nearest other row, by Euclidean distance of features, is of the same star
-    (same_protostar) and the same simulation (same_simulation): 0 or 1
+    one row a row of the study, in their order: row, part; pc_1, pc_2, and the share of the training
+    rows' variance along them (pc_1_share, pc_2_share); tsne_1, tsne_2; whether its nearest other
+    row, by Euclidean distance of features, is of the same star (same_protostar) and the same
+    simulation (same_simulation): 0 or 1
     """
     from sklearn.manifold import TSNE  # slow to import
     from sklearn.neighbors import NearestNeighbors
@@ -57,7 +62,7 @@ def embed_features(
     axes[:, rank:] = 0.0  # rounding has no direction
     axes = axes[:, :kept] * np.sign(
         axes[np.abs(axes[:, :kept]).argmax(axis=0), np.arange(kept)]
-    )  # or signs were a matter of chance
+    )  # else signs would be random
     scores = (x[rows] - centre) @ axes
     start = 1e-4 * scores[:, :2] / max(float(scores[:, 0].std()), np.finfo(float).tiny)
     with threadpool_limits(limits=1):  # threads would add up in an order of their own

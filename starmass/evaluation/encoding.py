@@ -62,7 +62,7 @@ def read_encoder(
 
 
 def encoder_options(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an entry of the config's features says to :func:`read_encoder`."""
+    """Return the arguments of :func:`read_encoder` that an entry of the config's features gives."""
     said = {name: entry[name] for name in ("architecture", "mean", "std") if name in entry}
     drawn = entry.get("weights") == "random"
     return {**said, "weights": "random" if drawn else "pretrained"}
@@ -71,9 +71,12 @@ def encoder_options(entry: Mapping[str, Any]) -> dict[str, Any]:
 def encode_maps(
     encoder: Encoder, scaled: np.ndarray, preprocessing: Preprocessing, tokens: str
 ) -> np.ndarray:
-    """Return features [row, dimension] of maps scaled to 0..1, or their patch tokens [row, rows, columns, width].
+    """Return features [row, dimension] of maps scaled to 0..1, or their patch tokens.
 
-    An encoder of one channel (grey images) sees each channel of a map in turn, and their features are set side by side.
+    Patch tokens are [row, rows, columns, width].
+
+    An encoder of one channel (grey images) sees each channel of a map in turn, and their features
+    are set side by side.
     """
     model, _ = encoder
     if tokens not in POOLINGS:
@@ -95,9 +98,12 @@ def encode_maps(
 def prepare_images(
     encoder: Encoder, scaled: np.ndarray, preprocessing: Preprocessing
 ) -> Iterator[torch.Tensor]:
-    """Yield maps scaled to 0..1 as the encoder's normalised images [row, turn, C, H, W], some rows at a time.
+    """Yield maps scaled to 0..1 as the encoder's normalised images, some rows at a time.
 
-    An encoder of as many channels as the maps takes one turn; one of a single channel as many as there are channels.
+    Images are [row, turn, C, H, W].
+
+    An encoder of as many channels as the maps takes one turn; one of a single channel as many as
+    there are channels.
     """
     _, description = encoder
     channels, zoom = scaled.shape[1], scaled.shape[-1]
@@ -115,7 +121,10 @@ def prepare_images(
 
 
 def resize(images: np.ndarray, size: int) -> np.ndarray:
-    """Bilinear interpolation of float32 [N, C, H, W] to a side of ``size`` pixels; shrinking averages."""
+    """Bilinear interpolation of float32 [N, C, H, W] to a side of ``size`` pixels.
+
+    Shrinking averages.
+    """
     if images.shape[-1] == size:
         return images
     shrinks = size < images.shape[-1]
@@ -129,7 +138,10 @@ def resize(images: np.ndarray, size: int) -> np.ndarray:
 
 
 def _rings(patches: np.ndarray) -> np.ndarray:
-    """Mean of the tokens in each ring about the middle, the rings twice as wide each time: [row, ring * width], inner ones first."""
+    """Mean of the tokens in each ring about the middle: [row, ring * width], inner rings first.
+
+    Each ring is twice as wide as the one inside it.
+    """
     radius = radii(patches.shape[1])
     edges = [
         0.0,

@@ -1,4 +1,4 @@
-"""Maps to features, fold by fold, so that nothing of a test row shapes how another row is shown."""
+"""Maps to features, fold by fold, so that no test row influences the features of another row."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -109,7 +109,7 @@ def signs_from_behind(maps: Maps, preprocessing: Preprocessing, average: str) ->
 
 
 def views(shown: np.ndarray, signs: Sequence[int], average: str) -> Iterator[np.ndarray]:
-    """Yield the views of maps that physics cannot tell apart, the maps themselves first.
+    """Yield the views of maps that are physically equivalent, the maps themselves first.
 
     ``sky``: the 8 turns and mirrorings of the plane of the sky. ``sky_and_behind``: these also from
     behind, where what receded approaches.

@@ -1,4 +1,4 @@
-"""How good a method is with few labels: the training protostars thinned out, the test rows as they are."""
+"""How good a method is with few labels: fewer training protostars, the same test rows."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ from starmass.evaluation.splits import parts_of
 FRACTIONS = (0.1, 0.3, 0.5, 1.0)
 DRAWS = 3
 FEWEST = 2
-"""Protostars that always teach: with one there is nothing to hold a choice of hyper-parameters to."""
+"""Training protostars in every draw: with one, hyper-parameters can't be cross-validated."""
 
 
 def thin_split(
@@ -26,7 +26,8 @@ def thin_split(
 ) -> pd.DataFrame:
     """Leave only a share of each fold's training protostars, several times over.
 
-    A draw puts the training protostars in an order, and a fraction takes the first of them: what teaches at 10% also teaches at 30%.
+    A draw puts the training protostars in an order, and a fraction takes the first of them. So the
+    training stars at 10% are also among those at 30%.
 
     Parameters
     ----------
@@ -37,8 +38,8 @@ def thin_split(
 
     Returns
     -------
-    a split, with a fold for every fraction, draw and fold of the given one: row, fold, part (``unused`` for what teaches no more),
-    fraction, draw, from_fold
+    a split, with a fold for every fraction, draw and fold of the given one: row, fold, part
+    (``unused`` for training rows that were left out), fraction, draw, from_fold
     """
     stars = protostars(samples)
     parts: list[pd.DataFrame] = []
@@ -69,7 +70,7 @@ def thin_split(
 def measure_by_fraction(
     samples: pd.DataFrame, thinned: pd.DataFrame, predictions: Mapping[str, Sequence[pd.DataFrame]]
 ) -> pd.DataFrame:
-    """Return each method's metrics against the share of the protostars that taught.
+    """Return each method's metrics against the share of training protostars that were used.
 
     Parameters
     ----------
@@ -78,9 +79,10 @@ def measure_by_fraction(
 
     Returns
     -------
-    one row a method and fraction: method, fraction; r2, rmse_dex and mae_dex, means over draws (and seeds), with ``_low`` and ``_high``
-    (bootstrap over test protostars); r2_draw_lowest and r2_draw_highest of single draws; n_draws; n_train and n_train_protostars
-    (means over folds and draws), n_test, n_protostars
+    one row a method and fraction: method, fraction; r2, rmse_dex and mae_dex, means over draws (and
+    seeds), with ``_low`` and ``_high`` (bootstrap over test protostars); r2_draw_lowest and
+    r2_draw_highest of single draws; n_draws; n_train and n_train_protostars (means over folds and
+    draws), n_test, n_protostars
     """
     stars = protostars(samples)
     taught = thinned[thinned["part"] == "train"].assign(star=lambda table: stars[table["row"]])

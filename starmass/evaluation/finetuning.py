@@ -1,4 +1,7 @@
-"""An encoder that learns on: fine-tuning with layer-wise decay of the rate, or low-rank adaptation of its attention."""
+"""Training an encoder further: fine-tuning with layer-wise decay of the rate, or LoRA.
+
+LoRA is the low-rank adaptation of its attention.
+"""
 
 import copy
 import math
@@ -41,19 +44,24 @@ def finetune_and_predict(
     seed: int = 0,
     fold: int = 0,
 ) -> np.ndarray:
-    """Train an encoder with a linear head on the training rows with an L2 loss (AdamW) and predict the test rows.
+    """Train an encoder with a linear head on the training rows and predict the test rows.
+
+    It is trained by AdamW with an L2 loss.
 
     Parameters
     ----------
     encoder : model and description; the model is left as it is
-    images : float32 [row, channel, height, width], training rows about 0..1, of a size that the encoder takes
+    images : float32 [row, channel, height, width], training rows about 0..1, of a size that the
+        encoder takes
     labels : log10 mass [row]; those of test rows are never looked at
     train, test : row numbers
-    mode : ``full`` trains all weights; ``lora`` leaves them and trains an addition of low rank to each matrix of the attention
+    mode : ``full`` trains all weights; ``lora`` leaves them and trains an addition of low rank to
+        each matrix of the attention
     tokens : what the head reads: ``class``, ``mean`` or ``class_mean``
     learning_rate : the schedule's maximum, for the head (and all that is trained by ``lora``)
     layer_decay : for ``finetune``: factor on the rate for each block further from the head
-    rank, lora_scale : for ``lora``: of the addition, and the factor on it (alpha / rank in the paper)
+    rank, lora_scale : for ``lora``: of the addition, and the factor on it (alpha / rank in the
+        paper)
     seed, fold : what head, additions, order and augmentation derive from
 
     Returns
@@ -92,7 +100,8 @@ def finetune_and_predict(
     shown = normalise_pixels(turns, description).reshape(images.shape)
     return learn(
         regressor, torch.optim.AdamW(groups), shown, labels, train, test,
-        epochs=epochs, warmup_epochs=warmup_epochs, batch_size=batch_size, augment=augment, seed=order_seed, name=f"{mode}, fold {fold}",
+        epochs=epochs, warmup_epochs=warmup_epochs, batch_size=batch_size, augment=augment,
+        seed=order_seed, name=f"{mode}, fold {fold}",
     )  # fmt: skip
 
 
@@ -137,10 +146,13 @@ class Regressor(nn.Module):
 def rate_groups(
     model: nn.Module, depth: int, rate: float, layer_decay: float, weight_decay: float
 ) -> list[dict[str, Any]]:
-    """Return what learns, in groups for torch's optimisers, each with its rate ``lr`` and ``weight_decay``.
+    """Return the trained parameters, in groups for torch's optimisers.
 
-    Rates fall by ``layer_decay`` for each layer further from the head: ``depth + 1`` times for what comes before the blocks (Bao et al.
-    2022, BEiT; as MAE and C-MAE fine-tune). Biases, norms and other vectors do not decay.
+    Each group has its rate ``lr`` and ``weight_decay``.
+
+    Rates fall by ``layer_decay`` for each layer further from the head: ``depth + 1`` times for what
+    comes before the blocks (Bao et al. 2022, BEiT; as MAE and C-MAE fine-tune). Biases, norms and
+    other vectors do not decay.
     """
     groups: dict[tuple[int, bool], dict[str, Any]] = {}
     for name, parameter in model.named_parameters():
@@ -159,7 +171,7 @@ def rate_groups(
 
 
 def layer_of(name: str, depth: int) -> int:
-    """Return 0 for what comes before the blocks, 1 to ``depth`` for a block, ``depth + 1`` for norm and head."""
+    """Return 0 before the blocks, 1 to ``depth`` for a block, ``depth + 1`` for norm and head."""
     block = re.match(r"encoder\.blocks\.(\d+)\.", name)
     if block:
         return int(block[1]) + 1
@@ -168,7 +180,9 @@ def layer_of(name: str, depth: int) -> int:
 
 
 class LowRank(nn.Module):
-    """A linear layer that stands still, and an addition of low rank that learns: W x + lora_scale B A x (Hu et al. 2021, section 4.1).
+    """A frozen linear layer with a trained addition of low rank: W x + lora_scale B A x.
+
+    As Hu et al. 2021, section 4.1.
 
     B starts at zero, so that nothing changes at first.
     """
@@ -206,7 +220,7 @@ def add_low_rank(model: VisionTransformer, rank: int, lora_scale: float) -> None
 
 
 def merge_low_rank(model: VisionTransformer) -> None:
-    """Put the additions into the matrices, in place: an encoder as it was, with other numbers."""
+    """Merge the additions into the matrices, in place: the encoder has its original form again."""
     for block in model.blocks:
         for name in ADAPTED:
             setattr(block.attn, name, getattr(block.attn, name).merged())

@@ -1,4 +1,4 @@
-"""Fitted methods in files, so that maps which a method was not made for can be shown to it later.
+"""Fitted methods in files, so that a method can be applied to other maps later.
 
 A file is one of skops, the format of scikit-learn models without pickle: skops.io.load reads it as
 the list of fitted pipelines, one per fold. A member ``starmass.json`` beside them says what was
@@ -38,15 +38,15 @@ OWN = ("starmass.evaluation.whitening.Whitening",)
 
 @dataclass(frozen=True)
 class FittedFold:
-    """What one fold's training rows made of a method.
+    """A method fitted to one fold's training rows.
 
     Attributes
     ----------
     fold : number of the fold in its split
     pipeline : fitted, from features [row, dimension] to log10 mass [row]
     chosen : candidates that were chosen on the training rows, by the config's key
-    rows, protostars : how many taught
-    log10_mass_range : smallest and largest label that taught [log10 Msun]
+    rows, protostars : how many were used for training
+    log10_mass_range : smallest and largest label of the training rows [log10 Msun]
     """
 
     fold: int
@@ -190,7 +190,7 @@ def read_fitted(path: str | Path) -> FittedMethod:
 def apply(
     path: str | Path, features: np.ndarray, fold: int
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Predict log10 masses by what a fold's training rows taught.
+    """Predict log10 masses with a method as fitted to a fold's training rows.
 
     Parameters
     ----------

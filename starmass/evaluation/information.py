@@ -1,4 +1,4 @@
-"""Where on the maps, and in which channel, the masses are written: R2 with part of the maps hidden."""
+"""Where on the maps, and in which channel, the mass information is: R2 with parts hidden."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -31,17 +31,18 @@ def locate_information(
     *,
     draws: int = 1000,
 ) -> pd.DataFrame:
-    """Measure how well masses are told from parts of the maps.
+    """Measure how well masses are predicted from parts of the maps.
 
-    A map is the mean and spread of each channel in rings about the protostar, and a part is some of the rings or channels: statistics that
-    are cheap, and as good as any (see the table). A gradient (``v_los: log_gradient``) reaches one pixel across a ring's edge; no other
-    transform does.
+    A map is the mean and spread of each channel in rings about the protostar, and a part is some of
+    the rings or channels: statistics that are cheap, and as good as any (see the table). A gradient
+    (``v_los: log_gradient``) reaches one pixel across a ring's edge; no other transform does.
 
     Returns
     -------
-    one row a part and regressor. part: ``all``; ``inside`` or ``outside`` of radius_pixels (radius_pc); ``only`` or ``without`` a channel.
-    method: ``ridge`` or ``knn`` (20 neighbours). r2, rmse_dex with ``_low`` and ``_high``; n_test, n_protostars; n_radii of the table, so
-    that a reader can tell whether all are there
+    one row a part and regressor. part: ``all``; ``inside`` or ``outside`` of radius_pixels
+    (radius_pc); ``only`` or ``without`` a channel. method: ``ridge`` or ``knn`` (20 neighbours).
+    r2, rmse_dex with ``_low`` and ``_high``; n_test, n_protostars; n_radii of the table, so that a
+    reader can check whether all are there
     """
     shown = preprocessing.transform(maps)
     pixels = shown.shape[-1]
@@ -115,7 +116,10 @@ def _parts(
 
 
 def resolution_of(samples: pd.DataFrame) -> dict[str, float]:
-    """Return what the simulations resolve: ``finest_cell_pc`` and ``accretion_radius_pc``, largest of the study's; nan where unknown."""
+    """Return the lengths that the simulations resolve: ``finest_cell_pc``, ``accretion_radius_pc``.
+
+    They are the largest of the study's simulations; nan where unknown.
+    """
     found = []
     for map_file in samples["map_file"].unique():
         with open_hdf5(map_file) as file:

@@ -1,4 +1,4 @@
-"""Intervals that a method claims for its predictions, from the errors on training stars that it was not shown."""
+"""Intervals of a method's predictions, from its errors on training stars that were held out."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,9 @@ FOLDS = 5
 
 
 def conformal_half_width(errors: np.ndarray, level: float = LEVEL) -> float:
-    """Return the half-width that a share ``level`` of new errors stays below: the ceil((n + 1) level)-th smallest of n; inf for too few.
+    """Return the half-width that a share ``level`` of new errors stays below.
+
+    It is the ceil((n + 1) level)-th smallest of n errors; inf where there are too few.
 
     Split-conformal prediction (Lei et al. 2018, J. Am. Stat. Assoc. 113, 1094, section 2.2).
     """
@@ -29,9 +31,10 @@ def calibrate(
 ) -> float:
     """Return the half-width [dex] of a method's intervals, from training rows alone.
 
-    The training protostars are split in five ways into some that teach and some that calibrate, so that every one calibrates once: with few
-    stars a single split would leave the width to three or four of them. Rows of a star are no independent draws, so the promised level
-    is approximate, and the measured coverage stands in the table.
+    The training protostars are split in five ways into some for training and some for calibration,
+    so that each calibrates once. With few stars, a single split would base the width on three or
+    four of them. Rows of a star are not independent draws, so the nominal level is approximate;
+    the table has the measured coverage.
 
     Parameters
     ----------

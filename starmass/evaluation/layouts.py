@@ -1,4 +1,4 @@
-"""Vision transformers by others in timm's names, and what timm has to be told to build them.
+"""Vision transformers by others in timm's names, and the arguments that timm needs to build them.
 
 Read are timm's own layout and those of facebookresearch/dino, dinov2, mae and msn, whose blocks
 are timm's but for names.
@@ -61,9 +61,9 @@ def read_layout(
 ) -> Layout:
     """Rename an encoder's tensors, and compare what they are made for with a named timm model.
 
-    LayerScale, registers, the image size and the number of channels are told by the tensors, so
-    such an encoder can be built as it was. Heads of the attention, the activation and the norms'
-    epsilon are not: they are the named model's.
+    LayerScale, registers, the image size and the number of channels follow from the tensors, so
+    such an encoder can be built as it was. The number of attention heads, the activation and the
+    norms' epsilon do not: they are the named model's.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def fill(
     path: str | Path,
     left_out: tuple[str, ...] = (),
 ) -> None:
-    """Give a model called ``name`` all its tensors, and leave none of the file's over.
+    """Load a file's tensors into a model called ``name``; none may be missing or left over.
 
     Parameters
     ----------

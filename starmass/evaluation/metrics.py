@@ -1,4 +1,4 @@
-"""How good predictions are, with intervals that know that maps of one star are not independent."""
+"""Quality of predictions, with intervals that account for several maps being of one star."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,16 +13,17 @@ from starmass.evaluation.splits import parts_of
 NAMES = ("r2", "rmse_dex", "mae_dex", "bias_dex", "within_0.3_dex", "spearman")
 CLOSE_DEX = 0.3
 FEWEST_GROUPS = 2
-"""Independent groups (protostars) that an interval takes: it is made of the spread between them."""
+"""Fewest independent groups (protostars) for an interval, which derives from their spread."""
 
 DEFINED_SHARE = 0.75
-"""Of the draws, more than this share has to have a value, or there is no interval."""
+"""There is an interval only if more than this share of the draws has a value."""
 
 
 def measure(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """Return every metric of :data:`NAMES` for log10 masses [row].
 
-    ``r2`` is 1 - sum of squared errors / sum of squared deviations from the mean of these rows; bias is predicted - true.
+    ``r2`` is 1 - sum of squared errors / sum of squared deviations from the mean of these rows;
+    bias is predicted - true.
     """
     values = dict(zip(_SUMMED, _from_sums(_sums(truth, predicted).sum(axis=1)), strict=True))
     return {**values, "spearman": spearman(truth, predicted)}
@@ -48,7 +49,10 @@ def _sums(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 
 def _from_sums(sums: np.ndarray) -> np.ndarray:
-    """Metrics of ``_SUMMED`` from sums over rows: [sum, ...] -> [metric, ...]; R2 is nan where all labels agree."""
+    """Metrics of ``_SUMMED`` from sums over rows: [sum, ...] -> [metric, ...].
+
+    R2 is nan where all labels are equal.
+    """
     rows, label, label2, error, error2, distance, near = sums
     with np.errstate(divide="ignore", invalid="ignore"):  # a draw may hold no test row
         deviation = label2 - label**2 / rows
@@ -114,8 +118,9 @@ def score(
     truth : log10 mass [row]
     predicted : one prediction [row] a seed
     groups : [row], the protostar
-    draws, level, seed : of the bootstrap. Training is not redone: the interval says how much another sample of test stars would have
-        changed the number, not what another training set would have
+    draws, level, seed : of the bootstrap. Training is not redone: the interval says how much
+        another sample of test stars would have changed the number, not what another training set
+        would have
 
     Returns
     -------
@@ -155,12 +160,14 @@ def quantiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
 
 
 def coverage(predictions: Sequence[pd.DataFrame]) -> dict[str, float]:
-    """Return how often the truth lies within what a method claims, mean over its seeds.
+    """Return how often the truth lies within a method's intervals, mean over its seeds.
 
-    It is nan where a method claims nothing, or a width that is infinite.
+    It is nan where a method gives no interval, or one of infinite width.
 
-    ``coverage_spread``: within one ``spread_dex`` (0.68 for normal errors of that size); ``coverage_interval``: within the conformal
-    interval (:data:`starmass.evaluation.intervals.LEVEL` is promised); ``interval_dex``: mean half-width of the latter.
+    ``coverage_spread``: within one ``spread_dex`` (0.68 for normal errors of that size);
+    ``coverage_interval``: within the conformal interval
+    (:data:`starmass.evaluation.intervals.LEVEL` is promised); ``interval_dex``: mean half-width of
+    the latter.
     """
     found = []
     for table in predictions:
@@ -192,7 +199,9 @@ def summarise(
     predictions: Sequence[pd.DataFrame],
     **bootstrap_options: Any,
 ) -> dict[str, Any]:
-    """Return one row of the table: :func:`score` of a method's predictions, one a seed, with the numbers of maps and stars behind it.
+    """Return one row of the table: :func:`score` of a method's predictions, one a seed.
+
+    The row also has the numbers of maps and stars.
 
     Test rows of all folds are taken together; ``n_train`` is the mean over folds.
     """

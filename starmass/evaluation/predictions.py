@@ -1,4 +1,4 @@
-"""What every method hands back, and the table that it becomes."""
+"""The predictions of every method, and their table."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

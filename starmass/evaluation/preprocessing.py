@@ -1,4 +1,4 @@
-"""How a map is shown: transforms, zoom and scaling, the same for whatever looks at it.
+"""How a map is shown: transforms, zoom and scaling, the same for every method.
 
 Whatever is fitted here is fitted on training rows alone.
 """
@@ -9,7 +9,7 @@ from starmass.config import evaluation as config
 from starmass.errors import InputError
 from starmass.evaluation.samples import Maps
 
-# Below these a logarithm would speak of rounding, not of gas.
+# Below these values a logarithm would show rounding errors, not gas.
 SMALLEST = {
     "column_density": 1e10,
     "v_los": 1e-2,

@@ -87,7 +87,7 @@ def fit(
     Raises
     ------
     InputError
-        when the regressor or its parameter is unknown, or too few rows teach
+        when the regressor or its parameter is unknown, or there are too few training rows
     """
     module = load(REGRESSORS, regressor)
     key = module.PARAMETER

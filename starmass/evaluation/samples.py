@@ -144,7 +144,7 @@ def log_mass(samples: pd.DataFrame) -> np.ndarray:
 
 
 def protostars(samples: pd.DataFrame) -> np.ndarray:
-    """A number for every row that tells its protostar.
+    """A number for every row that identifies its protostar.
 
     Rows of one sink of one simulation share it, at all times and axes.
     """

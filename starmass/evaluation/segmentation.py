@@ -1,4 +1,7 @@
-"""What the patch tokens tell apart: principal components as colours and clusters as segments, the same for all maps."""
+"""What the patch tokens distinguish: principal components as colours, clusters as segments.
+
+Both are the same for all maps.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,15 +29,17 @@ from starmass.storage import create_hdf5, write_dataset
 COMPONENTS = 3
 PERCENTILES = (1.0, 99.0)
 ATTENTION_MASS = 0.6
-"""Share of the class token's attention that the patches shown as attended hold, as in Caron et al. (2021)."""
+"""Share of the class token's attention in the patches marked as attended (Caron et al. 2021)."""
 ROWS_AT_A_TIME = 16
-"""Maps whose tokens are held at once: those of a large encoder with a token a pixel take gigabytes."""
+"""Maps whose tokens are held at once: of a large encoder with a token a pixel they take GB."""
 
 
 def choose_examples(samples: pd.DataFrame, test: np.ndarray, number: int) -> np.ndarray:
-    """Choose up to ``number`` test rows, one a protostar, evenly along the ranking by mass, from light to heavy.
+    """Choose up to ``number`` test rows, one a protostar, evenly along the ranking by mass.
 
-    Each protostar stands there as it is in its last test snapshot, along the first axis that is tested.
+    They are in order of rising mass.
+
+    Each protostar is shown as in its last test snapshot, along the first axis that is tested.
     """
     table = samples.loc[test].assign(protostar=protostars(samples)[test])
     last = table.sort_values(
@@ -48,13 +53,16 @@ def choose_examples(samples: pd.DataFrame, test: np.ndarray, number: int) -> np.
 
 @dataclass(frozen=True)
 class ShownMaps:
-    """A study's maps as an input shows them in the first fold of a split, scaled by limits of its training rows.
+    """A study's maps as an input shows them in the first fold of a split.
+
+    They are scaled by limits of the fold's training rows.
 
     Attributes
     ----------
     shown : transformed and cut out [row, channel, height, width]
     limits : what becomes 0 and 1 [1 or row, channel, 2]
-    brightness : log column density, or what is shown first where that is not [row, height, width]
+    brightness : log column density, or the first channel where that is not shown [row, height,
+        width]
     train, test : row numbers of the fold
     """
 
@@ -80,7 +88,7 @@ def show_maps(maps: Maps, split: pd.DataFrame, preprocessing: Preprocessing) -> 
 
 @dataclass(frozen=True)
 class Segmentation:
-    """Example maps as their patch tokens tell them apart.
+    """Example maps with the colours and segments of their patch tokens.
 
     Attributes
     ----------
@@ -89,7 +97,8 @@ class Segmentation:
     explained : share of the training tokens' variance by component
     members : segment of each token, from 0 [example, rows, columns]
     segments : the clusters themselves
-    attention : of the class token's heads over the patches [example, head, rows, columns]; None where the encoder has none
+    attention : of the class token's heads over the patches [example, head, rows, columns]; None
+        where the encoder has none
     """
 
     row: np.ndarray
@@ -111,14 +120,16 @@ def segment(
     palette_maps: int = 32,
     segments: int = 6,
 ) -> Segmentation:
-    """Colour examples by their patch tokens: by principal components, and by clusters, which training maps of the fold gave.
+    """Colour examples by principal components and by clusters of their patch tokens.
+
+    Both are fitted on training maps of the fold.
 
     Parameters
     ----------
     encode : takes maps scaled to 0..1 and returns their patch tokens [row, rows, columns, width]
     attend : takes the same and returns attention [row, head, rows, columns]
     examples : how many test maps to choose (:func:`choose_examples`), or row numbers
-    palette_maps : at most so many training maps give the basis and the clusters
+    palette_maps : maximum number of training maps that give the basis and the clusters
     segments : number of clusters
     """
     if isinstance(examples, int):
@@ -154,10 +165,13 @@ def fit_baselines(
     palette_maps: int = 32,
     segments: int = 6,
 ) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
-    """Return ways to segment that a pretraining has to be held against, each taking rows to segments [row, rows, columns].
+    """Return the segmentations that a pretraining is compared with.
 
-    ``random_weights``: clusters of the tokens of the same encoder without pretraining (``untrained`` encodes); ``pixels``: clusters of the
-    shown channels themselves, averaged to the token grid and standardised, which is about the most that so many segments can tell of
+    Each is a function from rows to segments [row, rows, columns].
+
+    ``random_weights``: clusters of the tokens of the same encoder without pretraining
+    (``untrained`` encodes); ``pixels``: clusters of the shown channels themselves, averaged to the
+    token grid and standardised, which is about the most that this number of segments can explain of
     the channels together; ``rings``: the distance from the star alone.
     """
     teachers = choose_examples(samples, maps.train, palette_maps)
@@ -173,7 +187,7 @@ def fit_baselines(
         )
 
     taught = cells(teachers)
-    # Cells are means of pixels, and say no more than those do.
+    # Cells are means of pixels and are no more precise than those.
     pixel = float(np.finfo(maps.shown.dtype).eps)
     centre, spread = column_scale(taught.reshape(-1, taught.shape[-1]), pixel)
     by_pixel = fit_segments((taught - centre) / spread, brightness, segments)
@@ -193,7 +207,9 @@ def measure_segments(
     ways: Mapping[str, Callable[[np.ndarray], np.ndarray]],
     count: int,
 ) -> dict[str, np.ndarray]:
-    """Return sums by protostar and segment (:func:`starmass.evaluation.segments.tally`) of maps ``rows``, for each way to segment them.
+    """Return sums by protostar and segment of maps ``rows``, for each way to segment them.
+
+    The sums are those of :func:`starmass.evaluation.segments.tally`.
 
     Parameters
     ----------
@@ -213,7 +229,7 @@ def measure_segments(
 
 
 def spread_evenly(rows: np.ndarray, most: int | None) -> np.ndarray:
-    """Return at most so many of the rows, evenly along them; all for None."""
+    """Return a maximum number of the rows, evenly along them; all for None."""
     return (
         rows
         if most is None
@@ -236,7 +252,8 @@ def write_segmentation(
     Parameters
     ----------
     side_pc : side of the square that is segmented [pc]
-    attention_mass : share of the attention that the patches marked as attended hold, by head and for the mean over heads
+    attention_mass : share of the attention that the patches marked as attended hold, by head and
+        for the mean over heads
     """
     with create_hdf5(path) as file:
         write_dataset(
@@ -298,7 +315,7 @@ def write_segmentation(
 
 @dataclass(frozen=True)
 class Palette:
-    """A basis of patch tokens and the colours that its components stand for.
+    """A basis of patch tokens and the colours that represent its components.
 
     Attributes
     ----------
@@ -314,7 +331,10 @@ class Palette:
     explained: np.ndarray
 
     def paint(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return components, and colours in 0..1, of patch tokens: float32 [row, rows, columns, component] each."""
+        """Return components of patch tokens, and colours in 0..1.
+
+        Both are float32 [row, rows, columns, component].
+        """
         components = (tokens - self.centre) @ self.axes
         lowest, highest = self.limits.T
         colours = np.clip((components - lowest) / np.maximum(highest - lowest, 1e-12), 0.0, 1.0)
@@ -327,8 +347,9 @@ def fit_palette(tokens: np.ndarray, brightness: np.ndarray) -> Palette:
     Parameters
     ----------
     tokens : patch tokens of training maps [row, rows, columns, width]
-    brightness : their log column density averaged to the token grid [row, rows, columns]: a component's sign is arbitrary, and
-        this fixes it, so that denser gas is brighter in every colour
+    brightness : their log column density averaged to the token grid [row, rows, columns]: a
+        component's sign is arbitrary, and this fixes it, so that denser gas is brighter in every
+        colour
     """
     flat = tokens.reshape(-1, tokens.shape[-1]).astype(np.float64)
     centre = flat.mean(axis=0)

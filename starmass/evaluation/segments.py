@@ -1,4 +1,4 @@
-"""Segments: clusters of patch tokens, the gas that each holds, and how much of the gas's variety they tell apart."""
+"""Segments: clusters of patch tokens, the gas in each, and the share of its variance explained."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from starmass.evaluation.statistics import radii
 TOKENS_AT_MOST = 20_000
 """Tokens that the clusters are fitted on; more change the centres little and cost time."""
 CHANNELS = ("log10_column_density", "v_los", "sigma_v")
-"""What segments are asked to tell apart."""
+"""Quantities whose variance the segments should explain."""
 QUANTITIES = dict(
     zip(
         (*CHANNELS, "v_los_from_star", "distance"),
@@ -22,7 +22,10 @@ QUANTITIES = dict(
         strict=True,
     )
 )
-"""What is averaged over a segment, and its unit; v_los is in the maps' own frame, and relative to the star."""
+"""What is averaged over a segment, and its unit.
+
+v_los is in the maps' own frame, and relative to the star.
+"""
 AREA = "area_fraction"
 
 
@@ -42,7 +45,9 @@ class Segments:
 def fit_segments(
     tokens: np.ndarray, brightness: np.ndarray, count: int, *, seed: int = 0
 ) -> Segments:
-    """Find ``count`` clusters by k-means (scikit-learn's, the best of four starts), ordered by column density, thin gas first.
+    """Find ``count`` clusters by k-means, ordered by rising column density.
+
+    It is scikit-learn's k-means, the best of four starts.
 
     Parameters
     ----------
@@ -70,14 +75,19 @@ def fit_segments(
 
 
 def ring_segments(side: int, count: int) -> np.ndarray:
-    """Return segments that know nothing but the distance from the star: ``count`` rings of equal area on a grid, int8 [row, column]."""
+    """Return segments by distance from the star alone: int8 [row, column].
+
+    They are ``count`` rings of equal area on a grid.
+    """
     distance = radii(side)
     ranks = np.argsort(np.argsort(distance.ravel(), kind="stable"), kind="stable")
     return (ranks * count // ranks.size).reshape(side, side).astype(np.int8)
 
 
 def physical_quantities(maps: Maps, rows: np.ndarray, side: int, zoom: int) -> np.ndarray:
-    """Return :data:`QUANTITIES` on a grid of ``side`` cells over the central ``zoom`` pixels: float64 [quantity, row, side, side].
+    """Return :data:`QUANTITIES` on a grid: float64 [quantity, row, side, side].
+
+    The grid has ``side`` cells a side over the central ``zoom`` pixels.
 
     Column density is averaged over a cell before its logarithm is taken.
     """
@@ -96,7 +106,7 @@ def physical_quantities(maps: Maps, rows: np.ndarray, side: int, zoom: int) -> n
 
 
 def shrink(maps: np.ndarray, side: int) -> np.ndarray:
-    """Average maps [row, height, width] over (or repeat them to) a grid of ``side`` cells a side."""
+    """Average maps [row, height, width] over, or repeat them on, ``side`` by ``side`` cells."""
     height = maps.shape[-1]
     # Exact overlap of pixels with cells, so that any two sizes go together.
     edges = np.linspace(0, height, side + 1)
@@ -123,7 +133,8 @@ def tally(
 
     Returns
     -------
-    [1 + 2 quantities, protostar, segment]: number of cells, then the sums and the sums of squares of each quantity
+    [1 + 2 quantities, protostar, segment]: number of cells, then the sums and the sums of squares
+    of each quantity
     """
     cell = (places[:, None, None] * count + members).ravel()
     flat = quantities.reshape(len(quantities), -1)
@@ -135,7 +146,9 @@ def tally(
 
 
 def describe_segments(sums: np.ndarray, *, draws: int = 1000, seed: int = 0) -> pd.DataFrame:
-    """Return what each segment holds, from sums [1 + 2 quantities, protostar, segment] of :func:`tally`.
+    """Return what each segment holds.
+
+    The sums [1 + 2 quantities, protostar, segment] are those of :func:`tally`.
 
     Returns
     -------
@@ -154,7 +167,7 @@ def describe_segments(sums: np.ndarray, *, draws: int = 1000, seed: int = 0) -> 
         whole = _means(sums.sum(axis=1, keepdims=True), quantity)[0]
         for segment in range(sums.shape[2]):
             own = each[np.isfinite(each[:, segment]), segment]
-            # Draws with and without the one protostar that has a segment tell nothing of its mean.
+            # Draws with and without the one protostar of a segment give no spread of its mean.
             low, high = quantiles(drawn[: len(drawn) if len(own) >= FEWEST_GROUPS else 0, segment])
             spread = float(np.std(own, ddof=1)) if len(own) > 1 else float("nan")
             there = int((number[:, segment] > 0).sum())
@@ -179,16 +192,20 @@ def describe_segments(sums: np.ndarray, *, draws: int = 1000, seed: int = 0) -> 
 def compare_segments(
     by: Mapping[str, np.ndarray], *, draws: int = 1000, seed: int = 0
 ) -> pd.DataFrame:
-    """Return the share of each channel's variance over all cells that lies between segments (eta squared), for several ways to segment.
+    """Return the share of each channel's variance that lies between segments (eta squared).
+
+    It is taken over all cells, for several ways to segment.
 
     Parameters
     ----------
-    by : way -> sums of :func:`tally` over the same cells; the first is the one that the others are compared with
+    by : way -> sums of :func:`tally` over the same cells; the first is the one that the others are
+        compared with
 
     Returns
     -------
-    one row a way and channel: segments, quantity, eta2 with ``_low`` and ``_high`` (95%, bootstrap over protostars), and the first way's
-    eta2 minus this one's (``eta2_difference``, paired: each draw takes the same protostars for both)
+    one row a way and channel: segments, quantity, eta2 with ``_low`` and ``_high`` (95%, bootstrap
+    over protostars), and the first way's eta2 minus this one's (``eta2_difference``, paired: each
+    draw takes the same protostars for both)
     """
     ways = list(by)
     weights, _ = resampling_weights(np.arange(by[ways[0]].shape[1]), draws=draws, seed=seed)
@@ -217,12 +234,15 @@ def compare_segments(
 
 
 def _resample(sums: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Sums [sum, draw, segment] of protostars drawn so many times each [draw, protostar]."""
+    """Sums [sum, draw, segment] of protostars, each drawn ``[draw, protostar]`` times."""
     return np.stack([weights @ one for one in sums])
 
 
 def _means(sums: np.ndarray, quantity: str) -> np.ndarray:
-    """Mean of a quantity (or share of the cells) [star or draw, segment]; nan for an empty segment's mean."""
+    """Mean of a quantity (or share of the cells) [star or draw, segment].
+
+    The mean of an empty segment is nan.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         if quantity == AREA:
             return sums[0] / sums[0].sum(axis=-1, keepdims=True)
@@ -230,7 +250,10 @@ def _means(sums: np.ndarray, quantity: str) -> np.ndarray:
 
 
 def _between(sums: np.ndarray) -> np.ndarray:
-    """Eta squared [channel, star or draw]: 1 - squares about the segments' means / squares about the mean of all."""
+    """Eta squared [channel, star or draw].
+
+    It is 1 - squares about the segments' means / squares about the mean of all.
+    """
     number, half = sums[0], (len(sums) - 1) // 2
     found = []
     for at in range(len(CHANNELS)):

@@ -1,4 +1,4 @@
-"""Which rows teach and which rows test: drawn once, saved, shared by every method of a study."""
+"""Which rows are for training and which for test: drawn once, saved, shared by all methods."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,15 +21,17 @@ def draw_split(
     folds: int | str | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Divide the rows into training and test parts, so that what ``by`` names never stands in both.
+    """Divide the rows into training and test parts; what ``by`` names is never in both.
 
     Parameters
     ----------
     samples : the study's rows
-    by : ``row`` (the published protocol: the same star from another side, or a moment later, may stand in both parts), ``snapshot``,
-        ``protostar``, ``simulation``, or ``time`` (train on early snapshots of each simulation, test on its late ones)
+    by : ``row`` (the published protocol: the same star from another side, or a moment later, may
+        stand in both parts), ``snapshot``, ``protostar``, ``simulation``, or ``time`` (train on
+        early snapshots of each simulation, test on its late ones)
     test_fraction : hold out about this share of the rows, once
-    folds : instead, this many folds, every row being tested in one of them; ``all`` leaves out one group at a time
+    folds : instead, this many folds, every row being tested in one of them; ``all`` leaves out one
+        group at a time
     seed : what the draw derives from
 
     Returns
@@ -138,7 +140,10 @@ def _groups(samples: pd.DataFrame, by: str) -> np.ndarray:
 
 
 def _hold_out(groups: np.ndarray, order: np.ndarray, test_fraction: float) -> np.ndarray:
-    """Take groups in drawn order until the number of test rows is as near to the fraction as whole groups allow, but not all of them."""
+    """Take groups in drawn order until the test rows come nearest to the fraction, but not all.
+
+    Groups are taken whole.
+    """
     if len(order) == len(groups):  # single rows: exactly the fraction, even where that is none
         return np.isin(groups, order[: round(test_fraction * len(groups))])
     taken = np.cumsum(np.bincount(groups)[order])[:-1]
@@ -146,7 +151,10 @@ def _hold_out(groups: np.ndarray, order: np.ndarray, test_fraction: float) -> np
 
 
 def deal_groups(groups: np.ndarray, folds: int, order: np.ndarray) -> np.ndarray:
-    """Deal groups, largest first and in the given order among equals, each to the fold with the fewest rows: fold [row]."""
+    """Deal groups to folds, largest first, each to the fold with the fewest rows: fold [row].
+
+    Groups of equal size keep the given order.
+    """
     sizes = np.bincount(groups, minlength=len(order))
     dealt = np.empty(len(order), np.int64)
     rows = np.zeros(folds, np.int64)
@@ -157,7 +165,10 @@ def deal_groups(groups: np.ndarray, folds: int, order: np.ndarray) -> np.ndarray
 
 
 def _late(samples: pd.DataFrame, test_fraction: float) -> np.ndarray:
-    """Of each simulation, its last snapshots: as many as come nearest to the fraction of its rows, its first one never."""
+    """Take the last snapshots of each simulation, to come nearest to the fraction of its rows.
+
+    The first snapshot is never taken.
+    """
     timeless = samples[~np.isfinite(samples["time_yr"])]
     if len(timeless):
         raise InputError(

@@ -1,4 +1,4 @@
-"""Hand-made statistics of a map: the bar that a learned feature has to pass."""
+"""Hand-made statistics of a map: the baseline that learned features have to exceed."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,10 @@ def central(shown: np.ndarray) -> np.ndarray:
 
 
 def profile(shown: np.ndarray) -> np.ndarray:
-    """Mean and spread of each channel in 9 annuli evenly spaced in log radius, out to the corners: 54 numbers for 3 channels."""
+    """Mean and spread of each channel in 9 annuli: 54 numbers for 3 channels.
+
+    The annuli are evenly spaced in log radius, out to the corners.
+    """
     radius = radii(shown.shape[-1])
     return ring_statistics(
         shown, ring_masks(radius, np.concatenate([[0.0], np.geomspace(1.0, radius.max(), 9)]))
@@ -40,14 +43,20 @@ def profile(shown: np.ndarray) -> np.ndarray:
 
 
 def annuli(shown: np.ndarray) -> np.ndarray:
-    """Mean and spread of each channel in 11 annuli of equal width, out to the edges: 66 numbers for 3 channels."""
+    """Mean and spread of each channel in 11 annuli of equal width: 66 numbers for 3 channels.
+
+    The annuli reach out to the edges.
+    """
     radius = radii(shown.shape[-1])
     edges = np.append(np.linspace(0.0, shown.shape[-1] / 2, 12), np.inf)
     return ring_statistics(shown, ring_masks(radius, edges)[:-1])  # the corners left out
 
 
 def moments(shown: np.ndarray) -> np.ndarray:
-    """Mean, standard deviation, skewness and excess kurtosis of each channel: 12 numbers for 3 channels (a flat one's last two are 0)."""
+    """Mean, standard deviation, skewness and excess kurtosis of each channel.
+
+    They are 12 numbers for 3 channels; the last two are 0 for a flat channel.
+    """
     values = shown.reshape(*shown.shape[:2], -1).astype(np.float64)
     mean, spread = values.mean(axis=2), values.std(axis=2)
     # A channel that varies by the rounding of its pixels alone is flat.
@@ -62,10 +71,13 @@ def moments(shown: np.ndarray) -> np.ndarray:
 
 
 def spectrum(shown: np.ndarray) -> np.ndarray:
-    """log10 of each channel's power spectrum in 8 rings evenly spaced in log wavenumber: 24 numbers for 3 channels of 64 pixels.
+    """log10 of each channel's power spectrum in 8 rings evenly spaced in log wavenumber.
 
-    Wavenumbers are from once to half as often as there are pixels across the map. A Hann window takes away what the map's edges, which do
-    not meet, would add; power is per pixel and mode, and does not fall below 1e-12.
+    They are 24 numbers for 3 channels of 64 pixels.
+
+    Wavenumbers are from once to half as often as there are pixels across the map. A Hann window
+    takes away what the map's edges, which do not meet, would add; power is per pixel and mode, and
+    does not fall below 1e-12.
     """
     pixels = shown.shape[-1]
     window = np.hanning(pixels)[:, None] * np.hanning(pixels)
@@ -104,7 +116,7 @@ def radii(pixels: int) -> np.ndarray:
 
 
 def ring_masks(radius: np.ndarray, edges: np.ndarray) -> list[np.ndarray]:
-    """Masks of the annuli (inner, outer], the first with its centre; those without a pixel are left out."""
+    """Masks of the annuli (inner, outer], the first with its centre, without the empty ones."""
     place = np.clip(np.searchsorted(edges, radius, side="left") - 1, 0, len(edges) - 2)
     return [place == ring for ring in np.unique(place)]
 

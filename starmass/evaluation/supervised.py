@@ -1,4 +1,4 @@
-"""The supervised baseline: a convolutional network that learns log mass from the maps themselves."""
+"""The supervised baseline: a convolutional network that learns log mass from the maps."""
 
 import numpy as np
 import timm
@@ -36,13 +36,16 @@ def train_and_predict(
     labels : log10 mass [row]; those of test rows are never looked at
     train, test : row numbers
     network : a timm model
-    weights : file of its tensors by name, to start from instead of random ones; the last layer is always drawn anew
-    epochs : 0 leaves the network untrained: the bare output of random weights, which have seen neither maps nor labels, is taken as log10
-        mass. That is one reading of "random init" in the published table; trained from random weights (epochs above 0) is the other
+    weights : file of its tensors by name, to start from instead of random ones; the last layer is
+        always drawn anew
+    epochs : 0 leaves the network untrained: the bare output of random weights, which have seen
+        neither maps nor labels, is taken as log10 mass. That is one reading of "random init" in the
+        published table; trained from random weights (epochs above 0) is the other
     warmup_epochs : the rate rises linearly so long, then falls to 0 along a cosine
     optimiser : ``sgd`` (momentum 0.9) or ``adamw``; which was used is not published
     learning_rate : the schedule's maximum
-    augment : turn and mirror training maps at random (the sky has no preferred side; v_los keeps its sign)
+    augment : turn and mirror training maps at random (the sky has no preferred side; v_los keeps
+        its sign)
     seed, fold : what weights, order and augmentation derive from
 
     Returns
@@ -64,8 +67,9 @@ def train_and_predict(
         .contiguous(memory_format=torch.channels_last)
     )
     return learn(
-        model, _create_optimiser(optimiser, model, learning_rate, weight_decay), shown, labels, train, test,
-        epochs=epochs, warmup_epochs=warmup_epochs, batch_size=batch_size, augment=augment, seed=order_seed, name=f"{network}, fold {fold}",
+        model, _create_optimiser(optimiser, model, learning_rate, weight_decay), shown, labels,
+        train, test, epochs=epochs, warmup_epochs=warmup_epochs, batch_size=batch_size,
+        augment=augment, seed=order_seed, name=f"{network}, fold {fold}",
     )  # fmt: skip
 
 

@@ -37,7 +37,8 @@ def learn(
     Parameters
     ----------
     model : takes images and returns one number for each, [N, 1]
-    optimiser : of those of its parameters that learn; the rate of each of its groups is the schedule's maximum for them
+    optimiser : of those of its parameters that learn; the rate of each of its groups is the
+        schedule's maximum for them
     shown : what the model sees, float32 [row, channel, height, width]
     labels : log10 mass [row]; those of test rows are never looked at
     train, test : row numbers
@@ -104,7 +105,10 @@ def learn(
 
 
 def warm_up_and_cosine(warmup: int, steps: int) -> Callable[[int], float]:
-    """Return the rate's factor at a step: a straight line up to 1 over ``warmup`` steps, then half a cosine down to 0 at ``steps``."""
+    """Return the rate's factor at a step.
+
+    It rises linearly to 1 over ``warmup`` steps, then falls as half a cosine to 0 at ``steps``.
+    """
 
     def factor(step: int) -> float:
         if step < warmup:
@@ -115,7 +119,7 @@ def warm_up_and_cosine(warmup: int, steps: int) -> Callable[[int], float]:
 
 
 def turn_and_mirror(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Give every image [N, C, H, W] one of the eight turns and mirrorings of a square, drawn at random."""
+    """Give every image [N, C, H, W] one of the eight symmetries of a square, drawn at random."""
     which = torch.randint(8, (len(images),), generator=generator)
     turned = torch.empty_like(images)
     for choice in range(8):

@@ -1,4 +1,7 @@
-"""The training maps of a split by themselves, scaled as an encoder sees them: what a pretraining may look at, no test row among them."""
+"""The training maps of a split, scaled for an encoder, without any test row.
+
+A pretraining may use them.
+"""
 
 from pathlib import Path
 
@@ -19,7 +22,8 @@ def gather_training_maps(
 
     Returns
     -------
-    ``images`` float32 [map, channel, row, column] with the training rows' limits at 0 and 1; ``log10_mass`` and ``protostar`` [map]
+    ``images`` float32 [map, channel, row, column] with the training rows' limits at 0 and 1;
+    ``log10_mass`` and ``protostar`` [map]
 
     Raises
     ------

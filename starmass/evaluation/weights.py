@@ -18,7 +18,7 @@ Encoder = tuple[VisionTransformer, EncoderDescription]
 
 
 def load_weights(model: Any, path: str | Path) -> None:
-    """Fill a timm model from a file, but for its last layer, which says somebody else's classes.
+    """Fill a timm model from a file, but for its last layer, which is for other classes.
 
     Raises
     ------
@@ -47,8 +47,8 @@ def read_timm_encoder(
     """Build a timm vision transformer, and fill it from a file or from timm's own weights.
 
     A file that :func:`starmass.encoders.save_encoder` wrote describes itself, and is read as it
-    says. Of others, what the tensors tell (LayerScale, registers, image size, channels) is built
-    as they tell it, and the rest as timm's name says.
+    says. Of others, what follows from the tensors (LayerScale, registers, image size, channels) is
+    built accordingly, and the rest as timm's name says.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ class Whitening(TransformerMixin, BaseEstimator):
         if kept == 0:
             raise InputError(
                 f"whitening: the features of all {rows} training rows agree to the digits that are"
-                " stored, so nothing can be told from them; look at the encoder (or the input)"
+                " stored, so nothing can be predicted from them; look at the encoder (or the input)"
                 " that they come from."
             )
         if self.components != "all":

@@ -1,4 +1,7 @@
-"""Render a range of fractal images by itself: ``python -m starmass.fractals --seed 0 --start 0 --stop 1000 --out shard.h5``."""
+"""Render a range of fractal images by itself.
+
+``python -m starmass.fractals --seed 0 --start 0 --stop 1000 --out shard.h5``.
+"""
 
 import argparse
 import json
@@ -40,7 +43,8 @@ def main(arguments: list[str] | None = None) -> None:
         if given.size is not None:
             options["size"] = given.size
         summary = render_shard(
-            given.out, generator=given.generator, options=options, seed=given.seed, start=given.start, stop=given.stop,
+            given.out, generator=given.generator, options=options, seed=given.seed,
+            start=given.start, stop=given.stop,
             compression=given.compression, threads=max(1, given.threads), progress=True,
         )  # fmt: skip
         log.info("%s: %s", given.out, json.dumps(summary))

@@ -1,9 +1,10 @@
 """Elementary functions in float32, made of polynomials and bit patterns alone.
 
-The mathematical library of the machine would put a call into every turn of the loops (no vector code) and differs between
-machines (no identical images). Each function here is straight-line code that LLVM turns into vector instructions and that
-gives the same bits on every processor. The polynomials are minimax fits on the reduced range, near float32 rounding.
-Accuracy is tested: about 1e-7 absolute for sine and cosine up to arguments of a few thousand, relative for exp and log.
+The mathematical library of the machine would put a call into every turn of the loops (no vector
+code) and differs between machines (no identical images). Each function here is straight-line code
+that LLVM turns into vector instructions and that gives the same bits on every processor. The
+polynomials are minimax fits on the reduced range, near float32 rounding. Accuracy is tested: about
+1e-7 absolute for sine and cosine up to arguments of a few thousand, relative for exp and log.
 """
 
 import numpy as np
@@ -86,7 +87,7 @@ def cos(angle):
 
 @inlined
 def exp(x):
-    """Return e**x; arguments are held to +-87, where float32 ends."""
+    """Return e**x; arguments are limited to +-87, where float32 ends."""
     x = x if x < LARGEST_EXPONENT else LARGEST_EXPONENT
     x = x if x > -LARGEST_EXPONENT else -LARGEST_EXPONENT
     power = (x * LOG2_E + ROUNDER) - ROUNDER
@@ -137,7 +138,10 @@ def arctangent(y, x):
 
 @inlined
 def truncate(x):
-    """Integer part of ``x``, towards zero, as a float32; ``x`` itself where it is large enough to be whole."""
+    """Integer part of ``x``, towards zero, as a float32.
+
+    A large ``x`` is whole and returned as it is.
+    """
     small = x if abs(x) < LARGEST_WHOLE else ZERO
     whole = f32(np.int32(small))
     return whole if abs(x) < LARGEST_WHOLE else x
@@ -152,7 +156,10 @@ def floor(x):
 
 @inlined
 def scramble(word):
-    """Mix the 32 bits of ``word`` (uint32) so that neighbours look independent (finaliser of MurmurHash3, Appleby 2011)."""
+    """Mix the 32 bits of ``word`` (uint32) so that neighbours look independent.
+
+    It is the finaliser of MurmurHash3 (Appleby 2011).
+    """
     word = np.uint32(word)
     word = np.uint32((word ^ (word >> np.uint32(16))) * np.uint32(0x85EBCA6B))
     word = np.uint32((word ^ (word >> np.uint32(13))) * np.uint32(0xC2B2AE35))

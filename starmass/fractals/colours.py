@@ -1,6 +1,7 @@
-"""Structural colour at load: a grey image, the place of each pixel along a palette, and the palette give red, green and blue.
+"""Structural colour at load: from grey image, place along a palette and palette to RGB.
 
-Kept apart like this, a colour image takes half the room of its three channels. Whole-number arithmetic throughout, numpy alone.
+Stored separately, a colour image takes half the room of its three channels. All arithmetic is in
+whole numbers, and needs numpy alone.
 """
 
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 
 ANCHORS = 6  # colours that a palette passes through, joined by straight lines
-SHADES = 32  # places along a palette that are told apart
+SHADES = 32  # distinct places along a palette
 
 
 def palette_shades(palette: np.ndarray) -> np.ndarray:
@@ -50,7 +51,9 @@ def paint_colour(grey: np.ndarray, shades: np.ndarray, palette: np.ndarray) -> n
 
 
 def paint_batch(images: Any, shades: Any, palette: Any) -> Any:
-    """Return what :func:`paint_colour` gives for each image of a batch of torch tensors, on the device that holds them.
+    """Return what :func:`paint_colour` gives for each image of a batch of torch tensors.
+
+    They are painted on the device that holds them.
 
     Parameters
     ----------

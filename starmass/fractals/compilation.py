@@ -1,4 +1,7 @@
-"""How the generator's kernels are compiled: numba, strict arithmetic, a cache that the jobs of a cluster can share."""
+"""How the generator's kernels are compiled: by numba, with strict arithmetic.
+
+Their cache can be shared by the jobs of a cluster.
+"""
 
 import hashlib
 import os
@@ -16,15 +19,21 @@ from starmass.provenance import code_digest
 
 @cache
 def cache_folder(file: str) -> Path:
-    """Folder of a file's compiled kernels: in ``NUMBA_CACHE_DIR`` or ``~/.cache/starmass/numba``, one for each code and processor.
+    """Folder of a file's compiled kernels, one for each code and processor.
 
-    numba notices a change in the file of a kernel, and not one in a file whose kernels it calls: the name carries a
-    digest of all code that the file reaches. It also carries the processor, because numba numbers its files without it and
-    two kinds of node that write at once into one folder could run each other's machine code.
+    It is in ``NUMBA_CACHE_DIR`` or ``~/.cache/starmass/numba``.
+
+    numba notices a change in the file of a kernel, and not one in a file whose kernels it calls:
+    the name carries a digest of all code that the file reaches. It also carries the processor,
+    because numba numbers its files without it and two kinds of node that write at once into one
+    folder could run each other's machine code.
     """
     code = hashlib.sha256(f"{numba.__version__} {code_digest(file)}".encode())
     name, features = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
-    target = f"{name or llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten() if features is None else features}"
+    target = (
+        f"{name or llvm.get_host_cpu_name()}"
+        f" {llvm.get_host_cpu_features().flatten() if features is None else features}"
+    )
     processor = hashlib.sha256(target.encode())
     return (
         kernel_folder() / f"{Path(file).stem}-{code.hexdigest()[:12]}-{processor.hexdigest()[:12]}"
@@ -32,16 +41,22 @@ def cache_folder(file: str) -> Path:
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile ``function`` when it is first called: no GIL, IEEE arithmetic in the order written, divisions that never raise.
+    """Compile ``function`` when it is first called.
 
-    Strict arithmetic is what makes an image the same bytes on every x86-64 processor; reassociation and fused
-    multiply-adds (``fastmath``) differ between them and gain nothing here.
+    It runs without the GIL, with IEEE arithmetic in the order written and divisions that never
+    raise.
+
+    Strict arithmetic is what makes an image the same bytes on every x86-64 processor; reassociation
+    and fused multiply-adds (``fastmath``) differ between them and gain nothing here.
     """
     return _compile(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """The same for a function that is written into every loop that uses it, because a call inside keeps a loop scalar."""
+    """Compile a function that is inlined in every loop that uses it.
+
+    A call inside would keep a loop scalar.
+    """
     return _compile(function, forceinline=True)
 
 

@@ -1,4 +1,7 @@
-"""How different the images of a set are: the distance of each to the one most like it, turned and mirrored as may be."""
+"""How different the images of a set are: the distance of each to the most similar other image.
+
+Turned and mirrored versions count as well.
+"""
 
 import numpy as np
 
@@ -8,8 +11,9 @@ THUMBNAIL = 16  # pixels
 def find_neighbours(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Find each image's nearest neighbour.
 
-    The distance of two images is 1 - r, r being the correlation of their thumbnails of 16 x 16 means: 0 for the same picture
-    however bright, 1 for strangers; the least over the eight turns and reflections of one of them.
+    The distance of two images is 1 - r, where r is the correlation of their thumbnails of 16 x 16
+    means: 0 for the same picture at any brightness, 1 for unrelated ones. The smallest value over
+    the eight turns and reflections of one of them is taken.
 
     Parameters
     ----------
@@ -36,9 +40,12 @@ def find_neighbours(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def halves_distance(images: np.ndarray) -> np.ndarray:
-    """Distance between the two halves of each image, the black and the white squares of a chess board: float [image].
+    """Distance between the two halves of each image: float [image].
 
-    Two images nearer to each other than this are as alike as one picture drawn twice with fresh noise: duplicates.
+    The halves are the black and the white squares of a chess board.
+
+    Two images nearer to each other than this are as alike as one picture drawn twice with fresh
+    noise: duplicates.
     """
     black = np.indices(images.shape[1:]).sum(axis=0) % 2 == 0
     first, second = (standardise(shrink(np.where(half, images, 0))) for half in (black, ~black))
@@ -46,7 +53,10 @@ def halves_distance(images: np.ndarray) -> np.ndarray:
 
 
 def shrink(images: np.ndarray) -> np.ndarray:
-    """Return thumbnails: means of square blocks, float32 [image, 16, 16]; a rest at the right and lower edge is left out."""
+    """Return thumbnails: means of square blocks, float32 [image, 16, 16].
+
+    Pixels left over at the right and lower edge are ignored.
+    """
     block = images.shape[1] // THUMBNAIL
     corner = images[:, : THUMBNAIL * block, : THUMBNAIL * block]
     return corner.reshape(len(images), THUMBNAIL, block, THUMBNAIL, block).mean(
@@ -55,7 +65,10 @@ def shrink(images: np.ndarray) -> np.ndarray:
 
 
 def standardise(thumbnails: np.ndarray) -> np.ndarray:
-    """Return them as vectors of mean 0 and length 1, whose products are correlations: float32 [image, 256]."""
+    """Return them as vectors of mean 0 and length 1: float32 [image, 256].
+
+    Their products are correlations.
+    """
     vectors = thumbnails.reshape(len(thumbnails), -1)
     vectors = vectors - vectors.mean(axis=1, keepdims=True)
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12))

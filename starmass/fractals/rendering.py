@@ -1,4 +1,7 @@
-"""From a system to an image, or to the reason why there is none: preview, frame, histogram, acceptance, tones."""
+"""From a system to an image, or to the cause of its rejection.
+
+The steps are preview, frame, histogram, acceptance and tones.
+"""
 
 from typing import NamedTuple
 
@@ -25,7 +28,7 @@ COUNT_BITS = 28
 COUNT_MASK = np.uint64(2**COUNT_BITS - 1)
 MOST_POINTS = 2**COUNT_BITS - 1
 BRIGHTEST = 65535
-WHITE_SHARE = 1000  # one pixel in so many is as bright as can be
+WHITE_SHARE = 1000  # one pixel in this number is as bright as can be
 
 _N, _2N, _COUNT_BITS, _LAST_SHADE = (
     np.uint64(WALKERS),
@@ -38,8 +41,9 @@ _N, _2N, _COUNT_BITS, _LAST_SHADE = (
 class ImageOptions(NamedTuple):
     """What an image is made and judged by, in the form that kernels take.
 
-    ``size`` [pixel]; ``steps`` of the chaos game, 1024 points each; the quantiles of x and y that the frame spans; the side
-    of the preview [cell]; least coverage of the preview and of the image; least contrast; gamma.
+    ``size`` [pixel]; ``steps`` of the chaos game, 1024 points each; the quantiles of x and y that
+    the frame spans; the side of the preview [cell]; least coverage of the preview and of the image;
+    least contrast; gamma.
     """
 
     size: int
@@ -60,14 +64,17 @@ def attempt(words, system_options, options):
     Parameters
     ----------
     words : random bits of the candidate, uint64 [4]; left as they are
-    system_options, options : :class:`starmass.fractals.systems.SystemOptions` and :class:`ImageOptions`
+    system_options, options : :class:`starmass.fractals.systems.SystemOptions` and
+        :class:`ImageOptions`
 
     Returns
     -------
-    verdict : ACCEPTED, UNSTABLE (runs away, or shrinks to a point), SPARSE_PREVIEW or SPARSE (too few pixels hit) or FLAT
+    verdict : ACCEPTED, UNSTABLE (runs away, or shrinks to a point), SPARSE_PREVIEW or SPARSE (too
+        few pixels hit) or FLAT
     points : number of points spent
     coverage, contrast : of the image; 0 where it wasn't rendered
-    histogram : uint64 [size * size + spill] of an accepted candidate (see COUNT_BITS), otherwise empty
+    histogram : uint64 [size * size + spill] of an accepted candidate (see COUNT_BITS), otherwise
+        empty
     box : x and y of the frame's corner, pixels per unit in x and y, float32 [4]
     palette : uint8 [ANCHORS, 3]
     variations, table, cumulative : the system
@@ -171,7 +178,10 @@ def find_frame(x, y, low, high, size):
 
 @kernel
 def find_ranked(values, rank):
-    """Value at this rank (0 is the smallest) by Hoare's selection; ``values`` keep their number and lose their order."""
+    """Value at this rank (0 is the smallest) by Hoare's selection.
+
+    ``values`` keep their number and lose their order.
+    """
     low, high = 0, len(values) - 1
     while low < high:
         pivot = values[(low + high) // 2]
@@ -212,7 +222,10 @@ def preview_coverage(x, y, box, size, cells_across):
 
 @kernel
 def add_points(walkers, box, size, cells, amounts, histogram):
-    """Add the walkers' positions to the histogram; each of those outside the frame has a spill cell of its own behind it."""
+    """Add the walkers' positions to the histogram.
+
+    Each walker outside the frame has a spill cell of its own behind it.
+    """
     x0, y0, scale_x, scale_y = box[0], box[1], box[2], box[3]
     limit, across, spill = f32(size), np.int32(size), np.uint32(size * size)
     for i in range(_N):
@@ -242,8 +255,9 @@ def measure_coverage(histogram, size):
 def measure_contrast(histogram, size):
     """Contrast on scales below 8 pixels beyond what chance gives.
 
-    In each block of 8 x 8 pixels the variance of the counts less their mean (a Poisson variable has none left), over the
-    square of the mean; the median over the blocks that were hit, so that one bright spot makes no structure; its root.
+    In each block of 8 x 8 pixels the variance of the counts less their mean (a Poisson variable has
+    none left), over the square of the mean; the median over the blocks that were hit, so that one
+    bright spot makes no structure; its root.
     """
     across = size // STRUCTURE_BLOCK
     excess = np.zeros(across * across, np.float32)
@@ -270,7 +284,10 @@ def measure_contrast(histogram, size):
 
 @kernel
 def draw_palette(generator):
-    """Draw the colours that a palette passes through, each with one channel at full strength: uint8 [ANCHORS, 3]."""
+    """Draw the colours that a palette passes through: uint8 [ANCHORS, 3].
+
+    Each has one channel at full strength.
+    """
     palette = np.empty((ANCHORS, 3), np.uint8)
     for anchor in range(ANCHORS):
         word = next_word(generator)
@@ -288,10 +305,12 @@ def draw_palette(generator):
 
 @kernel
 def tone_curve(histogram, size, gamma):
-    """Brightness (0 to 255) of each count up to the white point: (log(1 + n) / log(1 + white))^(1/gamma), uint8.
+    """Brightness (0 to 255) of each count up to the white point, uint8.
 
-    Log-density display of Draves & Reckase (2008), section 4. White is the count that one pixel in a thousand exceeds, so that
-    a single hot pixel doesn't darken the rest.
+    It is (log(1 + n) / log(1 + white))^(1/gamma).
+
+    Log-density display of Draves & Reckase (2008), section 4. White is the count that one pixel in
+    a thousand exceeds, so that a single hot pixel doesn't darken the rest.
     """
     frequency = np.zeros(BRIGHTEST + 1, np.int64)
     for i in range(size * size):
@@ -316,8 +335,9 @@ def paint(histogram, size, gamma):
     Returns
     -------
     grey : brightness by the tone curve, uint8 [row, column]
-    shades : structural colour, 0 to 31 along the palette, uint8 [row, column]: the mean colour coordinate of the points of a
-        pixel, which says along which maps they came; 0 where there are none
+    shades : structural colour, 0 to 31 along the palette, uint8 [row, column]: the mean colour
+        coordinate of the points of a pixel, which says along which maps they came; 0 where there
+        are none
     """
     curve = tone_curve(histogram, size, gamma)
     grey, shades = np.empty((size, size), np.uint8), np.empty((size, size), np.uint8)

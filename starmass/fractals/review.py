@@ -1,4 +1,7 @@
-"""A set of images to look at and in numbers: contact sheet, nearest neighbours, what was rejected and what it cost."""
+"""A set of images to look at and in numbers.
+
+Contact sheet, nearest neighbours, rejections and cost.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +34,10 @@ CAUSES = {
 
 @dataclass(frozen=True)
 class Likeness:
-    """How alike the compared images are: their numbers in the set; distance and number of the nearest; distance of their halves."""
+    """How alike the compared images are.
+
+    Their numbers in the set, distance and number of the nearest, and distance of their halves.
+    """
 
     items: np.ndarray
     distances: np.ndarray
@@ -80,7 +86,10 @@ def review_images(
 
 
 def tabulate_shards(paths: Sequence[str | Path]) -> pd.DataFrame:
-    """One row a shard and one for all: images, candidates, share accepted, points an image, rejections by cause."""
+    """One row a shard and one for all.
+
+    Columns are images, candidates, share accepted, points an image, and rejections by cause.
+    """
     rows = []
     for path in paths:
         shard = Shard(path, check=False)
@@ -149,7 +158,10 @@ def describe_set(name: str, shape: Sequence[int], sums: pd.Series, likeness: Lik
 
 
 def draw_sheet(name: str, images: FractalImages, likeness: Likeness) -> Figure:
-    """Draw images spread over the set, below them the pairs most alike and how far nearest neighbours are."""
+    """Draw images spread over the set.
+
+    Below them are the most similar pairs, and the distances of nearest neighbours.
+    """
     shown = spread(len(images), COLUMNS * LINES)
     lines = -(-len(shown) // COLUMNS)
     width, head, below = 7.0, 0.3, 1.75  # inches
@@ -203,7 +215,11 @@ def draw_sheet(name: str, images: FractalImages, likeness: Likeness) -> Figure:
 def _closest_pairs(likeness: Likeness, count: int) -> list[tuple[int, int]]:
     pairs: dict[tuple[int, int], None] = {}
     for place in np.argsort(likeness.distances, kind="stable"):
-        pairs[tuple(sorted((int(likeness.items[place]), int(likeness.neighbours[place]))))] = None  # type: ignore[index]
+        pairs[
+            tuple(  # type: ignore[index]
+                sorted((int(likeness.items[place]), int(likeness.neighbours[place])))
+            )
+        ] = None
         if len(pairs) == count:
             break
     return list(pairs)

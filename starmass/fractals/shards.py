@@ -1,6 +1,9 @@
-"""Shards: fractal images in HDF5 files, one image a chunk, each with a checksum; written whole, read in any order.
+"""Shards: fractal images in HDF5 files, one image a chunk, each with a checksum.
 
-Reading needs h5py, hdf5plugin (for the compression) and numpy alone, so that a machine for training can do it.
+They are written whole and read in any order.
+
+Reading needs h5py, hdf5plugin (for the compression) and numpy alone, so that a machine for training
+can do it.
 """
 
 import hashlib
@@ -39,7 +42,10 @@ class Generator(Protocol):
 
 
 def import_hdf5plugin() -> Any:
-    """Return hdf5plugin, which registers zstd with HDF5; an :class:`InputError` where it isn't installed."""
+    """Return hdf5plugin, which registers zstd with HDF5.
+
+    An :class:`InputError` is raised where it isn't installed.
+    """
     try:
         import hdf5plugin
     except ImportError as error:
@@ -51,7 +57,7 @@ def import_hdf5plugin() -> Any:
 
 
 def _filters(compression: str) -> Mapping[str, Any]:
-    """Options of h5py's create_dataset: at level 1, without shuffling, which images don't gain by."""
+    """Options of h5py's create_dataset: level 1, without shuffling, which does not help images."""
     if compression not in COMPRESSIONS:
         raise InputError(
             f"compression: there is no {compression!r}{closest(compression, COMPRESSIONS)}; choose"
@@ -153,7 +159,10 @@ def _checksum(planes: Mapping[str, np.ndarray]) -> int:
 
 
 def _digest(file: h5py.File) -> str:
-    """SHA-256 of everything about the images but their pixels: those are vouched for by the checksums in it."""
+    """SHA-256 of everything about the images but their pixels.
+
+    Pixels are covered by the checksums in it.
+    """
     digest = hashlib.sha256()
     for name in sorted(file):
         if name not in PLANES:
@@ -168,7 +177,8 @@ class Shard:
     Parameters
     ----------
     path : HDF5 file
-    check : hold the digest of all facts against the one written with them; each image's checksum is held at each reading
+    check : compare the digest of all facts with the one written with them; each image's checksum is
+        checked at each reading
 
     Raises
     ------
@@ -215,7 +225,7 @@ class Shard:
         return (*self._planes["images"].shape[1:], 1 if self.palettes is None else 3)
 
     def planes(self, row: int) -> dict[str, np.ndarray]:
-        """Return the planes of an image; its checksum is held against the one written with it."""
+        """Return the planes of an image; its checksum is compared with the one written with it."""
         try:
             planes = {name: dataset[row] for name, dataset in self._planes.items()}
         except OSError as error:
@@ -244,9 +254,12 @@ class Shard:
 
 
 class FractalImages:
-    """All images of some shards, in the order of their index: a map-style dataset for torch's DataLoader, without torch.
+    """All images of some shards, in the order of their index.
 
-    Shards are opened when first read, in each worker process anew: an HDF5 handle must not cross a fork.
+    It is a map-style dataset for torch's DataLoader, without torch.
+
+    Shards are opened when first read, in each worker process anew: an HDF5 handle must not cross a
+    fork.
 
     Parameters
     ----------
@@ -254,7 +267,8 @@ class FractalImages:
 
     Raises
     ------
-    InputError : no shards, a broken shard, an image in two shards, or shards of different sizes; the message names the file
+    InputError : no shards, a broken shard, an image in two shards, or shards of different sizes;
+        the message names the file
     """
 
     def __init__(self, paths: Iterable[str | Path]):
@@ -296,7 +310,10 @@ class FractalImages:
         return len(self._where)
 
     def __getitem__(self, item: int) -> np.ndarray:
-        """Return the image that is number ``item`` in the order of indices, uint8 [row, column, channel]: 3 or 1 channels."""
+        """Return image number ``item`` in the order of indices, uint8 [row, column, channel].
+
+        It has 3 channels or 1.
+        """
         shard, row = self._find(item)
         return shard.image(row)
 
@@ -324,10 +341,13 @@ class FractalImages:
 
 
 class FractalPlanes:
-    """The images of a set unpainted, for a loader that paints whole batches where it's cheap: on the training device.
+    """The images of a set unpainted, for a loader that paints whole batches at once.
 
-    A third less passes from worker to trainer, and no worker paints. ``DataLoader`` stacks the dictionaries, and
-    :meth:`paint` makes of each batch what :class:`FractalImages` would have given.
+    That is efficient on the training device.
+
+    A third less passes from worker to trainer, and no worker paints. ``DataLoader`` stacks the
+    dictionaries, and :meth:`paint` makes of each batch what :class:`FractalImages` would have
+    given.
     """
 
     def __init__(self, images: FractalImages):
@@ -342,15 +362,20 @@ class FractalPlanes:
 
     @staticmethod
     def paint(images: Any, shades: Any = None, palette: Any = None) -> Any:
-        """Return the images, uint8 tensor [image, row, column, channel], of a batch of planes on the device that holds them."""
+        """Return the images, uint8 tensor [image, row, column, channel], of a batch of planes.
+
+        They are painted on the device that holds the planes.
+        """
         return images[..., None] if shades is None else paint_batch(images, shades, palette)
 
 
 class SeededOrder:
-    """Numbers from 0 to ``count`` - 1 in an order that ``seed`` and ``epoch`` alone decide: a sampler for torch's DataLoader.
+    """Numbers from 0 to ``count`` - 1 in an order that ``seed`` and ``epoch`` alone decide.
 
-    The order is drawn where batches are put together, so it's the same for any number of workers. Each of ``ranks`` takes every
-    ``ranks``-th number, from its own ``rank`` on.
+    It is a sampler for torch's DataLoader.
+
+    The order is drawn where batches are put together, so it's the same for any number of workers.
+    Each of ``ranks`` takes every ``ranks``-th number, from its own ``rank`` on.
     """
 
     def __init__(self, count: int, *, seed: int, epoch: int = 0, rank: int = 0, ranks: int = 1):

@@ -1,7 +1,9 @@
-"""Iterated function systems drawn at random: affine maps from two samplers, variations, post-transforms, symmetry.
+"""Iterated function systems drawn at random.
 
-Everything is drawn from raw random bits and transformed here in float32, so that no library's change of a distribution
-changes an image.
+They have affine maps from two samplers, variations, post-transforms and symmetry.
+
+Everything is drawn from raw random bits and transformed here in float32, so that no library's
+change of a distribution changes an image.
 """
 
 from typing import Any, NamedTuple
@@ -37,8 +39,9 @@ for _variation in CATALOGUE:
 class SystemOptions(NamedTuple):
     """What a system is drawn from, in the form that kernels take.
 
-    ``sampler`` 0 sigma-factor, 1 rotation and shift; numbers of maps and of variations from least to most;
-    ``variations`` numbers to choose from, int32; probabilities of a post-transform (each map) and a symmetry (each system).
+    ``sampler`` 0 sigma-factor, 1 rotation and shift; numbers of maps and of variations from least
+    to most; ``variations`` numbers to choose from, int32; probabilities of a post-transform (each
+    map) and a symmetry (each system).
     """
 
     sampler: int
@@ -106,11 +109,13 @@ def sample_system(generator, options):
 
 @kernel
 def sample_sigma_factor(generator, maps):
-    """Draw affine maps whose singular values s1 >= s2 add up to a sigma-factor, sum(s1 + 2 s2), of (5 + n)/2 to (6 + n)/2.
+    """Draw affine maps whose sigma-factor, sum(s1 + 2 s2), is (5 + n)/2 to (6 + n)/2.
 
-    The sampler of Anderson & Farrell (2022), "Improving Fractal Pre-training", section 3: systems in this range have
-    attractors that are neither points nor blots. Each map is a rotation, the singular values, another rotation and
-    random reflections; shifts are even in [-1, 1).
+    The singular values of each map are s1 >= s2.
+
+    The sampler of Anderson & Farrell (2022), "Improving Fractal Pre-training", section 3: systems
+    in this range have attractors that are neither points nor blots. Each map is a rotation, the
+    singular values, another rotation and random reflections; shifts are even in [-1, 1).
 
     Returns
     -------
@@ -135,7 +140,10 @@ def sample_sigma_factor(generator, maps):
 
 @kernel
 def compose(generator, first, second):
-    """Rotation x diag(first, second) x rotation x random reflections, with a random shift: float32 [6]."""
+    """Return a random affine map of given singular values: float32 [6].
+
+    It is rotation x diag(first, second) x rotation x random reflections, with a random shift.
+    """
     s, c = sine_cosine(uniform(generator, -TWO_PI / TWO, TWO_PI / TWO))
     u, v = sine_cosine(uniform(generator, -TWO_PI / TWO, TWO_PI / TWO))
     word = next_word(generator)
@@ -155,8 +163,8 @@ def compose(generator, first, second):
 def sample_rotation_shift(generator, maps):
     """Draw affine maps that rotate, shrink a little (0.4 to 1) and shift: float32 [map, 6].
 
-    The wording of arXiv 2510.24159. It names no shrinking; rotations and shifts alone would carry the walkers ever
-    farther wherever the variation doesn't bring them back.
+    The wording of arXiv 2510.24159. It names no shrinking; rotations and shifts alone would carry
+    the walkers ever farther wherever the variation doesn't bring them back.
     """
     result = np.empty((maps, 6), np.float32)
     for i in range(maps):
@@ -177,7 +185,10 @@ def sample_rotation_shift(generator, maps):
 
 @kernel
 def draw_map_weights(affine):
-    """Probabilities of the maps, by the area that each maps the plane to (``|determinant|``), none below a small share."""
+    """Probabilities of the maps, by the area that each maps the plane to (``|determinant|``).
+
+    None is below a small share.
+    """
     weights = np.empty(len(affine), np.float32)
     for i in range(len(affine)):
         weights[i] = abs(affine[i, 0] * affine[i, 4] - affine[i, 1] * affine[i, 3]) + f32(1e-6)
@@ -192,7 +203,7 @@ def draw_map_weights(affine):
 
 @kernel
 def draw_variations(generator, available, least, most):
-    """Draw between ``least`` and ``most`` different variations from ``available``: their numbers, int32."""
+    """Draw ``least`` to ``most`` different variations from ``available``: their numbers, int32."""
     count = draw_whole(generator, min(least, available.size), min(most, available.size))
     deck = available.copy()
     for i in range(count):
@@ -203,7 +214,10 @@ def draw_variations(generator, available, least, most):
 
 @kernel
 def draw_parameters(generator, number, row):
-    """Fill the parameters of a variation into its row of the table, from its ranges or from its affine map."""
+    """Fill the parameters of a variation into its row of the table.
+
+    They come from its ranges or from its affine map.
+    """
     for position in range(4):
         source = COEFFICIENTS[number, position]
         if source >= 0:
@@ -215,7 +229,10 @@ def draw_parameters(generator, number, row):
 
 @kernel
 def draw_post_transform(generator, probability):
-    """An affine map to follow the variation, with this probability; otherwise the identity: float32 [6]."""
+    """An affine map to follow the variation, with this probability: float32 [6].
+
+    Otherwise it is the identity.
+    """
     result = np.zeros(6, np.float32)
     result[0], result[4] = ONE, ONE
     if uniform(generator, ZERO, ONE) < probability:
@@ -239,9 +256,12 @@ def draw_symmetry(generator, probability):
 
 @kernel
 def fill_symmetry(table, weights, first, fold, reflections):
-    """Add the maps that make a system symmetric: rotations by 360/fold degrees, a reflection at the y axis.
+    """Add the maps that make a system symmetric.
 
-    Each is as probable as all the others' sum before, and leaves the colour alone (Draves & Reckase 2008, section 7).
+    They are rotations by 360/fold degrees, and a reflection at the y axis.
+
+    Each is as probable as all the others' sum before, and leaves the colour alone (Draves & Reckase
+    2008, section 7).
     """
     for k in range(1, fold):
         pair = first + k - 1
@@ -256,7 +276,10 @@ def fill_symmetry(table, weights, first, fold, reflections):
 
 @kernel
 def accumulate(weights):
-    """Cumulative probabilities of ``weights``; the last is 2, so that a draw of nearly 1 finds it whatever was rounded."""
+    """Cumulative probabilities of ``weights``.
+
+    The last is 2, so that a draw of nearly 1 finds it in spite of rounding.
+    """
     total = add_up(weights)
     cumulative = np.empty(len(weights), np.float32)
     sum_so_far = ZERO

@@ -1,8 +1,8 @@
 """What textures share: random bits by image, palette, brightness.
 
-They come through the same door as flames: image i of a seed is the same bytes for any shard,
-thread and processor (own arithmetic, sums in a fixed order), with brightness, a place along a
-palette, and the palette. Every one is accepted.
+They have the interface of flames: brightness, a place along a palette, and the palette. Image i of
+a seed is the same bytes for any shard, thread and processor, because arithmetic is our own and sums
+have a fixed order. Every image is accepted.
 """
 
 from typing import Any, ClassVar

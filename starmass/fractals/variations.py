@@ -1,13 +1,14 @@
 """The variations: the non-linear functions of the plane that give flames their shapes.
 
-Numbers, names and formulas are those of the catalogue in Draves & Reckase (2008), "The Fractal Flame Algorithm", appendix;
-each docstring is its formula. There r is the distance of (x, y) from the origin, theta = arctan(x/y) and phi = arctan(y/x),
-so sin(theta) = x/r and cos(theta) = y/r. ``mod`` keeps the sign of its first argument, as in C.
-p1 to p4 are the variation's own parameters or, where the catalogue takes them from the affine map
-(x, y) -> (ax + by + c, dx + ey + f), coefficients of that map. ``noise`` is a random word (uint32), fresh at every call.
+Numbers, names and formulas are those of the catalogue in Draves & Reckase (2008), "The Fractal
+Flame Algorithm", appendix; each docstring is its formula. There r is the distance of (x, y) from
+the origin, theta = arctan(x/y) and phi = arctan(y/x), so sin(theta) = x/r and cos(theta) = y/r.
+``mod`` keeps the sign of its first argument, as in C. p1 to p4 are the variation's own parameters.
+Where the catalogue takes them from the affine map (x, y) -> (ax + by + c, dx + ey + f), they are
+coefficients of that map. ``noise`` is a random word (uint32), fresh at every call.
 
-Left out are the catalogue's blurs and scatterers (noise, blur, gaussian, rays, ...), which forget where a point came from:
-they paint discs and fog, not structure.
+Left out are the catalogue's blurs and scatterers (noise, blur, gaussian, rays, ...), which forget
+where a point came from: they paint discs and fog, not structure.
 """
 
 from typing import NamedTuple
@@ -199,7 +200,10 @@ def cosine(x, y, noise, p1, p2, p3, p4):
 
 @inlined
 def rings(x, y, noise, p1, p2, p3, p4):
-    """((r + c^2) mod 2c^2 - c^2 + r (1 - c^2)) (cos theta, sin theta); p1 is c of the affine map."""
+    """((r + c^2) mod 2c^2 - c^2 + r (1 - c^2)) (cos theta, sin theta).
+
+    p1 is c of the affine map.
+    """
     r, square = np.sqrt(x * x + y * y), p1 * p1
     factor = (remainder(r + square, TWO * square) - square + r * (ONE - square)) / r
     return factor * y, factor * x
@@ -207,7 +211,10 @@ def rings(x, y, noise, p1, p2, p3, p4):
 
 @inlined
 def fan(x, y, noise, p1, p2, p3, p4):
-    """R (cos(theta -+ t/2), sin(theta -+ t/2)), minus where (theta + f) mod t > t/2, t = pi c^2; p1, p2 are c, f of the map."""
+    """R (cos(theta -+ t/2), sin(theta -+ t/2)), minus where (theta + f) mod t > t/2, t = pi c^2.
+
+    p1, p2 are c, f of the map.
+    """
     r, theta, t = np.sqrt(x * x + y * y), arctangent(x, y), PI * p1 * p1
     s, c = sine_cosine(
         theta - HALF * t if remainder(theta + p2, t) > HALF * t else theta + HALF * t
@@ -217,7 +224,10 @@ def fan(x, y, noise, p1, p2, p3, p4):
 
 @inlined
 def blob(x, y, noise, p1, p2, p3, p4):
-    """R (p2 + (p1 - p2)/2 (sin(p3 theta) + 1)) (cos theta, sin theta); p1 high, p2 low, p3 waves."""
+    """R (p2 + (p1 - p2)/2 (sin(p3 theta) + 1)) (cos theta, sin theta).
+
+    p1 is high, p2 low, p3 the waves.
+    """
     factor = p2 + HALF * (p1 - p2) * (sin(p3 * arctangent(x, y)) + ONE)
     return factor * y, factor * x
 
@@ -230,7 +240,10 @@ def pdj(x, y, noise, p1, p2, p3, p4):
 
 @inlined
 def fan2(x, y, noise, p1, p2, p3, p4):
-    """R (sin(theta -+ w/2), cos(theta -+ w/2)), w = pi p1^2: minus where theta + p2 - w trunc(2 theta p2 / w) > w/2."""
+    """R (sin(theta -+ w/2), cos(theta -+ w/2)), w = pi p1^2.
+
+    Minus where theta + p2 - w trunc(2 theta p2 / w) > w/2.
+    """
     r, theta, width = np.sqrt(x * x + y * y), arctangent(x, y), PI * p1 * p1
     t = theta + p2 - width * truncate(TWO * theta * p2 / width)
     s, c = sine_cosine(theta - HALF * width if t > HALF * width else theta + HALF * width)
@@ -275,7 +288,10 @@ def perspective(x, y, noise, p1, p2, p3, p4):
 
 @inlined
 def julian(x, y, noise, p1, p2, p3, p4):
-    """r^(p2/p1) (cos t, sin t), t = (phi + 2 pi k)/p1, k one of 0 ... ``|p1| - 1`` at random; p1 power, p2 distance."""
+    """r^(p2/p1) (cos t, sin t), t = (phi + 2 pi k)/p1, k one of 0 ... ``|p1| - 1`` at random.
+
+    p1 is the power, p2 the distance.
+    """
     k = truncate(abs(p1) * f32(noise >> np.uint32(8)) * TO_FRACTION)
     s, c = sine_cosine((arctangent(y, x) + TWO_PI * k) / p1)
     factor = power(x * x + y * y, HALF * p2 / p1)
@@ -284,7 +300,10 @@ def julian(x, y, noise, p1, p2, p3, p4):
 
 @inlined
 def juliascope(x, y, noise, p1, p2, p3, p4):
-    """r^(p2/p1) (cos t, sin t), t = (+-phi + 2 pi k)/p1, sign and k = 0 ... ``|p1| - 1`` at random; p1 power, p2 distance."""
+    """r^(p2/p1) (cos t, sin t), t = (+-phi + 2 pi k)/p1, sign and k = 0 ... ``|p1| - 1`` at random.
+
+    p1 is the power, p2 the distance.
+    """
     k = truncate(abs(p1) * f32(noise >> np.uint32(8)) * TO_FRACTION)
     phi = arctangent(y, x)
     s, c = sine_cosine(((phi if (noise & np.uint32(1)) != 0 else -phi) + TWO_PI * k) / p1)
@@ -328,10 +347,11 @@ def remainder(x, divisor):
 
 
 class Variation(NamedTuple):
-    """A variation: its number and name in the catalogue, its function, and where its parameters come from.
+    """A variation: its number and name in the catalogue, its function, its parameters' origin.
 
-    ``ranges`` holds (low, high) of each own parameter, drawn evenly; ``whole`` rounds them to whole numbers.
-    ``coefficients`` holds the positions in (a, b, c, d, e, f) of those that it takes from its affine map instead.
+    ``ranges`` holds (low, high) of each own parameter, drawn evenly; ``whole`` rounds them to whole
+    numbers. ``coefficients`` holds the positions in (a, b, c, d, e, f) of those that it takes from
+    its affine map instead.
     """
 
     number: int
@@ -386,7 +406,9 @@ CLASSIC = tuple(variation.name for variation in CATALOGUE if variation.number < 
 
 
 def variation_numbers(names: str | list[str] | tuple[str, ...]) -> tuple[int, ...]:
-    """Return the numbers of the named variations; ``"all"`` is the whole catalogue, ``"classic"`` numbers 0 to 25.
+    """Return the numbers of the named variations.
+
+    ``"all"`` is the whole catalogue, ``"classic"`` numbers 0 to 25.
 
     Raises :class:`InputError` for a name that the catalogue doesn't hold, and for an empty list.
     """

@@ -1,7 +1,10 @@
-"""The chaos game played by many walkers at once: blocks of walkers share a step, permutations mix them between steps.
+"""The chaos game played by many walkers at once.
 
-A pair is one affine map with one variation. The state of the walkers is one flat float32 array of five parts of
-``WALKERS`` numbers each: x, y, colour coordinate, and the home x, y to which a walker returns that ran away.
+Blocks of walkers share a step, and permutations mix them between steps.
+
+A pair is one affine map with one variation. The state of the walkers is one flat float32 array of
+five parts of ``WALKERS`` numbers each: x, y, colour coordinate, and the home x, y to which a walker
+returns that ran away.
 """
 
 import numpy as np
@@ -30,7 +33,10 @@ _TO_FRACTION = f32(2.0**-24)
 
 @kernel
 def next_word(generator):
-    """Draw 64 random bits; ``generator`` is the state of four words (xoshiro256++ of Blackman & Vigna 2019)."""
+    """Draw 64 random bits; ``generator`` is the state of four words.
+
+    It is xoshiro256++ of Blackman & Vigna (2019).
+    """
     a, b, c, d = generator[0], generator[1], generator[2], generator[3]
     total = a + d
     word = ((total << np.uint64(23)) | (total >> np.uint64(41))) + a
@@ -64,8 +70,9 @@ def start_walkers(generator):
 def take_step(generator, variations, table, cumulative, walkers, spare):
     """Move every walker by one pair and permute the walkers.
 
-    Which pair a block takes is a stratified draw: block b gets the pair at (b + u)/blocks of the cumulative probability,
-    u fresh at every step. Without the permutation, walkers that share contracting maps again and again would meet.
+    Which pair a block takes is a stratified draw: block b gets the pair at (b + u)/blocks of the
+    cumulative probability, u fresh at every step. Without the permutation, walkers that share
+    contracting maps again and again would meet.
 
     Parameters
     ----------
@@ -73,7 +80,8 @@ def take_step(generator, variations, table, cumulative, walkers, spare):
     variations : variation of each pair, int32 [pair]
     table : coefficients of each pair, float32 [pair, ROW]
     cumulative : cumulative probability of the pairs, float32 [pair], the last above 1
-    walkers, spare : the walkers, and room for them; the moved ones are left in ``spare``, which the caller then swaps
+    walkers, spare : the walkers, and room for them; the moved ones are left in ``spare``, which the
+        caller then swaps
 
     Returns
     -------
@@ -100,7 +108,9 @@ def take_step(generator, variations, table, cumulative, walkers, spare):
 
 @kernel
 def move_block(number, table, pair, walkers, first, noise):
-    """Move the block of walkers that starts at ``first`` by a pair: affine map, variation, post-transform, colour.
+    """Move the block of walkers that starts at ``first`` by a pair.
+
+    A move is affine map, variation, post-transform, colour.
 
     Returns the number of walkers that were sent home.
     """
@@ -141,7 +151,10 @@ def move_block(number, table, pair, walkers, first, noise):
 
 @inlined
 def _land(walkers, i, x, y, after, colour, speed):
-    """Put walker ``i`` where the post-transform ``after`` takes (x, y), or home; return 1 if it was sent home, otherwise 0."""
+    """Put walker ``i`` where the post-transform ``after`` takes (x, y), or home.
+
+    Return 1 if it was sent home, otherwise 0.
+    """
     a, b, c, d, e, f = after
     x, y = a * x + b * y + c, d * x + e * y + f
     near = (abs(x) < FARTHEST) & (abs(y) < FARTHEST)  # false for what is not a number

@@ -1,4 +1,4 @@
-"""The oct-tree of blocks: who refines whom, and whether the blocks tile the box once."""
+"""The oct-tree of blocks: parents and children, and whether the blocks tile the box once."""
 
 from collections.abc import Callable, Sequence
 
@@ -27,7 +27,8 @@ def find_parents(
 
     Raises
     ------
-    InputError : two blocks in one place, a block outside the box, a hole in the base level, a block without its parent or siblings
+    InputError : two blocks in one place, a block outside the box, a hole in the base level, a block
+        without its parent or siblings
     """
     parents = np.full(len(levels), -1)
     strange = np.flatnonzero((levels < 0) | (levels > MAXIMUM_LEVEL))
@@ -106,7 +107,10 @@ def _match_parents(
 
 
 def morton_keys(positions: np.ndarray) -> np.ndarray:
-    """Place of block positions (n, 3) along a Morton curve; one key for one position, to 21 bits an axis."""
+    """Place of block positions (n, 3) along a Morton curve.
+
+    Each position has its own key, to 21 bits an axis.
+    """
     keys = np.zeros(len(positions), np.uint64)
     for axis in range(3):
         bits = positions[:, axis].astype(np.uint64)

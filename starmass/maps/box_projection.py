@@ -1,4 +1,4 @@
-"""The whole box at once: its column density, for eyes."""
+"""The whole box at once: its column density, for a picture."""
 
 import numpy as np
 

@@ -1,6 +1,9 @@
-"""The catalogue of a simulation: every sample (a sink at a time) with its label, and which of the config's cuts removes it, if any.
+"""The catalogue of a simulation: every sample (a sink at a time) with its label.
 
-A sample is one row here and one map along each axis. Cuts are applied in the order of :data:`CUTS`, the one that comes first counts.
+It also says which of the config's cuts removes a sample, if any.
+
+A sample is one row here and one map along each axis. Cuts are applied in the order of :data:`CUTS`,
+the one that comes first counts.
 """
 
 import csv
@@ -21,12 +24,14 @@ logger = logging.getLogger("starmass")
 # Column of the catalogue that each cut looks at; the last one counts what the others have left of a
 # protostar.
 CUTS = {
-    "mass": "mass_msun", "age": "age_yr", "time_since_birth": "time_since_birth_yr", "refined": "refined_fraction",
+    "mass": "mass_msun", "age": "age_yr", "time_since_birth": "time_since_birth_yr",
+    "refined": "refined_fraction",
     "minimum_snapshots": "snapshots_kept",
 }  # fmt: skip
 COLUMNS = (
-    "simulation", "snapshot", "time_yr", "sink_id", "mass_msun", "age_yr", "time_since_birth_yr", "snapshots", "snapshots_kept",
-    "refined_fraction", "gas_mass_msun", "x_pc", "y_pc", "z_pc", "map_file", "sink_index", "kept", "removed_by",
+    "simulation", "snapshot", "time_yr", "sink_id", "mass_msun", "age_yr", "time_since_birth_yr",
+    "snapshots", "snapshots_kept", "refined_fraction", "gas_mass_msun", "x_pc", "y_pc", "z_pc",
+    "map_file", "sink_index", "kept", "removed_by",
 )  # fmt: skip
 
 
@@ -38,7 +43,8 @@ def write_catalogue(
     Parameters
     ----------
     map_files : of all snapshots of the simulation
-    cuts : ``mass`` [Msun], ``age`` [yr], ``time_since_birth`` [yr] and ``refined``: [least, most], null for no bound; ``minimum_snapshots``
+    cuts : ``mass`` [Msun], ``age`` [yr], ``time_since_birth`` [yr] and ``refined``: [least, most],
+        null for no bound; ``minimum_snapshots``
     """
     rows = read_samples(map_files)
     check_snapshots(map_files)
@@ -91,8 +97,8 @@ def read_samples(map_files: Sequence[str | Path]) -> list[dict[str, Any]]:
 def check_snapshots(map_files: Sequence[str | Path]) -> None:
     """Refuse a simulation without any sample, and a snapshot that lost its sinks.
 
-    A snapshot before the first star has none, and so has one whose sink table is missing or read
-    by a wrong name: only the others tell which.
+    A snapshot before the first star has no sinks, and so has one whose sink table is missing or
+    read by a wrong name: only the other snapshots can distinguish these.
     """
     facts = []
     for path in map_files:
@@ -133,12 +139,16 @@ def check_snapshots(map_files: Sequence[str | Path]) -> None:
 
 _FACTS = {"simulation": "simulation", "snapshot": "snapshot", "time_yr": "time_yr"}
 _COLUMNS = {
-    "sink_id": "sink_id", "mass_msun": "mass", "age_yr": "age", "gas_mass_msun": "gas_mass", "refined_fraction": "refined_fraction",
+    "sink_id": "sink_id", "mass_msun": "mass", "age_yr": "age", "gas_mass_msun": "gas_mass",
+    "refined_fraction": "refined_fraction",
 }  # fmt: skip
 
 
 def apply_cuts(rows: list[dict[str, Any]], cuts: Mapping[str, Any]) -> dict[str, int]:
-    """Set ``removed_by`` (empty where kept), ``kept`` and ``snapshots_kept`` of every row; return how many each cut removed."""
+    """Set ``removed_by`` (empty where kept), ``kept`` and ``snapshots_kept`` of every row.
+
+    Return how many each cut removed.
+    """
     for name, bounds in cuts.items():
         if isinstance(bounds, Sequence) and None not in bounds and bounds[0] > bounds[1]:
             raise InputError(

@@ -1,8 +1,9 @@
-"""The descriptor of a SFUMATO run: what its binary files cannot say for themselves, as YAML.
+"""The descriptor of a SFUMATO run, as YAML: the layout of its binary files.
 
-SFUMATO's dump format is not public. What follows its papers (equal blocks in an oct-tree, variables in a fixed order, sinks kept apart
-from the cells, code units) is a default here; what differs from run to run is read from the run's ``run.yaml``, so that a user adapts
-the reader to a binary by editing YAML. The same descriptor drives the writer.
+SFUMATO's dump format is not public. What follows its papers (equal blocks in an oct-tree, variables
+in a fixed order, sinks kept apart from the cells, code units) is a default here; what differs from
+run to run is read from the run's ``run.yaml``, so that a user adapts the reader to a binary by
+editing YAML. The same descriptor drives the writer.
 
 Reads YAML and nothing else, because the Snakefile looks for dumps at every parse.
 """
@@ -38,16 +39,17 @@ KNOWN_VARIABLES: dict[str, tuple[str, tuple[float, float, float], str]] = {
     "MGZ": ("acceleration_z", (0, 1, -2), "cm/s**2"),
 }
 KNOWN_ITEMS = {
-    "time": "real", "step": "integer", "rank": "integer", "rank_count": "integer", "block_count": "integer", "sink_count": "integer",
-    "id": "integer", "mass": "real", "x": "real", "y": "real", "z": "real", "vx": "real", "vy": "real", "vz": "real",
-    "creation_time": "real",
+    "time": "real", "step": "integer", "rank": "integer", "rank_count": "integer",
+    "block_count": "integer", "sink_count": "integer",
+    "id": "integer", "mass": "real", "x": "real", "y": "real", "z": "real",
+    "vx": "real", "vy": "real", "vz": "real", "creation_time": "real",
 }  # fmt: skip
 SINK_ITEMS = ("id", "mass", "x", "y", "z", "vx", "vy", "vz", "creation_time")
 
 
 @dataclass(frozen=True)
 class Variable:
-    """One cell variable: SFUMATO's label, the name it goes by here and in yt, and one code unit of it in cgs."""
+    """One cell variable: SFUMATO's label, its name here and in yt, and one code unit in cgs."""
 
     label: str
     name: str
@@ -57,7 +59,10 @@ class Variable:
 
 @dataclass(frozen=True)
 class Item:
-    """One entry of a header or of the sink table: its name, ``integer`` or ``real``, and how many values it holds."""
+    """One entry of a header or of the sink table.
+
+    It has a name, a kind (``integer`` or ``real``) and the number of values that it holds.
+    """
 
     name: str
     kind: str
@@ -66,7 +71,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Descriptor:
-    """Everything needed to read, or to write, the dumps of one run; the docs of the maps wing explain each key by example."""
+    """Everything needed to read, or to write, the dumps of one run.
+
+    The docs of the maps wing explain each key by example.
+    """
 
     length_cm: float
     mass_g: float
@@ -116,7 +124,10 @@ class Descriptor:
         return self.sinks.format(snapshot=snapshot)
 
     def match_cells(self, path: str) -> tuple[str, int] | None:
-        """Return (snapshot, rank) of a cell file's path relative to the run's folder, or None where it is not one."""
+        """Return (snapshot, rank) of a cell file's path relative to the run's folder.
+
+        None is returned for any other file.
+        """
         found = _pattern_regex(self.cells).fullmatch(path)
         return (found["snapshot"], int(found["rank"])) if found else None
 
@@ -168,7 +179,10 @@ class Descriptor:
 
 
 def load_descriptor(path: str | Path) -> Descriptor:
-    """Read and check a descriptor; whatever is wrong in it is an :class:`InputError` that names file and key."""
+    """Read and check a descriptor.
+
+    Any fault in it is an :class:`InputError` that names file and key.
+    """
     path = Path(path)
     try:
         mapping = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -185,7 +199,10 @@ def load_descriptor(path: str | Path) -> Descriptor:
 
 
 def parse_descriptor(mapping: Any, source: str = DESCRIPTOR_NAME) -> Descriptor:
-    """Build a :class:`Descriptor` from the mapping that its YAML holds (same errors as :func:`load_descriptor`)."""
+    """Build a :class:`Descriptor` from the mapping in its YAML.
+
+    It raises the same errors as :func:`load_descriptor`.
+    """
     if not isinstance(mapping, dict) or mapping.get("format") != "sfumato":
         raise InputError(
             f"{source}: not a SFUMATO descriptor, whose first key is `format: sfumato`."
@@ -256,7 +273,10 @@ def descriptor_yaml(descriptor: Descriptor) -> str:
 
 
 class _Checker:
-    """Takes values out of the YAML one key at a time; every refusal names the file, the key and what is allowed."""
+    """Takes values out of the YAML one key at a time.
+
+    Every error names the file, the key and what is allowed.
+    """
 
     def __init__(self, source: str, given: Mapping[str, Any]):
         self.source = source
@@ -381,7 +401,7 @@ class _Checker:
     def records(
         self, key: str, default: list[Any], required: tuple[str, ...]
     ) -> tuple[tuple[Item, ...], ...]:
-        """A list of records; an entry that is itself a list holds the items that share one record."""
+        """A list of records; an entry that is a list holds the items that share one record."""
         entries = self.given.get(key, default)
         if not isinstance(entries, list):
             raise self.refuse(key, "a list of items in the order of the file")
@@ -427,7 +447,10 @@ class _Checker:
 
 
 def _pattern_regex(pattern: str) -> re.Pattern[str]:
-    """A file pattern as a regular expression; a name that occurs twice has to match the same text twice."""
+    """Return a file pattern as a regular expression.
+
+    A name that occurs twice has to match the same text twice.
+    """
     parts, seen = [], set()
     for text, name in re.findall(r"([^{]*)(?:{(\w+)[^}]*})?", pattern):
         parts.append(re.escape(text))

@@ -89,7 +89,7 @@ def by_number(name: str) -> list[tuple[int, int, str]]:
 def simulation_folder(
     entry: Mapping[str, Any], data_root: str | None = None, *, name: str = ""
 ) -> Path:
-    """The folder that a simulation's dumps lie in; one that isn't there is an :class:`InputError`."""
+    """The folder that holds a simulation's dumps; a missing one is an :class:`InputError`."""
     key = f"{_key(name)}.folder"
     folder = str(entry["folder"])
     if "{data_root}" in folder:
@@ -184,8 +184,8 @@ class _Run:
             )
         if re.search(r"[*?]{snapshot}|{snapshot}[*?]", plain):
             raise InputError(
-                f"{key}: {pattern!r} has a * or ? next to {{snapshot}}, so that nobody knows where "
-                "the snapshot's name ends; write what stands between them."
+                f"{key}: {pattern!r} has a * or ? next to {{snapshot}}, so that it is unclear "
+                "where the snapshot's name ends; write what stands between them."
             )
         if Path(plain).is_absolute():
             raise InputError(f"{key}: {pattern!r} has to be relative to `folder`; shorten it.")
@@ -216,7 +216,7 @@ class _Run:
     def _sink_table(self, dump: Path, snapshot: str) -> list[Path]:
         """The sink table beside a dump; none where no sink has formed yet.
 
-        A table that another snapshot would get as well is nobody's: its stars would have the wrong
+        A table that another snapshot would get as well is refused: its stars would have the wrong
         masses and ages.
         """
         key, pattern = f"{self.key}.sinks.table", self.entry["sinks"]["table"]
@@ -235,7 +235,7 @@ class _Run:
                 f"{folder}: {len(tables)} files match {searched!r}, where one sink table should; "
                 f"put {{snapshot}} into `{key}`, in the place of the snapshot's name."
             )
-        # A plain name is the user's word; what a wildcard finds may be another snapshot's.
+        # A plain name is given by the user; what a wildcard finds may be another snapshot's.
         if tables and re.search(r"[*?]", pattern) and "{snapshot}" not in pattern:
             beside = (path for (path,) in self._find_dumps(None).values())
             others = [path for path in beside if path.parent == folder]

@@ -1,8 +1,8 @@
-"""yt frontend for SFUMATO dumps: once starmass is installed, ``yt.load("run/snapshot")`` works in any session.
+"""yt frontend for SFUMATO dumps: with starmass installed, ``yt.load("run/snapshot")`` works.
 
-yt keeps one Python object a block. Building them is put off until something of yt's own asks for its index, and then made cheap: the
-grids take their edges and shapes from the index's arrays when asked. Maps are made from the block table alone
-(:attr:`SfumatoDataset.dump`), without yt's index.
+yt keeps one Python object a block. Building them is put off until something of yt's own asks for
+its index, and then made cheap: the grids take their edges and shapes from the index's arrays when
+asked. Maps are made from the block table alone (:attr:`SfumatoDataset.dump`), without yt's index.
 """
 
 import re
@@ -26,7 +26,8 @@ from starmass.maps.sfumato import Dump
 
 SINK_UNITS = {
     "particle_index": "", "particle_mass": "g", "creation_time": "s",
-    "particle_position_x": "code_length", "particle_position_y": "code_length", "particle_position_z": "code_length",
+    "particle_position_x": "code_length", "particle_position_y": "code_length",
+    "particle_position_z": "code_length",
     "particle_velocity_x": "cm/s", "particle_velocity_y": "cm/s", "particle_velocity_z": "cm/s",
 }  # fmt: skip
 
@@ -34,8 +35,8 @@ SINK_UNITS = {
 class SfumatoGrid(AMRGridPatch):
     """One block. What yt usually copies into each grid is looked up in the index when asked for.
 
-    There are tens of thousands of them, and most are never looked at: yt's own set-up of a grid (a dozen objects each) waits until
-    something is asked for that only it provides.
+    There are tens of thousands of them, and most are never looked at: yt's own set-up of a grid (a
+    dozen objects each) waits until something is asked for that only it provides.
     """
 
     _id_offset = 0
@@ -154,7 +155,10 @@ class SfumatoIndex(GridIndex):
 
 
 def blocks_of_points(dump: Dump, points: np.ndarray) -> np.ndarray:
-    """Row of the leaf block that holds each point ((n, 3) code lengths); a point on the box's upper face belongs to the lower one."""
+    """Row of the leaf block that holds each point ((n, 3) code lengths).
+
+    A point on the box's upper face belongs to the lower one.
+    """
     rows = np.full(len(points), -1)
     inside = dump.box_left + np.mod(points - dump.box_left, dump.box_width)
     leaves = np.flatnonzero(dump.is_leaf)
@@ -252,7 +256,7 @@ class SfumatoIOHandler(BaseIOHandler):
 
 
 class SfumatoDataset(Dataset):
-    """A snapshot: its folder, or any one of its cell files, given the run's ``run.yaml`` above it."""
+    """A snapshot: its folder, or one of its cell files, with the run's ``run.yaml`` above it."""
 
     _index_class = SfumatoIndex
     _field_info_class = SfumatoFieldInfo
@@ -270,7 +274,10 @@ class SfumatoDataset(Dataset):
     @property
     def unique_identifier(self) -> str:
         """Run folder, snapshot and the time that the cell files were written."""
-        return f"{self.dump.run.resolve()}:{self.dump.snapshot}:{self.dump.files[0].stat().st_mtime_ns}"
+        return (
+            f"{self.dump.run.resolve()}:{self.dump.snapshot}"
+            f":{self.dump.files[0].stat().st_mtime_ns}"
+        )
 
     @unique_identifier.setter
     def unique_identifier(self, value: str) -> None:
@@ -344,10 +351,13 @@ def locate_dump(filename: str | Path) -> tuple[Path, str] | None:
 
 
 def _tell_gadget_apart() -> None:
-    """Keep yt from taking a cell file for a Gadget snapshot, as it takes any file whose first record has 8 bytes.
+    """Keep yt from taking a cell file for a Gadget snapshot.
 
-    yt asks every frontend and refuses where two say yes; the descriptor decides which of these two it is. Gadget's frontend is not imported
-    for this: yt does so before it asks, and it asks this one before those that are imported later.
+    yt takes any file whose first record has 8 bytes for one.
+
+    yt asks every frontend and refuses where two say yes; the descriptor decides which of these two
+    it is. Gadget's frontend is not imported for this: yt does so before it asks, and it asks this
+    one before those that are imported later.
     """
     gadget = sys.modules.get("yt.frontends.gadget.data_structures")
     looks_like_gadget = vars(gadget.GadgetDataset)["_is_valid"].__func__ if gadget else None

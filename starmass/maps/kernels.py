@@ -1,6 +1,7 @@
-"""Compiled loops from blocks of cells to maps: exact overlap in all three directions, along all three axes at once.
+"""Compiled loops from blocks of cells to maps: exact overlap in three directions, all axes at once.
 
-All in one file, because numba's cache of compiled code looks at one file's time stamp: a loop that calls another one's must lie beside it.
+All in one file, because numba's cache of compiled code looks at one file's time stamp: a loop that
+calls another one's must lie beside it.
 """
 
 import math
@@ -25,8 +26,13 @@ def shared_volume(left, width, sides, side, period, pixels):  # type: ignore[no-
 
 
 @numba.njit(cache=True)
-def deposit_moments(left, width, sides, density, velocity, side, period, weight, mean, square):  # type: ignore[no-untyped-def]
-    """Add blocks to ``weight`` (density x overlap volume), ``mean`` and ``square`` (weighted squared deviations); return all weight."""
+def deposit_moments(  # type: ignore[no-untyped-def]
+    left, width, sides, density, velocity, side, period, weight, mean, square
+):
+    """Add blocks to ``weight``, ``mean`` and ``square``; return all weight.
+
+    Weight is density x overlap volume, and ``square`` is the weighted squared deviations.
+    """
     pixels = weight.shape[1]
     overlap = np.zeros((3, sides.max(), pixels))
     reach = np.zeros((3, sides.max(), 2), np.int64)
@@ -76,14 +82,19 @@ def deposit_moments(left, width, sides, density, velocity, side, period, weight,
 
 
 @numba.njit(cache=True)
-def _overlap_block(left, width, sides, side, period, overlap, reach, depth):  # type: ignore[no-untyped-def]
-    """Lay the cells of a block along each axis over the pixels; return whether the block shares volume with the cube.
+def _overlap_block(  # type: ignore[no-untyped-def]
+    left, width, sides, side, period, overlap, reach, depth
+):
+    """Lay the cells of a block along each axis over the pixels.
+
+    Return whether the block shares volume with the cube.
 
     Parameters
     ----------
     left, width : (3,) lower corner of the block from the cube's own, sides of its cells
     sides : (3,) cells along each side
-    overlap : (3, cell, pixel) length that cell and pixel share; what the last block left is taken away
+    overlap : (3, cell, pixel) length that cell and pixel share; what the last block left is taken
+        away
     reach : (3, cell, 2) first and last pixel touched
     depth : (3, cell) length inside the cube
     """
@@ -108,7 +119,10 @@ def _overlap_block(left, width, sides, side, period, overlap, reach, depth):  # 
 
 @numba.njit(cache=True)
 def _overlap_pixels(middle, half, side, period, overlap, reach):  # type: ignore[no-untyped-def]
-    """Add a cell's overlap with each pixel along one axis to ``overlap``; note the pixels touched, return the sum."""
+    """Add a cell's overlap with each pixel along one axis to ``overlap``.
+
+    Note the pixels touched, and return the sum.
+    """
     pixels = overlap.shape[0]
     size = side / pixels
     reach[0], reach[1] = pixels, -1
@@ -136,8 +150,13 @@ def _overlap_pixels(middle, half, side, period, overlap, reach):  # type: ignore
 
 
 @numba.njit(cache=True)
-def deposit_values(left, width, sides, density, values, side, period, weight, sums):  # type: ignore[no-untyped-def]
-    """Add density x overlap to ``weight``, and times the values (map, axis, block, cell) to ``sums``."""
+def deposit_values(  # type: ignore[no-untyped-def]
+    left, width, sides, density, values, side, period, weight, sums
+):
+    """Add density x overlap to ``weight``, and its product with the values to ``sums``.
+
+    Values are (map, axis, block, cell).
+    """
     pixels = weight.shape[1]
     overlap = np.zeros((3, sides.max(), pixels))
     reach = np.zeros((3, sides.max(), 2), np.int64)
@@ -172,7 +191,9 @@ def deposit_values(left, width, sides, density, values, side, period, weight, su
 
 
 @numba.njit(cache=True)
-def deposit_lines(left, width, sides, density, velocity, edges, line_width, side, period, spectra):  # type: ignore[no-untyped-def]
+def deposit_lines(  # type: ignore[no-untyped-def]
+    left, width, sides, density, velocity, edges, line_width, side, period, spectra
+):
     """Add density x overlap to the velocity channels that each cell's line reaches."""
     pixels = spectra.shape[2]
     count = len(edges) - 1
@@ -227,9 +248,12 @@ def _share(place, width):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def count_peaks(spectra, prominence):  # type: ignore[no-untyped-def]
-    """Number of peaks (axis, row, column) of spectra (axis, channel, row, column) that stand out by ``prominence`` of the highest, or more.
+    """Number of peaks (axis, row, column) of spectra (axis, channel, row, column).
 
-    Walks up and down each spectrum and counts a peak when the way down from it, and up to it, is long enough. NaN where there is no gas.
+    Peaks that stand out by ``prominence`` of the highest, or more, are counted.
+
+    Walks up and down each spectrum and counts a peak when the way down from it, and up to it, is
+    long enough. NaN where there is no gas.
     """
     axes, channels, rows, columns = spectra.shape
     peaks = np.zeros((axes, rows, columns))

@@ -35,7 +35,7 @@ FACTS = {
     "channel_turns": "turns",
 }
 """Attributes of the maps, one value a channel, by what they hold of its facts."""
-# From a void between galaxies to water: what lies beyond is a unit gone wrong [g/cm**3].
+# From a void between galaxies to water; values beyond mean that a unit is wrong [g/cm**3].
 DENSITIES = (1e-32, 1.0)
 # Cells fill a cube once, to the digits of edges that a file stores in single precision.
 COVERAGE = 1e-3
@@ -207,7 +207,8 @@ def map_sink(
 
     Returns
     -------
-    Maps (axis, channel, row, column), the gas mass in the cube [Msun], and its share that is refined
+    Maps (axis, channel, row, column), the gas mass in the cube [Msun], and its share that is
+    refined
     """
     cube = Cube(centre, side, pixels, opened.box.period)
     gas = opened.cells(
@@ -243,7 +244,7 @@ def check_side(side: float, opened: Simulation) -> None:
 
 
 def check_faces(sinks: Sinks, side: float, opened: Simulation) -> None:
-    """Refuse a cube that reaches through a face of which nobody knows whether it repeats."""
+    """Refuse a cube that crosses a face that is not known to be periodic or not."""
     box = replace(opened.box, periodic=np.zeros(3, bool))
     through = np.flatnonzero(~inside_box(sinks.position, side, box))
     if opened.box.assumed and len(through):

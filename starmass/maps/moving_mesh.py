@@ -1,12 +1,12 @@
 """Gas of moving-mesh codes: the Voronoi cells of the mesh-generating points, laid onto a cube.
 
 A point of space belongs to the cell of the nearest mesh-generating point (Springel 2010, MNRAS 401,
-791), so that asking for the nearest one at the middle of each voxel gives the mesh at the voxels'
-resolution. A voxel has the density of its cell. Cells smaller than a voxel go as cubes of their own
-volume and mass at their place. One factor, close to 1, gives all cells that lie whole in the cube
-exactly their mass together; what the faces of the cube cut is right to the voxels' resolution.
-docs/benchmarks.md says how exact this is, and how the alternative (each cell's mass shared by its
-count of voxels) compares.
+791). A search for the nearest one at the middle of each voxel therefore gives the mesh at the
+voxels' resolution. A voxel has the density of its cell. Cells smaller than a voxel are replaced by
+cubes of their own volume and mass at their place. The cells that lie whole in the cube are scaled
+by one factor, close to 1, so that their total mass is exact. The mass of cells that the cube's
+faces cut is right to the voxels' resolution. docs/benchmarks.md says how exact this is, and how the
+alternative (each cell's mass shared by its count of voxels) compares.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,11 +20,11 @@ from starmass.maps.projection import Blocks, Cube, Gas
 from starmass.maps.units import PARSEC_CM, SOLAR_MASS_G
 
 MOST_VOXELS = 512
-"""Voxels along a side of the cube, at most."""
+"""Maximum number of voxels along a side of the cube."""
 SLAB = 16
 """Planes of voxels that are laid onto the maps at once."""
 TOLERANCE, ENOUGH = 0.1, 1000
-"""How far masses may be from density times volume, where at least this number of voxels shows it."""
+"""Tolerance of mass against density times volume, and fewest voxels to check it by."""
 
 
 @dataclass(frozen=True, eq=False)

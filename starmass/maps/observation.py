@@ -1,9 +1,11 @@
-"""Maps as a telescope would have them: a Gaussian beam, noise by channel, missing pixels.
+"""Maps as a telescope would see them: a Gaussian beam, noise by channel, missing pixels.
 
-The beam acts on what adds up along its way: N, N v and N (v^2 + sigma^2), with N the column density, and means and dispersions are taken
-of those again. At the edge of a map the beam is cut off there and normalised: nothing is made up outside. Noise is drawn for each pixel by
-itself (it is not smoothed by the beam), after the beam; missing pixels come last. Every draw follows from the seed and the names of
-simulation, snapshot, sink, axis and channel alone, so that no order of work changes it.
+The beam acts on what adds up along its way: N, N v and N (v^2 + sigma^2), with N the column
+density, and means and dispersions are taken of those again. At the edge of a map the beam is cut
+off there and normalised: nothing is made up outside. Noise is drawn for each pixel by itself (it is
+not smoothed by the beam), after the beam; missing pixels come last. Every draw follows from the
+seed and the names of simulation, snapshot, sink, axis and channel alone, so that no order of work
+changes it.
 """
 
 import hashlib
@@ -30,14 +32,17 @@ REACH = 6.0  # dispersions after which the beam is cut off
 def observe_maps(
     *, output: str | Path, maps: str | Path, name: str, observation: Mapping[str, Any]
 ) -> None:
-    """Write ``results/observed/{observation}/{simulation}/{snapshot}.h5``: a file of maps like the one given, observed.
+    """Write ``results/observed/{observation}/{simulation}/{snapshot}.h5``: maps as observed.
+
+    It is a file of maps like the one given.
 
     Parameters
     ----------
     output, maps : file to write, file of maps to read
     name : of the observation
-    observation : the config's entry: ``distance`` [pc], ``beam`` (FWHM) [arcsec], ``seed``; ``noise``: channel -> standard deviation in the
-        channel's unit, ``relative_noise``: channel -> share of the pixel's value; ``missing_fraction`` of the pixels, in patches of
+    observation : the config's entry: ``distance`` [pc], ``beam`` (FWHM) [arcsec], ``seed``;
+        ``noise``: channel -> standard deviation in the channel's unit, ``relative_noise``: channel
+        -> share of the pixel's value; ``missing_fraction`` of the pixels, in patches of
         ``missing_patch`` pixels, ``missing_fill``: ``nearest`` pixel that is there, or ``nan``
     """
     with (
@@ -111,15 +116,21 @@ def observe_maps(
 
 
 def beam_pixels(beam: float, distance: float, pixel: float) -> float:
-    """Dispersion of a beam in pixels: ``beam`` (FWHM) [arcsec] at ``distance`` [pc] over pixels of ``pixel`` [pc]."""
+    """Dispersion of a beam in pixels of ``pixel`` [pc].
+
+    ``beam`` (FWHM) is in arcsec, at ``distance`` [pc].
+    """
     return beam * ARCSEC_RADIAN * distance / pixel / FWHM
 
 
 def smooth(maps: np.ndarray, kinds: Sequence[str], sigma: float) -> np.ndarray:
-    """Maps (channel, row, column) of one line of sight seen through a Gaussian beam of dispersion ``sigma`` pixels.
+    """Smooth maps (channel, row, column) of one line of sight by a Gaussian beam.
 
-    ``kinds`` says how a channel adds up: ``column`` by itself, ``mean`` weighted by the column density, ``dispersion`` about the ``mean``
-    before it. Pixels without gas (NaN in a mean) weigh nothing.
+    Its dispersion is ``sigma`` pixels.
+
+    ``kinds`` says how a channel adds up: ``column`` by itself, ``mean`` weighted by the column
+    density, ``dispersion`` about the ``mean`` before it. Pixels without gas (NaN in a mean) weigh
+    nothing.
     """
     if sigma == 0:
         return maps.copy()
@@ -155,9 +166,13 @@ def _convolve(values: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def add_noise(
-    maps: np.ndarray, channels: Sequence[str], kinds: Sequence[str], observation: Mapping[str, Any], index: Sequence[str | int]
+    maps: np.ndarray, channels: Sequence[str], kinds: Sequence[str],
+    observation: Mapping[str, Any], index: Sequence[str | int],
 ) -> np.ndarray:  # fmt: skip
-    """Add noise to maps (channel, row, column); a dispersion does not fall below zero, a column density may."""
+    """Add noise to maps (channel, row, column).
+
+    A dispersion does not fall below zero; a column density may.
+    """
     noisy = maps.copy()
     for channel, (name, kind) in enumerate(zip(channels, kinds, strict=True)):
         level = float(observation.get("noise", {}).get(name, 0.0))
@@ -175,7 +190,10 @@ def add_noise(
 def draw_missing(
     shape: Sequence[int], observation: Mapping[str, Any], index: Sequence[str | int]
 ) -> np.ndarray:
-    """Pixels (row, column) that are missing: where a random field, smooth over a patch, is highest; always the same share of the map."""
+    """Pixels (row, column) that are missing: always the same share of the map.
+
+    They are where a random field, smooth over a patch, is highest.
+    """
     count = round(float(observation.get("missing_fraction", 0.0)) * shape[0] * shape[1])
     field = generator(observation, *index, "missing").standard_normal(tuple(shape))
     field = ndimage.gaussian_filter(

@@ -17,7 +17,7 @@ import numpy as np
 
 @numba.njit(cache=True)
 def find_reaching(position, support, centre, side, period):  # type: ignore[no-untyped-def]
-    """Rows of ``position`` (n, 3) whose support reaches into the cube, through periodic faces too."""
+    """Rows of ``position`` (n, 3) whose support reaches into the cube, also by periodic faces."""
     found = np.empty(len(position), np.int64)
     count = 0
     for row in range(len(position)):

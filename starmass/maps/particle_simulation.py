@@ -1,9 +1,9 @@
-"""Particle codes through yt: Gadget, GIZMO and their kin by their kernels, AREPO by its mesh.
+"""Particle codes through yt: Gadget, GIZMO and similar codes by their kernels, AREPO by its mesh.
 
-All gas is read once, in file order; what may reach into a cube is found by one compiled pass over
-the positions (0.05 s for ten million), so that a kernel which reaches in from outside is never
-missed. yt's own index is not built: it would sort all particles, and write its result (and
-smoothing lengths that the dump lacks) beside the dump.
+All gas is read once, in file order. One compiled pass over the positions (0.05 s for ten million)
+finds all gas that may reach into a cube, so that a kernel centred outside is never missed. yt's own
+index is not built: it would sort all particles, and write its result (and smoothing lengths that
+the dump lacks) beside the dump.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ from starmass.maps.yt_simulation import YtSimulation
 KERNEL_RADIUS = {SwiftDataset: 1.825742}
 """Radius at which the cubic spline ends, in smoothing lengths of the frontend; 1 where not listed.
 
-Gadget, GIZMO and their kin store the radius itself. SWIFT stores h, of which the cubic spline's
+Gadget, GIZMO and similar codes store the radius itself. SWIFT stores h, of which the cubic spline's
 radius is 1.825742 (Dehnen & Aly 2012, MNRAS 425, 1068, table 1).
 """
 UNIT_NAMES = {
@@ -199,9 +199,8 @@ class ParticleSimulation(YtSimulation):
         if not self.is_mesh:
             return find_reaching(self._position, self._size, centre, side, self.box.period)
         # No point of the cube is farther from its mesh-generating point than `reach`: the distance
-        # to
-        # the nearest of some points is an upper bound, and changes by no more than the way between
-        # two places.
+        # to the nearest of some points is an upper bound, and changes by no more than the way
+        # between two places.
         some = find_reaching(self._position, 2.0 * self._size, centre, side, self.box.period)
         some = some if len(some) else np.arange(len(self._position))
         step = side / LOOKS
@@ -224,7 +223,7 @@ def _no_box(source: str | Path) -> str:
 
 
 def _check_units(dataset: Any, entry: Mapping[str, Any]) -> None:
-    """Refuse a Gadget file of units that nobody states, or that two places state differently."""
+    """Refuse a Gadget file whose units are stated nowhere, or differently in two places."""
     if not isinstance(dataset, GadgetDataset) or isinstance(dataset, OWLSDataset | EagleDataset):
         return
     given = set(entry.get("load", {}).get("unit_base") or {})

@@ -1,15 +1,18 @@
-"""From gas to maps: exact shares of every element of gas in every pixel column of a cube, all axes at once.
+"""From gas to maps: the exact share of each element of gas in each pixel column of a cube.
 
-:class:`Gas` is what a simulation hands over. :class:`Blocks` are the cells of a grid code; ``particles``
-and ``moving_mesh`` have what particle codes hand over.
+All three axes are projected at once.
 
-A cell counts by the part of it that lies inside: in the plane of the sky by its overlap with each pixel,
-along the line of sight by its overlap with the cube, and through the faces of a periodic box by its images.
-So the mass in a map is the mass in the cube for any alignment and any mix of cell widths. Mean velocity and
-dispersion are density-weighted moments by volume. The cells of a block that stand behind one another are
-taken together first, about their own mean, and such lines are merged pixel by pixel about the running mean
-(Chan, Golub & LeVeque 1983, Am. Stat. 37, 242): nothing large is subtracted from anything large, so that a
-cold stream keeps its digits.
+:class:`Gas` is what a simulation hands over. :class:`Blocks` are the cells of a grid code;
+``particles`` and ``moving_mesh`` have what particle codes hand over.
+
+A cell counts by the part of it that lies inside. In the plane of the sky this is its overlap with
+each pixel, and along the line of sight its overlap with the cube. Images of a cell through the
+faces of a periodic box count as well. So the mass in a map is the mass in the cube for any
+alignment and any mix of cell widths. Mean velocity and dispersion are density-weighted moments by
+volume. The cells of a block along one line of sight are first summed about their own mean. Such
+lines are then merged pixel by pixel about the running mean (Chan, Golub & LeVeque 1983, Am. Stat.
+37, 242). No large numbers are subtracted from each other, so the small dispersion of a cold stream
+is precise.
 """
 
 from abc import ABC, abstractmethod
@@ -33,7 +36,11 @@ ORIENTATION = (
 
 @dataclass(frozen=True)
 class Cube:
-    """Where to project: ``centre`` (3,) and ``side`` [pc], pixels along a side, ``period`` (3,) of the box [pc], inf along bounded axes."""
+    """Where to project.
+
+    ``centre`` (3,) and ``side`` [pc], pixels along a side, and ``period`` (3,) of the box [pc],
+    which is inf along bounded axes.
+    """
 
     centre: np.ndarray
     side: float
@@ -47,10 +54,10 @@ class Cube:
 
 
 class Gas(ABC):
-    """Gas of a snapshot near a cube, in whatever elements the code has: it adds itself to maps.
+    """Gas of a snapshot near a cube, in the elements of its code; it adds itself to maps.
 
-    Every method leaves out what lies outside the cube, counts images through periodic faces, and adds
-    to the arrays it is given, so that several kinds of gas can share a map.
+    Every method ignores gas outside the cube and counts images through periodic faces. It adds to
+    the arrays it is given, so that several kinds of gas can share a map.
 
     Attributes
     ----------
@@ -89,7 +96,8 @@ class Gas(ABC):
 
     @abstractmethod
     def deposit_lines(
-        self, cube: Cube, velocity: np.ndarray, edges: np.ndarray, line_width: float, spectra: np.ndarray
+        self, cube: Cube, velocity: np.ndarray, edges: np.ndarray, line_width: float,
+        spectra: np.ndarray,
     ) -> None:  # fmt: skip
         """Add mass to the velocity channels that each element's line reaches.
 
@@ -152,7 +160,8 @@ class Blocks(Gas):
         deposit_values(left, width, sides, density, flat, *_frame(cube), weight, sums)
 
     def deposit_lines(
-        self, cube: Cube, velocity: np.ndarray, edges: np.ndarray, line_width: float, spectra: np.ndarray
+        self, cube: Cube, velocity: np.ndarray, edges: np.ndarray, line_width: float,
+        spectra: np.ndarray,
     ) -> None:  # fmt: skip
         """Add lines at ``velocity`` (3, block, i, j, k), as :class:`Gas` says."""
         left, width, sides, density = self._flat(cube)
@@ -172,8 +181,8 @@ class Blocks(Gas):
     def _flat(self, cube: Cube) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """What kernels take.
 
-        Lower corners, from the cube's own (block, 3); sides of cells (block, 3); number of cells along
-        each side (3,); densities (block, cell).
+        Lower corners, from the cube's own (block, 3); sides of cells (block, 3); number of cells
+        along each side (3,); densities (block, cell).
         """
         left = np.asarray(self.left, float) - cube.left
         density = np.ascontiguousarray(self.density, float)
@@ -193,7 +202,10 @@ def single_cells(
     velocity: np.ndarray,
     fields: Mapping[str, np.ndarray] | None = None,
 ) -> Blocks:
-    """Blocks of one cell each: ``centre`` and ``width`` (n, 3) [pc], ``density`` (n,) [g cm^-3], ``velocity`` (n, 3) [km/s]."""
+    """Blocks of one cell each.
+
+    ``centre`` and ``width`` (n, 3) [pc], ``density`` (n,) [g cm^-3], ``velocity`` (n, 3) [km/s].
+    """
     shape = (len(density), 1, 1, 1)
     others = {name: np.reshape(values, shape) for name, values in (fields or {}).items()}
     return Blocks(
@@ -207,7 +219,9 @@ def single_cells(
 
 @dataclass(frozen=True)
 class Projection:
-    """Maps (axis, row, column) of mass per area [g cm^-2], mean velocity and dispersion [km/s], and the mass in the cube [Msun].
+    """Maps (axis, row, column) of mass per area, mean velocity and dispersion, and the mass.
+
+    They are in g cm^-2 and km/s; the mass is that in the cube [Msun].
 
     Where a line of sight holds no gas, velocity and dispersion are NaN.
     """
@@ -221,7 +235,8 @@ class Projection:
 def project_cube(gas: Gas, cube: Cube) -> Projection:
     """Project the gas in a cube along x, y and z, oriented as :data:`ORIENTATION` says.
 
-    ``gas`` holds every element that may touch the cube; others do no harm, overlapping ones count twice.
+    ``gas`` holds every element that may touch the cube; others do no harm, overlapping ones count
+    twice.
     """
     weight, mean, square = (np.zeros((3, cube.pixels, cube.pixels)) for _ in range(3))
     inside = gas.deposit_moments(cube, weight, mean, square)
@@ -236,5 +251,8 @@ def project_cube(gas: Gas, cube: Cube) -> Projection:
 
 
 def hydrogen_column(surface_density: np.ndarray, nucleus_mass: float) -> np.ndarray:
-    """Hydrogen nuclei per cm^2 of a mass per area [g cm^-2], with ``nucleus_mass`` [g] of gas for each nucleus."""
+    """Hydrogen nuclei per cm^2 of a mass per area [g cm^-2].
+
+    ``nucleus_mass`` [g] is the mass of gas for each nucleus.
+    """
     return surface_density / nucleus_mass

@@ -1,4 +1,4 @@
-"""Fortran records: sequences of values between byte counts, of either endianness, or a plain stream of values."""
+"""Fortran records: values between byte counts, of either endianness, or a plain stream."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from starmass.maps.descriptor import Descriptor, Item
 
 
 class RecordReader:
-    """Reads a file's leading records one after the other, keeping the byte offset for whatever has to be said about them."""
+    """Reads a file's leading records in order, and keeps the byte offset for error messages."""
 
     def __init__(self, path: Path, descriptor: Descriptor):
         self.path = path
@@ -19,7 +19,10 @@ class RecordReader:
         self.size = path.stat().st_size
 
     def values(self, kind: str, count: int, what: str, key: str) -> np.ndarray:
-        """Read one record of ``count`` values of a kind (``integer`` or ``real``); ``key`` is the descriptor key to name in errors."""
+        """Read one record of ``count`` values of a kind (``integer`` or ``real``).
+
+        ``key`` is the descriptor's key that errors name.
+        """
         return self.items([(kind, count)], what, key)[0]
 
     def items(self, layout: list[tuple[str, int]], what: str, key: str) -> list[np.ndarray]:
@@ -65,7 +68,7 @@ class RecordReader:
         return found
 
     def header(self, records: tuple[tuple[Item, ...], ...], key: str) -> dict[str, Any]:
-        """Read the header records that the descriptor lists; an item with one value comes back as a number."""
+        """Read the descriptor's header records; an item of one value comes back as a number."""
         header: dict[str, Any] = {}
         for record in records:
             names = ", ".join(item.name for item in record)

@@ -1,8 +1,11 @@
-"""SFUMATO dumps: the index of all blocks at opening, the cells of chosen blocks on demand, and the writer of the same files.
+"""SFUMATO dumps: a reader and a writer of the same files.
 
-A cell file (one a rank) is: the header records that the descriptor lists; one record with the level of every block and one with its
-position (three integers a block, in blocks of its own level, x first); then the cells, one record a block, or one a block and variable.
-A sink file is: its header records, then one record for each item of the sink table.
+Opening a dump reads the index of all blocks; the cells of chosen blocks are read on demand.
+
+A cell file (one a rank) is: the header records that the descriptor lists; one record with the level
+of every block and one with its position (three integers a block, in blocks of its own level, x
+first); then the cells, one record a block, or one a block and variable. A sink file is: its header
+records, then one record for each item of the sink table.
 """
 
 import logging
@@ -36,7 +39,7 @@ class SinkTable:
 
 
 class Dump:
-    """One snapshot of a run: header, block table and sinks in memory, cells read as they are asked for.
+    """One snapshot of a run: header, block table and sinks in memory, cells read on demand.
 
     Attributes
     ----------
@@ -137,7 +140,9 @@ class Dump:
         return self.block_width / np.array(self.descriptor.block_cells)
 
     def leaves_touching(self, centre: np.ndarray, width: np.ndarray) -> np.ndarray:
-        """Rows of the leaf blocks that share volume with a cuboid, through the periodic faces of the box too.
+        """Rows of the leaf blocks that share volume with a cuboid.
+
+        Also those that reach it through the periodic faces of the box.
 
         Parameters
         ----------
@@ -349,10 +354,13 @@ class Dump:
     def _where(self, block: int) -> str:
         rank = int(np.searchsorted(self._first, block, side="right") - 1)
         place = ", ".join(str(p) for p in self.positions[block])
-        return f"{self.files[rank]}: block {block - self._first[rank]} (level {self.levels[block]}, position {place})"
+        return (
+            f"{self.files[rank]}: block {block - self._first[rank]}"
+            f" (level {self.levels[block]}, position {place})"
+        )
 
     def place_in_file(self, block: int) -> str:
-        """File, block and byte of a row of the block table, for sentences about it."""
+        """File, block and byte of a row of the block table, for error messages."""
         rank = int(np.searchsorted(self._first, block, side="right") - 1)
         size = _block_dtype(self.descriptor).itemsize
         offset = self._data_start[rank] + (block - self._first[rank]) * size
@@ -374,12 +382,14 @@ def fill(buffer: memoryview, stream: BinaryIO, path: Path) -> None:
 
 def write_dump(
     run: str | Path, descriptor: Descriptor, snapshot: str, *, time: float, step: int = 0,
-    levels: np.ndarray, positions: np.ndarray, cells: Mapping[str, np.ndarray], sinks: Mapping[str, np.ndarray], ranks: int = 1,
+    levels: np.ndarray, positions: np.ndarray, cells: Mapping[str, np.ndarray],
+    sinks: Mapping[str, np.ndarray], ranks: int = 1,
 ) -> None:  # fmt: skip
     """Write one snapshot in the format that the descriptor states.
 
-    Blocks are ordered level by level along a Morton curve, and every level is spread over the ranks. Ghost layers, where the descriptor
-    has them, repeat the nearest cell of their own block: the reader leaves them out.
+    Blocks are ordered level by level along a Morton curve, and every level is spread over the
+    ranks. Ghost layers, where the descriptor has them, repeat the nearest cell of their own block:
+    the reader leaves them out.
 
     Parameters
     ----------
@@ -441,7 +451,10 @@ def _block_records(
 
 
 def _block_dtype(descriptor: Descriptor) -> np.dtype:
-    """Layout of one block in a cell file: ``records`` with ``values`` (variable, cells), and byte counts where there are any."""
+    """Layout of one block in a cell file: ``records`` with ``values`` (variable, cells).
+
+    It has byte counts where the file has them.
+    """
     sides = [cells + 2 * descriptor.ghost_layers for cells in descriptor.block_cells]
     if descriptor.first_index_fastest:
         sides.reverse()

@@ -1,9 +1,9 @@
-"""What maps need to know of a simulation, whichever code made it: box, time, sinks, and cells near a point.
+"""What maps need of a simulation of any code: box, time, sinks, and cells near a point.
 
 SFUMATO's dumps are read by our own reader and hand over touched blocks in whole arrays. Any other
-grid code comes through a yt region padded by the coarsest cell, so that every cell which reaches
-into the cube is there whole (yt selects cells by their centres): ``yt_simulation``. Particle codes
-are in ``particle_simulation``. The projection cuts all of them to the cube.
+grid code is read through a yt region (``yt_simulation``). The region is padded by the coarsest
+cell, because yt selects cells by their centres and every cell that reaches into the cube is needed.
+Particle codes are in ``particle_simulation``. The projection cuts all of them to the cube.
 """
 
 from abc import ABC, abstractmethod
@@ -33,7 +33,7 @@ class Box:
     left, width : (3,) lower corner and sides [pc]
     periodic : (3,) which axes repeat
     source : who says so
-    assumed : nobody knows: yt says so of every box of this code
+    assumed : it is unknown which repeat: yt calls every box of this code periodic
     """
 
     left: np.ndarray

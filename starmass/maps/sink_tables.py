@@ -20,7 +20,7 @@ FORTRAN = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:[dD]([+-]?\d+)|([+-]\d{3}))"
 
 @dataclass(frozen=True)
 class Table:
-    """The cells of a table as text: names of columns, rows, and the line in the file of each row."""
+    """The cells of a table as text: names of columns, rows, and each row's line in the file."""
 
     path: Path
     names: list[str]
@@ -82,9 +82,9 @@ class Table:
 def read_table(path: Path, wanted: Sequence[str], names: Sequence[str] = ()) -> Table | None:
     """Read a table whose first line names its columns; None where the file is empty.
 
-    Columns are separated by commas, semicolons, tabs or blanks. A byte-order mark, blank lines,
-    ``#`` before the names, lines of comment that begin with ``#``, quotes and one separator at the
-    end of a line are taken as they come.
+    Columns are separated by commas, semicolons, tabs or blanks. These are allowed:
+    a byte-order mark, blank lines, ``#`` before the names, comments that begin with ``#``, quotes,
+    and one separator at the end of a line.
 
     Parameters
     ----------

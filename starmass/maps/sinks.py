@@ -46,7 +46,7 @@ class Sinks:
 
 @dataclass(frozen=True)
 class SinkSource:
-    """Where sinks were read, for sentences about them.
+    """Where sinks were read, for error messages.
 
     Attributes
     ----------

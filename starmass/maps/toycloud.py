@@ -1,12 +1,16 @@
-"""An analytic cloud with protostars, for the demo and the tests: formulas evaluated on an AMR grid, **not** a solver's solution.
+"""An analytic cloud with protostars, for the demo and the tests.
 
-It has the look and the confusions of the real thing, and none of its authority. The gas is a log-normal density field with Mach-10
-velocities of Burgers spectrum (energy ~ k^-2), decorrelating in time, and it gathers in filaments. Each sink is born where the gas is
-dense, moves with the gas, grows at a falling rate, and sits in an envelope whose infall speed goes as sqrt(2 G M / r) times a star's own
-efficiency, whose density follows from that and the current accretion rate, and whose rotation grows with age: so that a mass can be told
-from the maps in part, and not trivially.
+It is made of formulas evaluated on an AMR grid and is **not** a solver's solution.
 
-Every number follows from the seed and the time of the snapshot alone: snapshots can be made in any order.
+It looks like a simulation, with similar confusion, but proves nothing about stars. The gas is a
+log-normal density field with Mach-10 velocities of Burgers spectrum (energy ~ k^-2), decorrelating
+in time, and it gathers in filaments. Each sink is born where the gas is dense, moves with the gas,
+and grows at a falling rate. It sits in an envelope whose infall speed is sqrt(2 G M / r) times a
+star's own efficiency. The envelope's density follows from that and the current accretion rate, and
+its rotation grows with age. So a mass can be predicted from the maps in part, and not trivially.
+
+Every number follows from the seed and the time of the snapshot alone: snapshots can be made in any
+order.
 """
 
 from collections.abc import Mapping
@@ -44,7 +48,10 @@ KMS_TO_PC_YR = KM_CM * YEAR_S / PARSEC_CM
 
 @dataclass(frozen=True)
 class Stars:
-    """Sinks at one time: positions [pc] and velocities [km/s] (n, 3), masses and what an envelope is made from (n,)."""
+    """Sinks at one time: positions [pc], velocities [km/s] (n, 3), and masses (n,).
+
+    The other columns (n,) define the envelopes.
+    """
 
     identity: np.ndarray
     birth_yr: np.ndarray
@@ -63,12 +70,19 @@ class Stars:
 def toycloud_descriptor(
     layout: Mapping[str, Any] | None = None, magnetic: bool = False
 ) -> Descriptor:
-    """Descriptor of a toy run: lengths in pc, velocities in km/s, masses in Msun; ``layout`` replaces single keys of the format."""
+    """Descriptor of a toy run: lengths in pc, velocities in km/s, masses in Msun.
+
+    ``layout`` replaces single keys of the format.
+    """
     mapping: dict[str, Any] = {
         "format": "sfumato", "description": DESCRIPTION,
-        "length_cm": PARSEC_CM, "mass_g": SOLAR_MASS_G, "time_s": PARSEC_CM / KM_CM, "box_width": [BOX_PC] * 3, "periodic": [True] * 3,
-        "real_bytes": 4, "variables": ["MRHO", "MVX", "MVY", "MVZ"] + (["MBX", "MBY", "MBZ"] if magnetic else []),
-        "facts": {"accretion_radius_pc": ACCRETION_RADIUS_PC, "sound_speed_kms": SOUND_SPEED, "mach": MACH},
+        "length_cm": PARSEC_CM, "mass_g": SOLAR_MASS_G, "time_s": PARSEC_CM / KM_CM,
+        "box_width": [BOX_PC] * 3, "periodic": [True] * 3, "real_bytes": 4,
+        "variables": ["MRHO", "MVX", "MVY", "MVZ"] + (["MBX", "MBY", "MBZ"] if magnetic else []),
+        "facts": {
+            "accretion_radius_pc": ACCRETION_RADIUS_PC, "sound_speed_kms": SOUND_SPEED,
+            "mach": MACH,
+        },
     }  # fmt: skip
     return parse_descriptor(mapping | dict(layout or {}), "toycloud layout")
 
@@ -101,7 +115,8 @@ def write_toycloud(
     output : the folder, whose name ends in the number of the snapshot, from 1
     seed, snapshots : of the run, the latter the number of snapshots that it is to have
     ranks : number of cell files
-    layout : keys of the descriptor that differ from the toy run's, as for :func:`toycloud_descriptor`
+    layout : keys of the descriptor that differ from the toy run's, as for
+        :func:`toycloud_descriptor`
     magnetic_field : of gas of mean density at rest, along z [microgauss]; 0 writes none
     """
     number = int(Path(output).name.rsplit("_", 1)[1])
@@ -123,7 +138,8 @@ def write_toycloud(
     }  # fmt: skip
     with written_aside(output) as folder:
         write_dump(
-            folder.parent, descriptor, folder.name, time=time * KMS_TO_PC_YR, step=number, levels=levels,
+            folder.parent, descriptor, folder.name, time=time * KMS_TO_PC_YR, step=number,
+            levels=levels,
             positions=positions, cells=cells, sinks=sinks, ranks=ranks,
         )  # fmt: skip
 
@@ -134,10 +150,12 @@ def write_toycloud(
 class TurbulentField:
     """Log density and velocity [km/s] anywhere in the box at one time.
 
-    Two periodic boxes of Fourier modes, summed: one of 4 pc, and one of 0.5 pc that repeats and carries the small scales. The
-    phase of each mode turns at its own rate, about the turn-over rate at its scale, so that the cloud changes smoothly in time.
-    The log density is the sum of a Gaussian field and of a ridged one, high where two more Gaussian fields both vanish (along curves) and
-    brought to a normal distribution by its own law: so the density stays log-normal, and gathers in filaments.
+    Two periodic boxes of Fourier modes, summed: one of 4 pc, and one of 0.5 pc that repeats and
+    carries the small scales. The phase of each mode turns at its own rate, about the turn-over rate
+    at its scale, so that the cloud changes smoothly in time. The log density is the sum of a
+    Gaussian field and of a ridged one, which is high along the curves where two more Gaussian
+    fields both vanish. The ridged field is mapped to a normal distribution. So the density stays
+    log-normal, and gathers in filaments.
     """
 
     SIZES = (
@@ -200,7 +218,10 @@ class TurbulentField:
 
 @numba.njit(cache=True, fastmath=True)
 def _sample(grid, where):  # type: ignore[no-untyped-def]
-    """Quadratic B-spline values (points, 4) of a periodic grid (n, n, n, 4) at ``where`` (points, 3), in periods."""
+    """Quadratic B-spline values (points, 4) of a periodic grid (n, n, n, 4).
+
+    They are taken at ``where`` (points, 3), in periods.
+    """
     size = grid.shape[0]
     values = np.empty((where.shape[0], 4))
     index = np.empty((3, 3), np.int64)
@@ -264,7 +285,8 @@ def make_stars(seed: int, time_yr: float, end_yr: float) -> Stars:
     position = np.mod(candidates[chosen] + drift * (time_yr - 0.5 * end_yr) * KMS_TO_PC_YR, BOX_PC)
     reach = np.minimum(0.03 + 1.5 * SOUND_SPEED * KMS_TO_PC_YR * np.maximum(age, 0), 0.12)
     columns = (
-        np.arange(1, count + 1), birth, 0.04 + final_mass * (1 - spent), final_mass / growth_time * spent, position, drift,
+        np.arange(1, count + 1), birth, 0.04 + final_mass * (1 - spent),
+        final_mass / growth_time * spent, position, drift,
         infall, rotation * age / (np.abs(age) + 1.5e5), spin, loading, reach, age,
     )  # fmt: skip
     return Stars(*(column[born] for column in columns))
@@ -302,7 +324,10 @@ def _add_envelopes(
     reach,
     decay,
 ):  # type: ignore[no-untyped-def]
-    """Add every star's envelope [Msun pc^-3] and its momentum density to the gas at ``points`` (n, 3) [pc]."""
+    """Add every star's envelope to the gas at ``points`` (n, 3) [pc].
+
+    It adds mass density [Msun pc^-3] and momentum density.
+    """
     softening = 0.005
     arm = np.empty(3)
     for point in range(points.shape[0]):
@@ -348,9 +373,12 @@ def _add_envelopes(
 def build_blocks(
     field: TurbulentField, stars: Stars
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Refine where a star is near or a Jeans length has fewer than two cells; return levels, positions and cells by label.
+    """Refine where a star is near or a Jeans length has fewer than two cells.
 
-    Parents hold the averages of their children, by mass for velocity. Box mass, gas and sinks, is 3000 Msun.
+    Returns levels, positions and cells by label.
+
+    Parents hold the averages of their children, by mass for velocity. Box mass, gas and sinks, is
+    3000 Msun.
     """
     offsets = (
         np.stack(np.meshgrid(*[np.arange(BLOCK_CELLS)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
@@ -372,7 +400,8 @@ def build_blocks(
         density *= scale
         momentum = density[:, None] * velocity
         _add_envelopes(
-            points, density, momentum, stars.position, stars.velocity, stars.mass, stars.accretion_rate, stars.infall, stars.rotation,
+            points, density, momentum, stars.position, stars.velocity, stars.mass,
+            stars.accretion_rate, stars.infall, stars.rotation,
             stars.spin, stars.loading, stars.reach, np.exp(-stars.age_yr / 3e5),
         )  # fmt: skip
         blocks = np.concatenate([density[:, None], momentum], axis=1).reshape(
@@ -406,7 +435,9 @@ def build_blocks(
 
 
 def bend_field(cells: Mapping[str, np.ndarray], strength: float) -> dict[str, np.ndarray]:
-    """A magnetic field by label: along z, dragged along by the flow, stronger as the root of the density (up to 100 times).
+    """A magnetic field by label: along z, with a part along the velocity.
+
+    Its strength goes as the root of the density (up to 100 times).
 
     A formula for the sake of maps: it is not free of divergence.
     """
@@ -425,7 +456,10 @@ def _near_star(places: np.ndarray, width: float, stars: np.ndarray) -> np.ndarra
 
 
 def _average_children(children: np.ndarray) -> np.ndarray:
-    """(8 n, c, c, c, fields) children in x, y, z order -> (n, c, c, c, fields) averages over the cells that each parent cell covers."""
+    """Average children (8 n, c, c, c, fields), in x, y, z order, to parents (n, c, c, c, fields).
+
+    The average is over the cells that each parent cell covers.
+    """
     half = BLOCK_CELLS // 2
     fields = children.shape[-1]
     coarse = children.reshape(-1, half, 2, half, 2, half, 2, fields).mean(axis=(2, 4, 6))

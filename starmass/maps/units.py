@@ -1,4 +1,4 @@
-"""Physical constants in cgs (CODATA 2018, IAU 2015), and the four units that maps and their labels are given in."""
+"""Physical constants in cgs (CODATA 2018, IAU 2015), and the four units of maps and labels."""
 
 PARSEC_CM = 3.0856775814913673e18
 SOLAR_MASS_G = 1.988409870698051e33

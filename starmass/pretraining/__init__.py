@@ -2,7 +2,6 @@
 
 import os
 
-# Read by OpenMP when torch is loaded, so it stands here. Threads that wait for each other sleep and
-# don't spin: on a machine that others
-# use too, spinning made a step of two threads 3-5 times as long.
+# OpenMP reads this when torch is loaded, so it is set here. It makes waiting threads sleep instead
+# of spin: on a machine that others use too, spinning made a step of two threads 3-5 times as long.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -1,4 +1,4 @@
-"""``python -m starmass.pretraining``: what every rank runs, alone, under torchrun or as a task of srun."""
+"""``python -m starmass.pretraining``: what each rank runs, alone or under torchrun or srun."""
 
 import argparse
 import os

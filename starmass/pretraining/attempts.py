@@ -1,4 +1,7 @@
-"""What each attempt at a run took and how it ended: a resumed run has many, and what measures jobs sees the last one alone."""
+"""How long each attempt at a run took and how it ended.
+
+A run that was resumed has several attempts; Snakemake's benchmark measures the last one alone.
+"""
 
 import json
 import time
@@ -9,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from starmass.files import unreadable
 
-if TYPE_CHECKING:  # whoever asks whether another attempt is worth it does without torch
+if TYPE_CHECKING:  # the launcher reads attempts without loading torch
     from starmass.pretraining.loop import Run
 
 
@@ -34,10 +37,12 @@ class Attempt:
 
 @contextmanager
 def attempt_recorded(log: Path | None, ranks: int) -> Iterator[Attempt]:
-    """Append ``{first_step, last_step, seconds, ranks, device}`` to ``<log>.attempts.jsonl`` when the block ends, well or not.
+    """Append a record of the attempt to ``<log>.attempts.jsonl`` when the block ends.
 
-    An attempt that failed by itself has its ``error`` (class) and ``said`` as well; one that a signal ended has not. The log's own
-    suffix is left out. Nothing is written without ``log``, which the first rank alone has, or of an attempt that was killed without a word.
+    The record is ``{first_step, last_step, seconds, ranks, device}``. An attempt that failed by
+    itself also has its ``error`` (class) and ``said`` (message); one that a signal ended has
+    neither. The log's own suffix is left out of the file's name. Nothing is written without
+    ``log``, which only the first rank has, and nothing of an attempt that was killed outright.
     """
     begun, attempt, failure = time.monotonic(), Attempt(ranks), {}
     try:
@@ -53,10 +58,11 @@ def attempt_recorded(log: Path | None, ranks: int) -> Iterator[Attempt]:
 
 
 def failed_permanently(log: str | Path) -> str | None:
-    """Return what the last two attempts failed of, if both failed by themselves and alike: a third would, too.
+    """Return the failure of the last two attempts if they failed by themselves in the same way.
 
-    Alike is the same class of error after the same step; an input at fault (a collapse, a loss that is not finite) counts after any step.
-    A time limit, a lost node or too little memory ends an attempt from outside, which is no failure of its own.
+    A third attempt would then fail, too. Two failures are the same if they have one class of error
+    and one step. An input at fault (a collapse, a loss that is not finite) counts after any step. A
+    time limit, a lost node or too little memory ends an attempt from outside: it does not count.
     """
     try:
         lines = _records(Path(log)).read_text(encoding="utf-8").splitlines()[-2:]

@@ -1,6 +1,9 @@
-"""The state of a run on disk: whole or absent, the last two kept, a damaged one noticed and passed over.
+"""The state of a run on disk: written whole or not at all; the last two are kept.
 
-Checkpoints lie in ``resume/<digest of recipe and images>/step-00001234/``, so that a changed recipe never meets old weights.
+A damaged one is reported and ignored.
+
+Checkpoints lie in ``resume/<digest of recipe and images>/step-00001234/``, so that a changed recipe
+never meets old weights.
 """
 
 import logging
@@ -49,8 +52,8 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
     for path in _checkpoints(folder):
         state = path / "state.pt"
         try:
-            # A zip's own check sums are not looked at by torch: a flipped bit would go unseen into
-            # the weights.
+            # Torch does not check the sums that a zip file holds: without this, a flipped bit
+            # would get into the weights unnoticed.
             if (path / "sha256").read_text() == file_digest(state):
                 return torch.load(state, map_location="cpu", weights_only=True)
         except (FileNotFoundError, UnicodeDecodeError):
@@ -63,7 +66,7 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
                 f" with the versions that wrote it, or delete {folder} to begin anew."
             ) from error
         logger.warning(
-            "starmass: checkpoint %s is damaged; passing over it to the one before.", path
+            "starmass: checkpoint %s is damaged; it is ignored for the one before.", path
         )
     return None
 

@@ -1,4 +1,4 @@
-"""How a run is doing: its numbers, and the sentence it is stopped with when it learns nothing any more."""
+"""The health of a run: its numbers, and the message that stops it when it no longer learns."""
 
 import math
 import resource
@@ -15,10 +15,12 @@ from starmass.errors import InputError
 from starmass.pretraining.ranks import gather_over_ranks, sum_over_ranks, world
 
 PATIENCE = 3  # records in a row that have to show the same sign
-SPREAD_FLOOR = 1e-3  # of unit class tokens about their mean; an untrained transformer has 0.02-0.3, a trained one near 1
+# Of unit class tokens about their mean; an untrained transformer has 0.02-0.3, a trained one near 1
+SPREAD_FLOOR = 1e-3
 RANK_FLOOR = 1.5  # effective number of directions; 1 is a line
-KOLEO_CEILING = 12.0  # nearest neighbours 6e-6 apart; equal features give 16.5. Two crops are summed, so per crop
-ENTROPY_CEILING = 0.9999  # of ln K: targets that say nothing
+# Nearest neighbours 6e-6 apart; equal features give 16.5. Two crops are summed, so per crop
+KOLEO_CEILING = 12.0
+ENTROPY_CEILING = 0.9999  # of ln K: uniform targets
 PROTOTYPES_FLOOR = 1.5  # effective number in use
 
 WAYS_OUT = (
@@ -28,14 +30,20 @@ WAYS_OUT = (
 
 
 def effective_rank(features: Tensor) -> Tensor:
-    """RankMe (Garrido et al. 2023) of features [N, D] about their mean: exp of the entropy of the singular values, 1 to min(N, D)."""
+    """Return RankMe (Garrido et al. 2023) of features [N, D] about their mean.
+
+    It is exp of the entropy of the singular values, from 1 to min(N, D).
+    """
     values = torch.linalg.svdvals((features - features.mean(dim=0)).float())
     share = values / values.sum().clamp(min=1e-12)
     return torch.exp(-torch.xlogy(share, share).sum())
 
 
 def feature_spread(features: Tensor) -> Tensor:
-    """Root mean square distance of unit features [N, D] from their mean: 0 when all are equal, near 1 when they point everywhere."""
+    """Return the root mean square distance of unit features [N, D] from their mean.
+
+    It is 0 when all are equal and near 1 when they point in all directions.
+    """
     unit = normalize(features.float(), dim=-1)
     return (unit - unit.mean(dim=0)).square().sum(dim=1).mean().sqrt()
 
@@ -102,14 +110,17 @@ def diagnostics_of(diagnostics: Mapping[str, Tensor]) -> dict[str, float]:
 
 
 class Monitor:
-    """Stops a run that has collapsed: after the warm-up, and once a sign was there several records in a row."""
+    """Stops a run that has collapsed.
+
+    A run counts as collapsed when, after the warm-up, several records in a row show one sign of it.
+    """
 
     def __init__(self, warmup_steps: int, advice: str):
         self.warmup_steps, self.advice = warmup_steps, advice
         self.seen = 0
 
     def check(self, record: Mapping[str, Any]) -> None:
-        """Look at a record; raise an :class:`InputError` that says which sign was seen and what usually helps."""
+        """Raise an :class:`InputError` that names the sign in a record and what usually helps."""
         sign = collapse_sign(record)
         self.seen = self.seen + 1 if sign and record["step"] >= self.warmup_steps else 0
         if self.seen >= PATIENCE:
@@ -130,7 +141,10 @@ def collapse_sign(record: Mapping[str, Any]) -> str | None:
             f"nearest neighbours coincide (KoLeo {record['koleo'] / 2:.1f} a crop; 16.5 is total)"
         )
     if record.get("prototypes_used", math.inf) < PROTOTYPES_FLOOR:
-        return f"all targets go to one prototype (effective number in use {record['prototypes_used']:.2f})"
+        return (
+            "all targets go to one prototype"
+            f" (effective number in use {record['prototypes_used']:.2f})"
+        )
     if (
         record.get("target_entropy", 0) > ENTROPY_CEILING
         and abs(record["dino_over_uniform"] - 1) < 1e-4
@@ -140,7 +154,10 @@ def collapse_sign(record: Mapping[str, Any]) -> str | None:
 
 
 def not_finite(step: int, terms: Mapping[str, Tensor], resume: Path, advice: str) -> InputError:
-    """Return the error of a loss that is not a number: the step, the terms, what is kept and what to try."""
+    """Return the error of a loss that is not finite.
+
+    It names the step, the terms, the last good checkpoint and what to try.
+    """
     values = ", ".join(f"{name} {value.item():.3g}" for name, value in terms.items())
     return InputError(
         f"the loss is not finite at step {step} ({values}); the last good checkpoint stays in"

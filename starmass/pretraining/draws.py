@@ -1,4 +1,7 @@
-"""Random numbers from a seed and a place, never from the order of execution: ranks, workers and restarts change none."""
+"""Random numbers derived from a seed and a place in the run, never from the order of execution.
+
+The number of ranks or workers, or a restart, changes none of them.
+"""
 
 from enum import IntEnum
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The projection head that turns a token into scores of prototypes (dinov2 `layers/dino_head.py`)."""
+"""The projection head, from a token to scores of prototypes (dinov2 `layers/dino_head.py`)."""
 
 from itertools import pairwise
 
@@ -9,7 +9,9 @@ from torch.nn.utils import parametrizations
 
 
 class Head(nn.Module):
-    """MLP, L2 norm, and a linear layer without bias whose weights are normed: scores are scaled cosines to the prototypes.
+    """MLP, L2 norm, and a linear layer without bias whose weights are normalised.
+
+    Scores are scaled cosines to the prototypes.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""SIGTERM (what SLURM sends before the time limit) and Ctrl-C: finish the step, keep the state, say "submit again"."""
+"""SIGTERM (sent by SLURM before the time limit) and Ctrl-C end a run after its current step.
+
+The state is kept, and the exit code says that the same command goes on from there.
+"""
 
 import signal
 from collections.abc import Iterator
@@ -22,7 +25,7 @@ class Interruption:
 
 @contextmanager
 def interruption_noticed() -> Iterator[Interruption]:
-    """For the block, SIGTERM and SIGINT set a flag and end nothing."""
+    """Within the block, a first SIGTERM or SIGINT sets a flag and does not end the process."""
     interruption = Interruption()
     before = {
         number: signal.signal(number, interruption.notice)

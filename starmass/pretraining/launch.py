@@ -27,9 +27,10 @@ def launch(
     nodes: int,
     attempt: int = 1,
 ) -> NoReturn:
-    """Write the recipe beside the results, then become the process (or the launcher of processes) that pretrains.
+    """Write the recipe beside the results, then become the process or launcher that pretrains.
 
-    The job's process is replaced, so that signals reach the training and its exit code reaches the workflow.
+    The job's process is replaced, so that signals reach the training and its exit code reaches the
+    workflow.
 
     Parameters
     ----------
@@ -46,7 +47,8 @@ def launch(
     Raises
     ------
     InputError
-        from the second attempt on, when the last two failed by themselves and alike: Snakemake has no other way not to try again
+        from the second attempt on, when the last two failed by themselves in the same way:
+        Snakemake has no other means to stop trying
     """
     if attempt > 1 and (failure := failed_permanently(log)):
         raise InputError(
@@ -84,7 +86,10 @@ def launch(
 
 
 def launcher(ranks: int, nodes: int, threads: int, environment: Mapping[str, str]) -> list[Any]:
-    """Return the command that the module is appended to: Python itself, srun with a task for each rank in a SLURM job, else torchrun."""
+    """Return the command that the module's name is appended to.
+
+    It is Python itself for one rank, srun with a task for each rank in a SLURM job, else torchrun.
+    """
     if ranks == 1:
         return [sys.executable]
     if "SLURM_JOB_ID" in environment:

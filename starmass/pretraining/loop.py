@@ -1,4 +1,4 @@
-"""The training loop that all methods share: batches in, steps, records, checkpoints, one encoder out."""
+"""The training loop of all methods: batches in, steps, records, checkpoints, one encoder out."""
 
 import logging
 import math
@@ -152,7 +152,7 @@ class Run:
                 )
                 terms, diagnostics, facts = self.take_step(batch, diagnose=log)
                 meter.add(terms, waited)
-                # One rank's signal or broken loss is everyone's: all leave after the same step.
+                # A signal or broken loss of one rank stops all: they leave after the same step.
                 flags = [
                     terms["loss"].new_tensor(float(interruption.seen)),
                     (~terms["loss"].isfinite()).float(),
@@ -189,7 +189,7 @@ class Run:
         The terms of the loss, the diagnostics of health and the step's own numbers.
         """
         recipe, step = self.recipe, self.step
-        # What torch draws in a step follows from its number: there is no generator's state to keep.
+        # Torch's random numbers of a step derive from its number: no generator's state is kept.
         torch.manual_seed(torch_seed(recipe.seed, RandomStream.STEP, step, self.ranks.rank))
         schedule = self.method.schedule(step)
         optimiser = recipe.optimiser
@@ -202,7 +202,7 @@ class Run:
         terms: dict[str, Tensor] = {}
         for part, last in _parts(batch, recipe.execution.accumulation):
             inputs = self.method.prepare(part, self.ranks.device)
-            # Ranks talk once a step, after its last part.
+            # Ranks communicate once a step, after its last part.
             quiet = (
                 nullcontext()
                 if last or not isinstance(self.network, DistributedDataParallel)
@@ -285,8 +285,8 @@ class Run:
             "starmass: %s with %s at %d px on %d images: %d steps of %d,"
             " base rate %.3g (%.3g before scaling), %d rank(s) on %s.",
             recipe.method, recipe.encoder.architecture, recipe.views.global_size, len(self.images),
-            self.steps, recipe.batch_size, self.rate, recipe.optimiser.learning_rate, self.ranks.world,
-            self.ranks.device,
+            self.steps, recipe.batch_size, self.rate, recipe.optimiser.learning_rate,
+            self.ranks.world, self.ranks.device,
         )  # fmt: skip
         if len(self.images) < recipe.batch_size:
             logger.warning(
@@ -314,7 +314,7 @@ class Run:
             logger.info("starmass: going on after step %d from %s.", self.step, self.resume)
 
     def _finish(self) -> None:
-        """Write what the run was for; then its resume state has served."""
+        """Write the encoder; then remove the resume state, which is no longer needed."""
         if not self.ranks.first:
             return
         facts = {
@@ -344,7 +344,7 @@ class Run:
 
 
 def _check(recipe: Recipe, images: Images, ranks: Ranks) -> None:
-    """Hold recipe, images and ranks to each other."""
+    """Check that recipe, images and ranks fit each other."""
     if recipe.batch_size % ranks.world:
         raise InputError(
             f"batch {recipe.batch_size}: not a multiple of the {ranks.world} ranks; change one of"

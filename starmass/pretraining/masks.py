@@ -1,8 +1,8 @@
-"""Which patches the student does not see: blocks, as in BEiT and iBOT, with an exact count per crop.
+"""The patches that are hidden from the student: blocks, as in BEiT and iBOT.
 
-Officially half of a batch's global crops are masked, their ratios spread evenly over 0.1-0.5 (dinov2
-`data/collate.py`, `data/masking.py`). Here the count asked for is also the count given: what blocks of a small grid can't fill
-is filled by single patches.
+Officially half of a batch's global crops are masked, their ratios spread evenly over 0.1-0.5
+(dinov2 `data/collate.py`, `data/masking.py`). Here the number of masked patches is exact: where
+blocks do not fit a small grid, single patches are added.
 """
 
 import math
@@ -23,7 +23,8 @@ def mask_ratios(
     ----------
     crops : global crops in the whole batch, all ranks together
     share : part of them that is masked; exactly ``int(crops * share)`` are
-    bounds : lowest and highest ratio; the range is cut into as many strata as there are masked crops, one ratio in each
+    bounds : lowest and highest ratio; the range is cut into as many strata as there are masked
+        crops, one ratio in each
     random : belongs to the step, so that every rank draws the same
 
     Returns
@@ -58,7 +59,7 @@ def block_mask(grid: int, ratio: float, random: np.random.Generator) -> np.ndarr
 def _draw_block(
     mask: np.ndarray, left: int, random: np.random.Generator
 ) -> tuple[slice, slice] | None:
-    """Return a block that masks between 1 and ``left`` new patches, or None when no draw gave one."""
+    """Return a block that masks 1 to ``left`` new patches, or None when no draw gave one."""
     grid = len(mask)
     for _ in range(ATTEMPTS):
         area = random.uniform(SMALLEST_BLOCK, max(left, SMALLEST_BLOCK))

@@ -1,4 +1,4 @@
-"""What the loop asks of a method; what most methods share is answered here."""
+"""The interface of a method to the training loop, with defaults that most methods share."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -19,15 +19,16 @@ from starmass.pretraining.trunk import run_trunk
 class Method(nn.Module, ABC):
     """A way to learn from images, with all the networks that it trains.
 
-    ``forward(inputs, schedule, diagnose=False)`` returns the terms of the loss, ``loss`` among them, and with ``diagnose`` the diagnostics:
-    ``features`` [N, D] of the images at hand and any scalars.
+    ``forward(inputs, schedule, diagnose=False)`` returns the terms of the loss, ``loss`` among
+    them, and with ``diagnose`` the diagnostics: ``features`` [N, D] of the images at hand and any
+    scalars.
 
     Attributes
     ----------
     recipe : the whole recipe
     encoder : the network that is trained
     draws : the random numbers of a sample, by index; they reach :meth:`prepare` stacked to a batch
-    advice : what usually helps when a run of this method is lost
+    advice : what usually helps when a run of this method fails
     """
 
     recipe: Recipe
@@ -37,7 +38,10 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def prepare(self, batch: dict[str, Tensor], device: torch.device) -> Any:
-        """Turn a loaded batch (images for :func:`~starmass.pretraining.samples.unpack_images`, and the draws) into ``forward``'s inputs."""
+        """Turn a loaded batch into ``forward``'s inputs.
+
+        A batch has images for :func:`~starmass.pretraining.samples.unpack_images`, and the draws.
+        """
 
     def schedule(self, step: int) -> dict[str, float]:
         """Return the method's own numbers at a step."""
@@ -64,7 +68,10 @@ class Method(nn.Module, ABC):
 
     @torch.inference_mode()
     def describe(self, images: Tensor) -> Tensor:
-        """Return features [N, D] of images [N, C, H, W] in 0..1: class token and mean of the patches."""
+        """Return features [N, D] of images [N, C, H, W] in 0..1.
+
+        They are the class token and the mean of the patches.
+        """
         encoder = self.exported_encoder()
         tokens = run_trunk(encoder, normalise_pixels(images, self.recipe.description())).float()
         return torch.cat([tokens[:, 0], tokens[:, encoder.num_prefix_tokens :].mean(dim=1)], dim=1)

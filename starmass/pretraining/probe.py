@@ -1,7 +1,9 @@
-"""Maps of protostars as a pretraining meets them: images to learn from, or labelled ones that tell whether it learns anything useful.
+"""Maps of protostars in a pretraining: as images to learn from, or as a labelled test.
 
-Both come from one file (``images`` float [map, channel, row, column] in 0..1, ``log10_mass``, ``protostar``) that holds the training maps
-of a split and no others.
+The test shows during a run whether the features predict stellar mass.
+
+Both come from one file (``images`` float [map, channel, row, column] in 0..1, ``log10_mass``,
+``protostar``) that holds the training maps of a split and no others.
 """
 
 import os
@@ -26,7 +28,9 @@ AT_A_TIME = 64
 
 
 class MapImages:
-    """Maps as images to learn from: ``len()`` and ``[index] -> uint8 (H, W, C)``; labels are never read.
+    """Maps as images to learn from, without labels.
+
+    ``len()`` and ``[index] -> uint8 (H, W, C)``.
 
     Parameters
     ----------
@@ -55,7 +59,9 @@ class MapImages:
 
 
 class Probe:
-    """How well the nearest neighbours of frozen features tell mass, by cross-validation over protostars.
+    """How well nearest neighbours of frozen features predict mass.
+
+    It is measured by cross-validation over protostars.
 
     Parameters
     ----------
@@ -76,7 +82,7 @@ class Probe:
             )
         if len(np.unique(self.groups)) < 2:
             raise InputError(
-                f"{path}: holds maps of one protostar only, and a probe keeps protostars apart;"
+                f"{path}: holds maps of one protostar only, and a probe separates protostars;"
                 " choose another split."
             )
         if not (np.isfinite(self.labels).all() and images.isfinite().all()):
@@ -86,14 +92,17 @@ class Probe:
             )
         if np.ptp(self.labels) == 0:
             raise InputError(
-                f"{path}: all {len(self.labels)} maps are of one mass, which nothing can be held"
-                f" to;"
+                f"{path}: all {len(self.labels)} maps are of one mass, so no R2 is"
+                f" defined;"
                 " choose another split or take the probe away."
             )
         self.images, self.size = images, description.image_size
 
     def score(self, method: Method) -> float:
-        """Return R2 of log10 mass by the 5 nearest neighbours among other protostars, from the method's features of the maps."""
+        """Return R2 of log10 mass by the 5 nearest neighbours among other protostars.
+
+        Neighbours are found in the method's features of the maps.
+        """
         from sklearn.metrics import r2_score
         from sklearn.model_selection import GroupKFold, cross_val_predict
         from sklearn.neighbors import KNeighborsRegressor

@@ -1,4 +1,4 @@
-"""What a run shows while it goes on: records in ``metrics.jsonl`` and for TensorBoard, lines in the log, a bar on a terminal."""
+"""What a run shows meanwhile: ``metrics.jsonl``, TensorBoard, lines in the log, a progress bar."""
 
 import json
 import logging
@@ -41,7 +41,10 @@ def _step_of(line: str) -> float:
 
 
 class Curves:
-    """Records as scalars for ``tensorboard --logdir``; a resumed run's curves go on at its checkpoint, a new run's begin anew."""
+    """Records as scalars for ``tensorboard --logdir``.
+
+    The curves of a resumed run go on at its checkpoint; those of a new run begin anew.
+    """
 
     def __init__(self, folder: Path, step: int):
         # Imported here: half a second that only the first rank has to spend.
@@ -103,7 +106,8 @@ class Progress:
         )
         rate, left = record["images_per_second"], (self.steps - record["step"]) * self.batch
         logger.info(
-            "step %d of %d: loss %.3f, RankMe %.1f%s, %.0f images/s, %s left", record["step"], self.steps, record["loss"], record["rankme"],
+            "step %d of %d: loss %.3f, RankMe %.1f%s, %.0f images/s, %s left", record["step"],
+            self.steps, record["loss"], record["rankme"],
             found, rate, tqdm.format_interval(left / rate),
         )  # fmt: skip
 
@@ -115,7 +119,10 @@ class Progress:
 
 @contextmanager
 def progress_shown(shown: bool, *arguments: Any) -> Iterator[Progress | None]:
-    """Yield a :class:`Progress` if ``shown``; while its bar is on the terminal, that gets warnings only and the log file all lines."""
+    """Yield a :class:`Progress` if ``shown``.
+
+    While its bar is on a terminal, the terminal gets warnings only; the log file gets all lines.
+    """
     if not shown:
         yield None
         return

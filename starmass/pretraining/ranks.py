@@ -1,7 +1,8 @@
 """One process or many: who this one is, and the few sums that go over all of them.
 
-A rank is found from torchrun's variables (RANK, WORLD_SIZE, LOCAL_RANK) or, where those are missing, from those of a SLURM step
-with one task a rank (SLURM_PROCID, SLURM_STEP_NUM_TASKS, SLURM_LOCALID). With neither there is one.
+A rank is found from torchrun's variables (RANK, WORLD_SIZE, LOCAL_RANK) or, where those are
+missing, from those of a SLURM step with one task a rank (SLURM_PROCID, SLURM_STEP_NUM_TASKS,
+SLURM_LOCALID). With neither there is one.
 """
 
 import logging
@@ -45,7 +46,7 @@ class Ranks:
 
 
 def find_ranks(environment: Mapping[str, str]) -> tuple[int, int, int]:
-    """Return rank, world and local rank that the environment speaks of."""
+    """Return rank, world and local rank that the environment gives."""
     if "RANK" in environment and "WORLD_SIZE" in environment:
         return (
             int(environment["RANK"]),
@@ -61,10 +62,11 @@ def find_ranks(environment: Mapping[str, str]) -> tuple[int, int, int]:
 
 
 def own_gpu(environment: Mapping[str, str]) -> str | None:
-    """Return the one GPU of those in CUDA_VISIBLE_DEVICES that is this rank's, by its number on the node; None where none are listed.
+    """Return this rank's GPU out of CUDA_VISIBLE_DEVICES; None where none are listed.
 
-    A SLURM task sees all GPUs that its job has on the node. Ranks that look at one each can't take each other's memory; that they
-    choose for themselves, instead of srun binding them, leaves the GPUs of a node able to reach each other.
+    A SLURM task sees all GPUs that its job has on the node. A rank that uses only its own takes no
+    memory on the others. Ranks choose for themselves instead of being bound by srun, because then
+    the GPUs of a node can still reach each other.
     """
     listed = [name for name in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     return listed[find_ranks(environment)[2] % len(listed)] if listed else None
@@ -72,7 +74,7 @@ def own_gpu(environment: Mapping[str, str]) -> str | None:
 
 @contextmanager
 def ranks_joined(device: str = "auto") -> Iterator[Ranks]:
-    """Join all ranks for the block: NCCL between GPUs, gloo between CPUs, nothing when there is one."""
+    """Join all ranks for the block: NCCL between GPUs, gloo between CPUs, nothing for one rank."""
     rank, world, local = find_ranks(os.environ)
     gpu = own_gpu(os.environ)
     if gpu is not None:  # before torch looks
@@ -114,7 +116,11 @@ def ranks_joined(device: str = "auto") -> Iterator[Ranks]:
 
 
 def _meeting_point(environment: Mapping[str, str]) -> tuple[str, int]:
-    """Where ranks find each other: MASTER_ADDR and MASTER_PORT, else the first node of the SLURM job and a port made of its number."""
+    """Set where ranks find each other.
+
+    It is MASTER_ADDR and MASTER_PORT, else the first node of the SLURM job and a port made of the
+    job's number.
+    """
     port = int(
         environment.get("MASTER_PORT", 20000 + int(environment.get("SLURM_JOB_ID", 0)) % 10000)
     )
@@ -168,12 +174,15 @@ def _reduced(values: Tensor, operation: Any) -> Tensor:
 
 
 def gather_over_ranks(values: Tensor) -> Tensor:
-    """Return the rows of all ranks in order, [world * N, …]; the gradient goes back to the rank that each row came from."""
+    """Return the rows of all ranks in order, [world * N, …].
+
+    The gradient of each row goes back to the rank that it came from.
+    """
     return _Gather.apply(values) if dist.is_initialized() else values
 
 
 class _Gather(torch.autograd.Function):
-    """All-gather whose backward sums over ranks what each of them wants of a row."""
+    """All-gather whose backward sums each row's gradient over ranks."""
 
     @staticmethod
     def forward(context: Any, values: Tensor) -> Tensor:

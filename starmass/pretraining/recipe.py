@@ -1,4 +1,4 @@
-"""What follows from the recipe of a pretraining; its keys are :mod:`starmass.config.pretraining`'s."""
+"""What follows from a pretraining's recipe; :mod:`starmass.config.pretraining` has its keys."""
 
 import hashlib
 import json

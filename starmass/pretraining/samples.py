@@ -21,7 +21,10 @@ EDGE = 1 << 20  # bytes at either end of a shard that identify it
 
 
 class Images(Protocol):
-    """Any set of images of one ``shape`` (H, W, C): ``len()`` and ``[index] ->`` uint8, or the planes that :func:`unpack_images` paints."""
+    """Any set of images of one ``shape`` (H, W, C).
+
+    It has ``len()``, and ``[index]`` gives uint8, or the planes that :func:`unpack_images` paints.
+    """
 
     shape: tuple[int, ...]
 
@@ -40,7 +43,10 @@ def open_images(paths: Sequence[Path]) -> Images:
 
 
 def unpack_images(batch: dict[str, Tensor], device: torch.device) -> Tensor:
-    """Return a loaded batch's images, uint8 [B, H, W, C], on ``device``; planes are painted there, which spares the loaders a third."""
+    """Return a loaded batch's images, uint8 [B, H, W, C], on ``device``.
+
+    Planes are painted there, which saves the loaders a third of their work.
+    """
     if "image" in batch:
         return batch["image"].to(device, non_blocking=True)
     planes = (
@@ -69,7 +75,11 @@ def _order(seed: int, epoch: int, images: int) -> np.ndarray:
 
 
 def sample_indices(step: int, batch: int, images: int, seed: int) -> list[SampleIndex]:
-    """Return the global batch of a step: the images pass in a new order each time, without a gap, however the batch divides them."""
+    """Return the global batch of a step.
+
+    Each pass over the images has a new order. Passes follow each other without a gap, also where
+    the batch size does not divide them.
+    """
     places = (divmod(step * batch + position, images) for position in range(batch))
     return [
         SampleIndex(step, position, epoch, int(_order(seed, epoch, images)[place]))
@@ -95,7 +105,10 @@ class RankBatches:
 
 
 def load_batches(samples: Samples, batches: RankBatches, workers: int, *, pin: bool) -> DataLoader:
-    """Return the stream of batches (tensors by name) for the steps of ``batches``, read by ``workers`` processes or by this one."""
+    """Return the stream of batches (tensors by name) for the steps of ``batches``.
+
+    They are read by ``workers`` processes, or by this one.
+    """
     return DataLoader(
         samples,
         batch_sampler=batches,
@@ -106,14 +119,20 @@ def load_batches(samples: Samples, batches: RankBatches, workers: int, *, pin: b
 
 
 def _prepare_worker(number: int) -> None:
-    """A worker leaves signals to its rank, which finishes its step and then ends it, and computes on one thread."""
+    """Set up a worker: it ignores signals and computes on one thread.
+
+    Its rank handles signals: it finishes the step and then ends the worker.
+    """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
 
 
 def identify_files(paths: Sequence[str | Path]) -> list[list[Any]]:
-    """Return name, size and a digest of either end of every file: enough to tell image sets apart without reading 100 GB."""
+    """Return name, size and a digest of both ends of every file.
+
+    That distinguishes image sets without reading 100 GB.
+    """
     return [[Path(path).name, Path(path).stat().st_size, _edges(Path(path))] for path in paths]
 
 

@@ -4,9 +4,10 @@ import math
 
 
 def cosine(step: int, steps: int, start: float, end: float, warmup: int = 0) -> float:
-    """Rise linearly from 0 to ``start`` over ``warmup`` steps, then follow half a cosine to ``end`` at ``steps``.
+    """Rise linearly to ``start`` over ``warmup`` steps, then fall as half a cosine to ``end``.
 
-    As the official ``CosineScheduler`` (dinov2 `utils/utils.py`), whose warm-up reaches ``start`` one step earlier.
+    The rise begins at 0, and the cosine ends at ``steps``. As the official ``CosineScheduler``
+    (dinov2 `utils/utils.py`), whose warm-up reaches ``start`` one step earlier.
     """
     if step < warmup:
         return start * step / warmup
@@ -20,5 +21,8 @@ def linear(step: int, steps: int, start: float, end: float) -> float:
 
 
 def scaled_rate(rate: float, batch: int, reference_batch: int) -> float:
-    """Square-root scaling of the base rate with the global batch (dinov2 `train/train.py`, ``sqrt_wrt_1024``)."""
+    """Scale the base rate with the square root of the global batch size.
+
+    As dinov2 `train/train.py`, ``sqrt_wrt_1024``.
+    """
     return rate * math.sqrt(batch / reference_batch)

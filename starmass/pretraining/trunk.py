@@ -1,4 +1,4 @@
-"""How training runs a timm vision transformer: with masked patches, with some patches only, and with blocks left out at random."""
+"""Runs a timm vision transformer in training: masked patches, some patches only, dropped blocks."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -26,9 +26,12 @@ def run_trunk(
     Parameters
     ----------
     images : [N, C, H, W], any size in whole patches; positions are interpolated
-    mask : bool [N, patches]; these patches' embeddings are replaced by ``mask_token`` [width] before positions are added
-    seen : int64 [N, S]; only these patches go through the blocks, with their positions, and come out
-    drop_path : share of the images that each half block passes over (stochastic depth); drawn from torch's generator
+    mask : bool [N, patches]; these patches' embeddings are replaced by ``mask_token`` [width]
+        before positions are added
+    seen : int64 [N, S]; only these patches go through the blocks, with their positions, and come
+        out
+    drop_path : share of the images that skip each half block (stochastic depth); drawn from torch's
+        generator
     """
     patches = model.patch_embed(images)
     if mask is not None and mask_token is not None:
@@ -58,14 +61,18 @@ def run_trunk(
 def attention_chosen(device: torch.device, precision: str) -> AbstractContextManager[None]:
     """Choose how attention is computed, forward and backward.
 
-    torch's fused attention on CPUs is slow in bfloat16, going backwards above all; plain products of matrices are not.
+    torch's fused attention on CPUs is slow in bfloat16, going backwards above all; plain products
+    of matrices are not.
     """
     plain = device.type == "cpu" and precision == "bfloat16"
     return sdpa_kernel(SDPBackend.MATH) if plain else nullcontext()
 
 
 def compile_blocks(model: VisionTransformer, drop_path: float, backend: str = "inductor") -> None:
-    """Have torch compile what a block does, once for all blocks of a shape; with blocks left out at random, attention and MLP alone."""
+    """Have torch compile what a block does, once for all blocks of a shape.
+
+    With stochastic depth it compiles attention and MLP alone.
+    """
     blocks: Any = model.blocks
     for block in blocks:
         for part in (block.attn, block.mlp) if drop_path > 0 else (block,):
@@ -78,9 +85,9 @@ def _run_block(block: Any, drop: float, tokens: Tensor) -> Tensor:
 
 
 def _add_for_some(tokens: Tensor, branch: Callable[[Tensor], Tensor], drop: float) -> Tensor:
-    """Add a residual branch for a random subset of the batch, scaled up so that its mean is kept; the rest costs nothing.
+    """Add a residual branch for a random subset of the batch, scaled up to keep its mean.
 
-    The official form (dinov2 `layers/block.py`), which saves the compute of what is dropped.
+    The rest is not computed, as in the official form (dinov2 `layers/block.py`).
     """
     kept = max(int(len(tokens) * (1 - drop)), 1)
     chosen = torch.randperm(len(tokens), device=tokens.device)[:kept]

@@ -1,8 +1,9 @@
-"""Crops of a batch of images, whole batches at a time: one draw per sample, every operation on tensors, CPU or GPU.
+"""Crops of a batch of images: one draw per sample, every operation on whole batches of tensors.
 
-Crop, flip and blur are linear and separable, so each is a pair of matrices a sample, ``rows @ image @ columns.T``; resampling
-is antialiased bicubic, as Pillow does it. Colours follow torchvision's definitions; brightness, contrast, saturation and hue
-keep that order (torchvision shuffles it). Probabilities and ranges: dinov2 `data/augmentations.py`.
+They run on CPU or GPU. Crop, flip and blur are linear and separable, so each is a pair of matrices
+per sample, ``rows @ image @ columns.T``. Resampling is antialiased bicubic, as in Pillow. Colours
+follow torchvision's definitions; brightness, contrast, saturation and hue keep that order
+(torchvision shuffles it). Probabilities and ranges: dinov2 `data/augmentations.py`.
 """
 
 from dataclasses import dataclass
@@ -58,7 +59,10 @@ def crops_of(views: Views, global_crops: int) -> list[Crop]:
 
 
 def view_draws(seed: int, index: SampleIndex, crops: int) -> np.ndarray:
-    """Return all uniform numbers in 0..1 that a sample's views need, float32 [crops, draws]; they depend on seed, epoch and image."""
+    """Return all uniform numbers in 0..1 that a sample's views need, float32 [crops, draws].
+
+    They depend on seed, epoch and image.
+    """
     return generator(seed, RandomStream.VIEWS, index.epoch, index.image).random(
         (crops, DRAWS), np.float32
     )
@@ -94,7 +98,10 @@ def make_views(images: Tensor, draws: Tensor, crops: list[Crop], views: Views) -
 
 
 def _cut(pixels: Tensor, draw: Tensor, crop: Crop, views: Views) -> Tensor:
-    """Random resized crop and flips. A box larger than the image is cut down to it (torchvision draws again)."""
+    """Random resized crop and flips.
+
+    A box larger than the image is cut down to it (torchvision draws again).
+    """
     height, width = pixels.shape[-2:]
     area = _between(draw[:, AREA], crop.area) * height * width
     aspect = torch.exp(_between(draw[:, ASPECT], tuple(np.log(views.aspect))))
@@ -118,7 +125,9 @@ def _between(uniform: Tensor, bounds: tuple[float, float]) -> Tensor:
 
 
 def resampling_matrices(start: Tensor, length: Tensor, size: int, out: int) -> Tensor:
-    """Weights that resample ``length`` pixels from ``start`` on to ``out`` pixels: antialiased bicubic, as Pillow.
+    """Weights that resample ``length`` pixels from ``start`` on to ``out`` pixels.
+
+    The resampling is antialiased bicubic, as in Pillow.
 
     Parameters
     ----------
@@ -195,7 +204,7 @@ def _turn_hue(view: Tensor, turn: Tensor) -> Tensor:
 
 
 def _blur(view: Tensor, draw: Tensor, probability: float, sigma: tuple[float, float]) -> Tensor:
-    """Gaussian blur of 9 pixels' reach, mirrored at the edges, for the samples whose draw says so."""
+    """Gaussian blur that reaches 4 pixels, mirrored at the edges, for the samples that drew it."""
     chosen = torch.nonzero(draw[:, BLUR] < probability).squeeze(1)
     if not len(chosen):
         return view
@@ -207,7 +216,10 @@ def _blur(view: Tensor, draw: Tensor, probability: float, sigma: tuple[float, fl
 
 
 def blur_matrices(sigma: Tensor, size: int) -> Tensor:
-    """Matrices [B, size, size] that blur a line by a Gaussian of ``sigma`` [B] pixels, cut at 4 pixels, mirrored at both ends."""
+    """Matrices [B, size, size] that blur a line by a Gaussian of ``sigma`` [B] pixels.
+
+    The Gaussian is cut at 4 pixels; the line is mirrored at both ends.
+    """
     reach = torch.arange(-BLUR_REACH, BLUR_REACH + 1, device=sigma.device)
     kernel = torch.exp(-0.5 * (reach / sigma[:, None]).square())
     kernel = kernel / kernel.sum(1, keepdim=True)

@@ -1,4 +1,7 @@
-"""An ablation: R2 against the values of what was varied, and the difference from the base value, star by star."""
+"""Figures of an ablation: R2 against the values of the setting that was varied.
+
+They also show the difference from the base value, star by star.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,15 +48,19 @@ LENGTHS = {
 }
 PANELS = {"r2": r"$R^2$ of $\log_{10} M_\star$", "r2_difference": r"$R^2 - R^2_\mathrm{base}$"}
 LEFT, RIGHT, TITLE, GAP, ABOVE = 0.55, 0.08, 0.26, 0.08, 0.4
-"""Inches left and right of a panel, over it for the split's name, between two that share an axis, and for an axis above."""
+"""Inches about panels.
+
+They are left and right of a panel, over it for the split's name, between two that share an axis,
+and for an axis above.
+"""
 
 
 @dataclass(frozen=True)
 class Values:
-    """The axis of an ablation: its values as the table writes them, their places on it, and what to call them.
+    """The axis of an ablation: its values as in the table, their places on it, and its label.
 
-    ``scale`` is matplotlib's, or ``names`` where the values have no places of their own; ``parsecs`` is what one unit of the axis
-    stands for, where it is the size of a beam.
+    ``scale`` is matplotlib's, or ``names`` where the values have no places of their own;
+    ``parsecs`` is the length of one unit of the axis, where it is the size of a beam.
     """
 
     written: list[str]
@@ -74,7 +81,9 @@ def plot_ablation(
     resolution: int,
     facts: Mapping[str, Any],
 ) -> None:
-    """Draw a study's ``ablations/{ablation}.csv``, which holds the splits, methods and values of ``rows``.
+    """Draw a study's ``ablations/{ablation}.csv``, which holds all of ``rows``.
+
+    Each row is a split, method and value.
 
     ``axis`` says what is varied, with its unit; ``width`` is a key of ``style.WIDTHS``.
     """
@@ -88,7 +97,10 @@ def plot_ablation(
 
 
 def draw_ablation(table: pd.DataFrame, axis: str, width: str = "column", below: str = "") -> Figure:
-    """Two panels a split, R2 and its difference from the base value: one above the other in a column, side by side in a text's width."""
+    """Draw two panels a split, R2 and its difference from the base value.
+
+    They are one above the other in a column, and side by side in a text's width.
+    """
     page, splits = style.WIDTHS[width], list(dict.fromkeys(table["split"]))
     stacked = width == "column"
     side = page - LEFT - RIGHT if stacked else page / 2 - LEFT - RIGHT
@@ -168,7 +180,7 @@ def read_values(table: pd.DataFrame, width: float) -> Values:
 def _draw_panel(
     axes: Axes, rows: pd.DataFrame, name: str, values: Values, looks: Mapping[str, Look]
 ) -> dict[str, Any]:
-    """Draw one number of all methods of a split; returns what stands for each method."""
+    """Draw one number of all methods of a split; return the handle of each method."""
     limits = bounds(rows, name)
     _scale(axes, values)
     axes.axhline(0, color=style.INK, linewidth=0.6, linestyle=":")
@@ -204,7 +216,7 @@ def _draw_panel(
 
 
 def bounds(rows: pd.DataFrame, name: str) -> tuple[float, float]:
-    """Return limits that show what can be told apart: zero and the points, and not all of an interval far below."""
+    """Return limits that include zero and the points, and not all of a long interval below."""
     numbers = rows[[name, f"{name}_low", f"{name}_high"]].to_numpy(float)
     numbers = numbers[np.isfinite(numbers)]  # without an interval the points alone
     low, high = float(numbers.min(initial=0.0)), float(numbers.max(initial=0.0))

@@ -1,4 +1,7 @@
-"""What a run cost: the benchmark files that Snakemake kept of every job, added up by stage, with the paper's figures beside."""
+"""What a run cost: Snakemake's benchmark files of all jobs, added up by stage.
+
+The paper's figures stand beside them.
+"""
 
 import json
 from collections.abc import Collection, Mapping
@@ -16,7 +19,10 @@ PUBLISHED = {
     "maps": "2540 TFLOP a snapshot, 81.2 EFLOP in all (the simulations too)",
     "fractals": "2.67 TFLOP an image, 2.67 EFLOP in all",
 }
-"""Cost as the paper gives it (arXiv:2510.24159), by the stage that makes what it counts; images of its kind alone, which are flames."""
+"""Cost as the paper gives it (arXiv:2510.24159), by the stage that makes what it counts.
+
+It counts images of the paper's kind alone, which are flames.
+"""
 
 
 def collect_cost(
@@ -30,16 +36,16 @@ def collect_cost(
 
     Parameters
     ----------
-    benchmarks : folder of Snakemake's benchmark files, which mirrors results/
+    benchmarks : folder of Snakemake's benchmark files, with the folders of results/
     attempts : folder of ``{encoder}/seed-{seed}.attempts.jsonl``: a pretraining may take many jobs,
-        whose benchmark is the last one's alone, and may run on nodes that the benchmark does not
-        see
+        and its benchmark measures the last one alone; nor does the benchmark measure other nodes
     cores : encoder -> CPU cores of each of its ranks
     images : image set -> shard -> images in it
 
     Returns
     -------
-    table : stage, entry, jobs, wall_hours, cpu_hours, gpu_hours, peak_memory_gb, product, products, cpu_seconds_a_product
+    table : stage, entry, jobs, wall_hours, cpu_hours, gpu_hours, peak_memory_gb, product, products,
+        cpu_seconds_a_product
 
     Raises
     ------
@@ -114,7 +120,10 @@ def _read_attempts(log: Path) -> list[dict]:
 
 
 def _of_attempts(attempts: list[dict], cores: int) -> dict[str, float]:
-    """Time of all attempts: of its cores while it lasts, which is an upper bound of their work, and of its GPUs."""
+    """Time of all attempts, of cores and of GPUs.
+
+    Cores count as long as an attempt lasts, which is an upper bound of their work.
+    """
     seconds = sum(one["seconds"] for one in attempts)
     held = sum(one["seconds"] * one["ranks"] for one in attempts)
     on_gpus = sum(one["seconds"] * one["ranks"] for one in attempts if one["device"] == "cuda")

@@ -1,4 +1,4 @@
-"""The curves of a pretraining: its loss, what its features span, its signs of health, its rate."""
+"""The curves of a pretraining: loss, rank of its features, signs of health, learning rate."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -53,7 +53,7 @@ PANELS: Sequence[tuple[str, Mapping[str, str]]] = (
 COLOURS = (style.INK, style.POINTS, style.ACCENT, "#009e73", "#cc79a7")
 """With vermilion and blue, green and purple of Okabe & Ito (2008)."""
 HEIGHT, LEFT, RIGHT, GAP, BELOW = 1.3, 0.55, 0.13, 0.12, 0.42
-"""Inches of a panel's height, left and right of it, between two that share an axis, and under the lowest."""
+"""Inches of a panel's height, left and right of it, between two on one axis, under the lowest."""
 
 
 def plot_curves(
@@ -66,7 +66,7 @@ def plot_curves(
     resolution: int,
     facts: Mapping[str, Any],
 ) -> None:
-    """Draw the curves of a ``metrics.jsonl``, which has to reach the last step that its run's ``config`` tells of.
+    """Draw the curves of a ``metrics.jsonl``, which has to reach the last step of ``config``.
 
     ``width`` is a key of ``style.WIDTHS``.
     """

@@ -1,4 +1,7 @@
-"""Numbers of a study as grids of text: the methods of a split, mass by mass, what a split by row adds, and what was published."""
+"""Numbers of a study as grids of text.
+
+They are the methods of a split, mass by mass, what a split by row adds, and what was published.
+"""
 
 from typing import Any
 
@@ -8,11 +11,14 @@ import pandas as pd
 from starmass.reporting.typesetting import Grid
 
 FEWEST_PROTOSTARS = 5
-"""Test protostars that an interval takes to be counted in a sentence: of fewer it is too narrow."""
+"""Fewest test protostars whose intervals a sentence counts; of fewer, intervals are too narrow."""
 
 
 def split_grid(rows: pd.DataFrame, caption: str) -> Grid:
-    """One line a method: metrics, difference from the reference, published counterpart, width and coverage of intervals."""
+    """One line a method: metrics, difference from the reference, published counterpart, intervals.
+
+    Of the intervals it gives width and coverage.
+    """
     beside, compared = (
         bool(rows["published"].notna().any()),
         bool(rows["r2_difference"].notna().any()),

@@ -1,4 +1,7 @@
-"""What the figures read from earlier stages: maps, fractal images, splits, features, predictions and metrics."""
+"""What the figures read from earlier stages.
+
+Maps, fractal images, splits, features, predictions and metrics.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +22,10 @@ SKY = {"x": ("y", "z"), "y": ("z", "x"), "z": ("x", "y")}
 
 CHANNELS = ("column_density", "v_los", "sigma_v")
 """What the paper shows of a map; files may hold more."""
-TOY = "analytic clouds, drawn from formulae and not from a solver: a test of the pipeline, not a result about stars"
+TOY = (
+    "analytic clouds, drawn from formulae and not from a solver: a test of the pipeline, not a"
+    " result about stars"
+)
 """What every table and figure says of toy clouds."""
 
 
@@ -27,8 +33,8 @@ TOY = "analytic clouds, drawn from formulae and not from a solver: a test of the
 class MapRow:
     """One protostar at one time along one line of sight.
 
-    ``channels`` is float32 [channel, row, column] with ``names`` and ``units`` by channel; ``side`` in pc, ``mass`` in
-    Msun, ``age`` in yr.
+    ``channels`` is float32 [channel, row, column] with ``names`` and ``units`` by channel; ``side``
+    in pc, ``mass`` in Msun, ``age`` in yr.
     """
 
     channels: np.ndarray
@@ -93,7 +99,7 @@ def read_features(path: str | Path) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """Maps as their patch tokens tell them apart.
+    """Example maps with the colours, segments and attention of their patch tokens.
 
     Attributes
     ----------
@@ -102,8 +108,10 @@ class Segmentation:
     explained : share of the tokens' variance [component]
     segments : segment of each token, from 1 [example, row, column]
     segment_count : how many there are
-    attention : share of the class token's attention [example, head, row, column], the mean over heads last; None where there is none
-    attended : which tokens hold ``attention_mass`` of it, the fewest that do [example, head, row, column]
+    attention : share of the class token's attention [example, head, row, column], the mean over
+        heads last; None where there is none
+    attended : which tokens hold ``attention_mass`` of it, the fewest that do [example, head, row,
+        column]
     side : of the square about the protostar that the tokens cover [pc]
     """
 
@@ -169,7 +177,10 @@ def describe_data(simulations: Mapping[str, str]) -> str:
 
 
 def footer(simulations: Mapping[str, str]) -> str:
-    """Return the line under a figure that shows analytic clouds; empty where all data are a solver's."""
+    """Return the line under a figure that shows analytic clouds.
+
+    It is empty where all data are a solver's.
+    """
     toys = toy_clouds(simulations)
     return f"{', '.join(toys)}: {TOY}." if toys else ""
 

@@ -1,4 +1,8 @@
-"""Methods in one plot: a look each, bars side by side, marks where something goes on beyond the edge, names below the panels."""
+"""Several methods in one plot.
+
+Each has its own look, bars lie side by side, marks show what goes on beyond the edge, and names
+stand below the panels.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -27,7 +31,7 @@ KEY_HANDLE = 0.48
 
 @dataclass(frozen=True)
 class Look:
-    """What a method is known by; ``aside`` is how far it stands from its place on the axis [point]."""
+    """How a method is drawn; ``aside`` is how far it stands from its place on the axis [point]."""
 
     colour: str
     marker: str
@@ -59,9 +63,12 @@ def draw_method(
     *,
     joined: bool = True,
 ) -> Line2D:
-    """Draw a method's values with their intervals, and arrowheads where these leave the ``limits`` of the axis.
+    """Draw a method's values with their intervals.
 
-    A small head is an interval that goes on, a large open one a value that lies beyond. Arrays are [place on the axis].
+    Arrowheads mark what leaves the ``limits`` of the axis.
+
+    A small head is an interval that goes on, a large open one a value that lies beyond. Arrays are
+    [place on the axis].
     """
     at, value, low, high = (np.asarray(numbers, float) for numbers in (at, value, low, high))
     aside = axes.transData + ScaledTranslation(look.aside / 72, 0, axes.figure.dpi_scale_trans)
@@ -107,7 +114,10 @@ def key_height(names: Mapping[str, str], width: float) -> float:
 def place_key(
     figure: Figure, top: float, handles: Mapping[str, Any], names: Mapping[str, str]
 ) -> None:
-    """Write wrapped names beside their handles below the panels, ``top`` inches from the figure's upper edge."""
+    """Write wrapped names beside their handles below the panels.
+
+    ``top`` is in inches from the figure's upper edge.
+    """
     width, height = figure.get_size_inches()
     shown: dict[str, Any] = {
         "frameon": False,

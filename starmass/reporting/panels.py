@@ -1,4 +1,4 @@
-"""Panels that several figures share: a channel of a map, a picture over it, the key of the segments' colours."""
+"""Panels of several figures: a channel of a map, an image over it, the key of segment colours."""
 
 from collections.abc import Mapping, Sequence
 from string import ascii_lowercase
@@ -49,7 +49,10 @@ def draw_tokens(
     colours: Colormap | None = None,
     scale: Normalize | None = None,
 ) -> None:
-    """Draw a picture of the tokens, [row, column] or [row, column, 3], which cover a square of ``side`` pc about the protostar."""
+    """Draw an image of the tokens, [row, column] or [row, column, 3].
+
+    They cover a square of ``side`` pc about the protostar.
+    """
     half = row.side / 2
     axes.imshow(
         picture, cmap=colours, norm=scale, extent=(-side / 2, side / 2, -side / 2, side / 2)
@@ -67,7 +70,10 @@ def orient(axes: Axes, row: MapRow, *, bar: bool = True) -> None:
 
 
 def name_line(axes: Axes, row: MapRow, line: int) -> None:
-    """Write letter, mass, age and line of sight left of a line of panels; scale and orientation into its first."""
+    """Write letter, mass, age and line of sight left of a line of panels.
+
+    Scale and orientation go into its first panel.
+    """
     orient(axes, row)
     first = rf"({ascii_lowercase[line % 26]})  {row.mass:.2g} M$_\odot$"
     axes.set_ylabel(

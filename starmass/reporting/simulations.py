@@ -1,4 +1,8 @@
-"""One page a simulation: the whole box with its protostars, maps of some of them by rising mass, and how masses and ages are spread."""
+"""One page a simulation.
+
+It has the whole box with its protostars, maps of some of them by rising mass, and how masses and
+ages are distributed.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +20,11 @@ from starmass.reporting.panels import channel_scales, draw_channel, draw_channel
 COLUMNS, AXIS = 4, "z"
 """Map triplets in one line of the gallery, seen along this axis."""
 MARGIN, HEADING, GAP, GUTTER, BAR = 0.52, 0.24, 0.03, 0.12, 0.42
-"""Inches left of axes with numbers, for a heading, between images, between triplets, for a colour bar under images."""
+"""Inches about axes and images.
+
+They are left of axes with numbers, for a heading, between images, between triplets, and for a
+colour bar under images.
+"""
 BOX = 3.55
 """Side of the map of the box [inch]."""
 
@@ -77,7 +85,10 @@ def plot_simulation(
 
 
 def choose_triplets(samples: pd.DataFrame, count: int) -> pd.DataFrame:
-    """Return ``count`` samples of a table ordered by mass, spread evenly over its ranks, the lightest and the heaviest among them."""
+    """Return ``count`` samples of a table ordered by mass, spread evenly over its ranks.
+
+    The lightest and the heaviest are among them.
+    """
     if not len(samples):
         return samples
     return samples.iloc[np.unique(np.round(np.linspace(0, len(samples) - 1, count)).astype(int))]
@@ -88,8 +99,9 @@ def _as_row(sample: pd.Series) -> dict[str, Any]:
 
 
 def _draw(
-    box: np.ndarray, box_left: Sequence[float], box_side: float, snapshot: str, listed: pd.DataFrame, samples: pd.DataFrame,
-    rows: Sequence[MapRow], palettes: Mapping[str, str], toy: bool,
+    box: np.ndarray, box_left: Sequence[float], box_side: float, snapshot: str,
+    listed: pd.DataFrame, samples: pd.DataFrame, rows: Sequence[MapRow],
+    palettes: Mapping[str, str], toy: bool,
 ) -> Figure:  # fmt: skip
     triplet = (style.TEXT_WIDTH - (COLUMNS - 1) * GUTTER) / COLUMNS
     cell = triplet / 3 - GAP
@@ -105,7 +117,10 @@ def _draw(
     left = BOX + MARGIN + 0.75
     half = (BOX + BAR - 0.75) / 2
     mass, age = samples["mass_msun"].to_numpy(float), samples["age_yr"].to_numpy(float)
-    title = f"{len(samples)} samples of {samples['sink_id'].nunique()} protostars, {listed['snapshot'].nunique()} snapshots"
+    title = (
+        f"{len(samples)} samples of {samples['sink_id'].nunique()} protostars,"
+        f" {listed['snapshot'].nunique()} snapshots"
+    )
     style.place_text(figure, left, 0.06, title)
     _draw_histogram(figure, left, HEADING + 0.02, half, mass, style.MASS_LABEL, samples)
     _draw_histogram(figure, left, HEADING + half + 0.52, half, age / 1e3, style.AGE_LABEL, samples)
@@ -116,7 +131,8 @@ def _draw(
 
 
 def _draw_box(
-    figure: Figure, box: np.ndarray, left: Sequence[float], side: float, snapshot: str, listed: pd.DataFrame, palettes: Mapping[str, str]
+    figure: Figure, box: np.ndarray, left: Sequence[float], side: float, snapshot: str,
+    listed: pd.DataFrame, palettes: Mapping[str, str]
 ) -> None:  # fmt: skip
     here = listed[listed["snapshot"] == snapshot]
     name = str(listed["simulation"].iloc[0]) if len(listed) else ""
@@ -195,7 +211,10 @@ def _draw_gallery(
     names = rows[0].names
     scales = channel_scales(rows)
     across, up = SKY[AXIS]
-    heading = f"Maps of {rows[0].side:g} pc about protostars, by rising mass, seen along ${AXIS}$ (${across}$ to the right, ${up}$ up)"
+    heading = (
+        f"Maps of {rows[0].side:g} pc about protostars, by rising mass, seen along ${AXIS}$"
+        f" (${across}$ to the right, ${up}$ up)"
+    )
     style.place_text(figure, 0.02, top, heading)
     for place, row in enumerate(rows):
         left = 0.02 + (place % COLUMNS) * (triplet + GUTTER)

@@ -1,4 +1,7 @@
-"""How figures look: sizes of a journal's columns, colours that colour-blind readers tell apart, bytes that repeat."""
+"""How figures look: a journal's column widths, colours that all readers can distinguish.
+
+Their files are the same bytes each time.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,7 +26,7 @@ from starmass.provenance import provenance_json
 from starmass.storage import written_aside
 
 COLUMN_WIDTH, TEXT_WIDTH = 3.5, 7.0
-"""Width [inch] of one column and of the full text of the journals of the field (ApJ: 3.5 and 7.1)."""
+"""Width [inch] of one column and of the full text of the field's journals (ApJ: 3.5 and 7.1)."""
 WIDTHS = {"column": COLUMN_WIDTH, "text": TEXT_WIDTH}
 FOOTER_LINE = 0.15
 """Of a figure's last lines [inch]."""
@@ -31,7 +34,7 @@ FOOTER_LINE = 0.15
 INK = "#1f2430"
 ACCENT = "#d55e00"
 POINTS = "#0072b2"
-"""Vermilion and blue of Okabe & Ito (2008): told apart with any colour vision, and in grey."""
+"""Vermilion and blue of Okabe & Ito (2008): distinct with any colour vision, and in grey."""
 
 CATEGORIES = (
     "#0072b2",
@@ -43,7 +46,10 @@ CATEGORIES = (
     "#f0e442",
     "#000000",
 )
-"""Blue, green, vermilion, purple, orange, sky, yellow and black of Okabe & Ito (2008): what has no order of its own."""
+"""Blue, green, vermilion, purple, orange, sky, yellow and black of Okabe & Ito (2008).
+
+For what has no order of its own.
+"""
 RISING = ("#000000", "#0072b2", "#009e73", "#d55e00", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")
 """The same from dark to light: what has an order."""
 CHOICES = {
@@ -62,7 +68,7 @@ CHOICES = {
         )
     )
 }
-"""Of so many, which are told apart best."""
+"""Colours that are easiest to distinguish, for each number of them."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 SYMBOLS = {
@@ -75,7 +81,7 @@ MASS_LABEL = r"$M_\star$ [M$_\odot$]"
 AGE_LABEL = "age [kyr]"
 
 _STYLE: Any = {
-    "font.family": "STIXGeneral",  # ships with matplotlib, so that a figure is the same on every machine
+    "font.family": "STIXGeneral",  # ships with matplotlib: a figure is the same on every machine
     "mathtext.fontset": "stix",
     "font.size": 9,
     "axes.labelsize": 9,
@@ -127,7 +133,10 @@ def place_text(figure: Figure, left: float, top: float, text: str, **options: An
 
 
 def place_footer(figure: Figure, text: str) -> None:
-    """Write last lines below all else, in the room of :func:`footer_height`; where the text is empty, nothing."""
+    """Write last lines below all else, in the room of :func:`footer_height`.
+
+    Nothing is written where the text is empty.
+    """
     width, height = figure.get_size_inches()
     lines = wrap_text(text, width - 0.1)
     place_text(
@@ -149,7 +158,7 @@ def footer_height(text: str, width: float) -> float:
 
 @cache
 def text_width(text: str, size: float = 8) -> float:
-    """Return how wide a text is in the style's font [inch], with the 5% that hinting adds in a PNG."""
+    """Return the width of a text in the style's font [inch], with the 5% that PNG hinting adds."""
     font = FontProperties(
         family=_STYLE["font.family"], math_fontfamily=_STYLE["mathtext.fontset"], size=size
     )
@@ -158,7 +167,7 @@ def text_width(text: str, size: float = 8) -> float:
 
 
 def wrap_text(text: str, width: float, size: float = 8) -> list[str]:
-    """Break a text between words into lines that are not wider than ``width`` [inch], if words allow."""
+    """Break a text between words into lines not wider than ``width`` [inch], if words allow."""
     lines: list[str] = []
     for word in text.split():
         if lines and text_width(f"{lines[-1]} {word}", size) <= width:
@@ -183,7 +192,10 @@ def draw_colour_bar(
     *,
     above: bool = False,
 ) -> None:
-    """Fill ``axes`` with a horizontal colour bar, numbers and label under or above it; logarithmic ones are labelled at round values."""
+    """Fill ``axes`` with a horizontal colour bar, numbers and label under or above it.
+
+    Logarithmic ones are labelled at round values.
+    """
     bar = axes.figure.colorbar(
         ScalarMappable(scale, colours),
         cax=axes,
@@ -201,7 +213,10 @@ def draw_colour_bar(
 
 
 def round_values(low: float | None, high: float | None) -> list[float]:
-    """Powers of ten between two positive values; with 3 times, or 2 and 5 times them where these are too few."""
+    """Powers of ten between two positive values, as ticks.
+
+    Where these are too few, 3 times, or 2 and 5 times them are added.
+    """
     low, high = float(low or 1), float(high or 1)
     decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
     for steps in ((1,), (1, 3), (1, 2, 5)):
@@ -211,13 +226,14 @@ def round_values(low: float | None, high: float | None) -> list[float]:
             for step in steps
             if low <= decade * step <= high
         ]
-        if len(values) >= (3 if low >= 1e-3 and high < 1e4 else 2):  # powers of ten are long labels
+        # Powers of ten are long labels.
+        if len(values) >= (3 if low >= 1e-3 and high < 1e4 else 2):
             break
     return values
 
 
 def plain_number(value: float, _position: int | None = None) -> str:
-    """Return a tick's label: 0.1, 1 and 30 as they are, the very small and large as powers of ten."""
+    """Return a tick's label: 0.1, 1 and 30 as they are, others as powers of ten."""
     if value == 0 or 1e-3 <= abs(value) < 1e4:
         return f"{value:.4g}"
     exponent = int(np.floor(np.log10(value)))
@@ -237,7 +253,9 @@ def save_figure(
     title: str,
     facts: Mapping[str, Any],
 ) -> None:
-    """Write one drawing to several files, each whole or absent, with its origin in the file and no time stamp.
+    """Write one drawing to several files, each whole or absent.
+
+    They name their origin and have no time stamp.
 
     Parameters
     ----------
@@ -257,7 +275,7 @@ def save_figure(
 
 
 def palette(name: str) -> Colormap:
-    """Return the colour map of a config's ``name``; pixels without a value are drawn in light grey."""
+    """Return the colour map of a config's ``name``; pixels without a value are light grey."""
     try:
         return matplotlib.colormaps[name].with_extremes(bad="#d9d9d9")
     except KeyError:
@@ -284,8 +302,8 @@ def quantity_label(channel: str, unit: str) -> str:
 def channel_scale(channel: str, values: np.ndarray) -> Normalize:
     """Return the colour scale that all maps of a channel in one figure share.
 
-    Column density and dispersion span decades and get a logarithmic scale; velocities a linear one, symmetric about zero,
-    so that white is at rest. The outermost per cent of pixels saturates.
+    Column density and dispersion span decades and get a logarithmic scale; velocities a linear one,
+    symmetric about zero, so that white is at rest. The outermost per cent of pixels saturates.
     """
     values = values[np.isfinite(values)]
     if channel == "v_los":
@@ -298,7 +316,7 @@ def channel_scale(channel: str, values: np.ndarray) -> Normalize:
 
 
 def bare(axes: Axes) -> None:
-    """Leave an image its frame and no ticks (a scale bar tells its size)."""
+    """Leave an image its frame and no ticks (a scale bar shows its size)."""
     axes.set_xticks([])
     axes.set_yticks([])
 

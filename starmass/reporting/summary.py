@@ -1,4 +1,4 @@
-"""What a study found, in sentences: the report's opening words, computed from the study's tables alone."""
+"""What a study found, in sentences, computed from its tables alone: the report's first words."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ GAS = dict(
         strict=True,
     )
 )
-"""Words for what segments tell apart."""
+"""Words for the quantities whose variance segments explain."""
 
 
 BEST = 4
@@ -58,7 +58,7 @@ def write_summary(
     Parameters
     ----------
     metrics, differences, overstatement : the study's comparison of its methods
-    splits : split -> what it keeps apart (``row``, ``protostar``, ...)
+    splits : split -> what it separates (``row``, ``protostar``, ...)
     methods : the study's
     simulations : simulation -> its ``format``
     information, few_labels, explained : tables that a study may have, see the modules
@@ -132,7 +132,10 @@ def _number(figures: Mapping[str, int], name: str) -> str:
 
 
 def information_finding(table: pd.DataFrame, figure: str) -> str:
-    """Return what the ridge tells from within and beyond the radius nearest the accretion radius, and from the best channel alone."""
+    """Return what the ridge predicts from parts of the maps, as a sentence.
+
+    The parts are within and beyond the radius nearest the accretion radius, and the best channel.
+    """
     ridge = table[table["method"] == "ridge"]
     radii = np.unique(ridge["radius_pc"].dropna())
     accretion = float(ridge["accretion_radius_pc"].iloc[0])
@@ -171,7 +174,10 @@ def few_labels_finding(rows: pd.DataFrame, figure: str) -> str:
     parts, level = [], 0
     for fraction in dict.fromkeys((rows["fraction"].min(), rows["fraction"].max())):
         shared = rows[rows["fraction"] == fraction]
-        share = f"with labels for {100 * fraction:.3g}% of the training protostars ({shared['n_train_protostars'].iloc[0]:.3g})"
+        share = (
+            f"with labels for {100 * fraction:.3g}% of the training protostars"
+            f" ({shared['n_train_protostars'].iloc[0]:.3g})"
+        )
         if shared["r2"].isna().all():
             parts.append(f"{share} no method has an R²")
             continue
@@ -200,16 +206,25 @@ def _overlaps(count: int, others: int) -> str:
     every = {1: "the other interval", 2: "both other intervals"}.get(
         others, f"all {others} other intervals"
     )
-    return f"{every if count == others else f'{count} of {others} other intervals'} {'overlaps' if count == 1 else 'overlap'} with it"
+    return (
+        f"{every if count == others else f'{count} of {others} other intervals'}"
+        f" {'overlaps' if count == 1 else 'overlap'} with it"
+    )
 
 
 def segments_finding(table: pd.DataFrame, figure: str) -> str:
-    """Return which share of the gas's variance the encoder's segments explain, and of what that is more or less than others' do."""
+    """Return the share of the gas's variance that the encoder's segments explain, as a sentence.
+
+    It also says of which channels they explain more or less than other ways to segment.
+    """
     own = table[table["segments"] == "tokens"].set_index("quantity").loc[list(CHANNELS)]
     shares = ", ".join(
         f"{with_interval(row, 'eta2', 2)} of the {GAS[name]}" for name, row in own.iterrows()
     )
-    sentence = f"Segments ({figure}): those of the encoder's tokens explain a share η² of the variance of the gas, {shares}."
+    sentence = (
+        f"Segments ({figure}): those of the encoder's tokens explain a share η² of the variance of"
+        f" the gas, {shares}."
+    )
     if few := too_few(table):
         return f"{sentence} {few.capitalize()}."
     for way, (words, _, _) in WAYS.items():
@@ -225,8 +240,12 @@ def segments_finding(table: pd.DataFrame, figure: str) -> str:
             ("no difference beyond the interval for the ", level),
         )
         told = [
-            how + ", ".join(f"{GAS[name].split(' (')[0]} ({number(rows.loc[name, 'eta2_difference'])}"
-            f" [{number(rows.loc[name, 'eta2_difference_low'])}, {number(rows.loc[name, 'eta2_difference_high'])}])" for name in names)
+            how + ", ".join(
+                f"{GAS[name].split(' (')[0]} ({number(rows.loc[name, 'eta2_difference'])}"
+                f" [{number(rows.loc[name, 'eta2_difference_low'])},"
+                f" {number(rows.loc[name, 'eta2_difference_high'])}])"
+                for name in names
+            )
             for how, names in kinds if len(names)
         ]  # fmt: skip
         sentence += f" Against {words}: {'; '.join(told)}."

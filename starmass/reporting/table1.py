@@ -28,13 +28,13 @@ def build_table1(
     methods: Iterable[str],
     outputs: Mapping[str, str | Path],
 ) -> None:
-    """Write the published table's columns, published and measured, as CSV, Markdown, LaTeX and HTML.
+    """Write the published table's columns, published and measured.
 
     Parameters
     ----------
     study : whose numbers stand beside the published ones
-    table : the study's table (results/tables/{study}/table.csv), whose column ``published`` says what
-        corresponds; where several methods do, or several splits by row, the first does
+    table : the study's table (results/tables/{study}/table.csv), whose column ``published`` says
+        what corresponds; where several methods do, or several splits by row, the first does
     published : the published table (resources/table1_published.csv)
     splits, methods : the study's, each pair a row of ``table``
     outputs : files by ``csv``, ``md``, ``tex`` and ``html``
@@ -96,7 +96,10 @@ def compose_page(study: str, both: pd.DataFrame) -> Page:
         body.append([f"{name}, measured", *cells])
     body.append(["measured with", *(_text(value) for value in both["label"])])
     data = both["data"].dropna()
-    caption = f"Table 1 of the paper, and study {study} beside it. Data: {data.iloc[0] if len(data) else 'none'}."
+    caption = (
+        f"Table 1 of the paper, and study {study} beside it."
+        f" Data: {data.iloc[0] if len(data) else 'none'}."
+    )
     notes = [
         PUBLISHED,
         "The label spread of a published pair is RMSE / √(1 − R²).",

@@ -1,4 +1,7 @@
-"""The table of a study: one row a method and split, what was published beside it, and what it says in words."""
+"""The table of a study: one row a method and split, beside what was published.
+
+Sentences say what the table shows.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
@@ -60,13 +63,14 @@ LAST = (
 )
 
 SPLITS = {
-    "row": "Maps are drawn at random, as published: the same protostar, from another side or a moment later, stands on both sides.",
+    "row": "Maps are drawn at random, as published: the same protostar, from another side or a"
+    " moment later, stands on both sides.",
     "snapshot": "No snapshot is on both sides, but a protostar at another time may be.",
     "protostar": "No protostar is on both sides, at any time or from any side.",
     "simulation": "No simulation is on both sides.",
     "time": "Early snapshots teach, late ones test; the same protostars, grown, are on both sides.",
 }
-"""What each kind of split keeps apart."""
+"""What each kind of split separates."""
 
 PUBLISHED = (
     "Published: Table 1 of Hirashima, Nozaki & Harada (2025, arXiv:2510.24159), 24,000 training"
@@ -94,12 +98,14 @@ def build_table(
     Parameters
     ----------
     study : its name
-    metrics, differences, mass_bins, overstatement : the study's comparison of its methods, rows in the order wanted
+    metrics, differences, mass_bins, overstatement : the study's comparison of its methods, rows in
+        the order wanted
     published : the published table (resources/table1_published.csv)
     counterparts : method -> row of the published table that stands beside it
-    splits : split -> what it keeps apart (``row``, ``protostar``, ...)
+    splits : split -> what it separates (``row``, ``protostar``, ...)
     methods : the study's
-    simulations : simulation -> its ``format`` (``toycloud`` makes the table a test and not a result)
+    simulations : simulation -> its ``format`` (``toycloud`` makes the table a test and not a
+        result)
     outputs : files by ``csv``, ``md``, ``tex`` and ``html``
     """
     reference = read_published(published)
@@ -130,7 +136,10 @@ def build_table(
 def add_differences(
     table: pd.DataFrame, path: str | Path, splits: Iterable[str], methods: Sequence[str]
 ) -> pd.DataFrame:
-    """Add to each row its differences from the study's ``reference``, of a file that has to hold all of them."""
+    """Add to each row its differences from the study's ``reference``.
+
+    The file has to hold all of them.
+    """
     compared = read_table(
         path,
         (
@@ -152,7 +161,10 @@ def add_differences(
 def read_overstatement(
     path: str | Path, splits: Mapping[str, str], methods: Sequence[str]
 ) -> pd.DataFrame:
-    """Read what each split by row adds to R2 beside each that keeps stars apart, of a file that has to hold all methods."""
+    """Read what each split by row adds to R2, compared with each split that separates stars.
+
+    The file has to hold all methods.
+    """
     table = read_table(path, ("method", "split_published", "split_grouped"))
     for published, grouped in product(
         *([name for name in splits if (splits[name] == "row") == row] for row in (True, False))
@@ -165,7 +177,10 @@ def read_overstatement(
 
 
 def implied_label_spread(r2: Any, rmse_dex: Any) -> Any:
-    """Return RMSE / sqrt(1 - R2) [dex]: the standard deviation that the labels must have had; nan where R2 is 1."""
+    """Return RMSE / sqrt(1 - R2) [dex]: the standard deviation that the labels must have had.
+
+    It is nan where R2 is 1.
+    """
     r2, rmse_dex = np.asarray(r2, float), np.asarray(rmse_dex, float)
     return rmse_dex / np.sqrt(np.where(r2 < 1, 1 - r2, np.nan))
 
@@ -186,7 +201,7 @@ def add_published(
     counterparts: Mapping[str, str],
     splits: Mapping[str, str],
 ) -> pd.DataFrame:
-    """Put published numbers beside the methods that are their counterparts, on rows split as the paper split."""
+    """Put published numbers beside their counterparts, on rows split as in the paper."""
     for method, row in counterparts.items():
         if row not in reference.index:
             known = f"{closest(row, reference.index)}; rows: {', '.join(reference.index)}"
@@ -231,7 +246,10 @@ def compose_page(
     for (row, grouped), rows in overstatement.groupby(
         ["split_published", "split_grouped"], sort=False
     ):
-        caption = f"What a split by row, as published, adds to R²: split {row} against split {grouped}. Data: {data}."
+        caption = (
+            f"What a split by row, as published, adds to R²: split {row} against split {grouped}."
+            f" Data: {data}."
+        )
         grids.append(overstatement_grid(rows, labels, caption))
     return Page(
         title=f"Stellar masses from gas maps: {study}",
@@ -259,7 +277,10 @@ def compose_page(
 def findings(
     table: pd.DataFrame, overstatement: pd.DataFrame, splits: Mapping[str, str]
 ) -> list[str]:
-    """Return what the numbers say: the best row of each split, and by how much the published protocol overstates."""
+    """Return what the numbers show, as sentences.
+
+    They give the best row of each split, and by how much the published protocol overstates.
+    """
     found = [_first(str(name), rows) for name, rows in table.groupby("split", sort=False)]
     for (published, grouped), rows in overstatement.groupby(
         ["split_published", "split_grouped"], sort=False
@@ -277,10 +298,12 @@ def findings(
 
 
 def _first(split: str, rows: pd.DataFrame) -> str:
-    """Say who comes first in a split, and whom paired differences tell apart: all are differences from the reference.
+    """Return who comes first in a split, and which methods differ in paired differences.
 
-    A pair of intervals may overlap where the interval of the difference, on the same stars, leaves zero out; so overlaps are not counted.
-    Of few test protostars nothing is counted.
+    All are differences from the reference.
+
+    A pair of intervals may overlap where the interval of the difference, on the same stars, leaves
+    zero out; so overlaps are not counted. Of few test protostars nothing is counted.
     """
     few = too_few(rows)
     if rows["r2"].isna().all():
@@ -293,7 +316,10 @@ def _first(split: str, rows: pd.DataFrame) -> str:
         )
     if len(rows) == 1:
         return f"Split {split}: {best['label']} has R² = {with_interval(best, 'r2', 2)}."
-    sentence = f"Split {split}: {best['label']} comes first of {len(rows)} with R² = {with_interval(best, 'r2', 2)}"
+    sentence = (
+        f"Split {split}: {best['label']} comes first of {len(rows)}"
+        f" with R² = {with_interval(best, 'r2', 2)}"
+    )
     reference = rows[rows["method"].isin(rows["reference"].dropna())]
     if reference.empty or rows["r2_difference_low"].isna().all():
         return sentence + "."
@@ -306,14 +332,17 @@ def _first(split: str, rows: pd.DataFrame) -> str:
     if best.name == base.name:
         return f"{sentence}; paired star by star, {_put(below, 0, len(rest), 'it')}."
     clear = "" if best["r2_difference_low"] > 0 else ", which does not tell them apart"
-    sentence += f", {with_interval(best, 'r2_difference', 2)} above the reference ({base['label']}) paired star by star{clear}"
+    sentence += (
+        f", {with_interval(best, 'r2_difference', 2)} above the reference ({base['label']})"
+        f" paired star by star{clear}"
+    )
     return sentence + (
         f"; so paired, {_put(below, above, len(rest), 'the reference')}." if len(rest) else "."
     )
 
 
 def _put(below: int, above: int, others: int, base: str) -> str:
-    """Say how many others are told from a base, whose differences from it have an interval that leaves zero out."""
+    """Return how many others differ from a base: the interval of the difference excludes zero."""
     if others == 1:
         place = "below" if below else "above" if above else ""
         return (

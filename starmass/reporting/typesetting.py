@@ -15,14 +15,20 @@ from itertools import groupby
 
 @dataclass(frozen=True)
 class Grid:
-    """A table as the reader sees it: all cells are text; the first column is aligned left, numbers right."""
+    """A table as the reader sees it: all cells are text, numbers are aligned right.
+
+    The first column is aligned left.
+    """
 
     caption: str
     head: Sequence[str]
     body: Sequence[Sequence[str]]
 
     def is_number(self, column: int) -> bool:
-        """Whether every cell of a column starts as a number does (or is a dash); the first column holds names."""
+        """Whether every cell of a column starts as a number does (or is a dash).
+
+        The first column holds names.
+        """
         return column > 0 and all(
             row[column][:1] in "−–0123456789" and row[column] for row in self.body
         )
@@ -124,12 +130,14 @@ def latex(page: Page, name: str) -> str:
 
 
 _LATEX = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$",
+    "#": r"\#", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$",
     "|": r"\textbar{}",
     "\0": "{}", "`": r"\`{}", '"': r"{\char34}", "…": r"\ldots{}",
     "²": "$^2$", "³": "$^3$", "−": "$-$", "–": "--", "—": "---", "√": r"$\surd$", "×": r"$\times$",
-    "☉": r"$_\odot$", "⊙": r"$_\odot$", "±": r"$\pm$", "·": r"$\cdot$", "°": r"$^\circ$", "µ": r"$\mu$",
+    "☉": r"$_\odot$", "⊙": r"$_\odot$", "±": r"$\pm$", "·": r"$\cdot$", "°": r"$^\circ$",
+    "µ": r"$\mu$",
     "≤": r"$\leq$", "≥": r"$\geq$", "≈": r"$\approx$", "∞": r"$\infty$", "→": r"$\to$",
 }  # fmt: skip
 _LATIN_CAPITALS = {
@@ -195,16 +203,24 @@ def _latex_cell(text: str) -> str:
 
 
 _STYLE = """
-body { font: 16px/1.5 Georgia, "Times New Roman", serif; color: #1f2430; max-width: 72rem; margin: 2rem auto; padding: 0 1.5rem; }
-h1 { font-size: 1.5rem; } table { border-collapse: collapse; font-size: 0.9rem; margin: 0.5rem 0 2rem; }
-caption { text-align: left; padding: 0.5rem 0; font-style: italic; } thead { border-top: 2px solid; border-bottom: 1px solid; }
-tbody { border-bottom: 2px solid; } th, td { padding: 0.2rem 0.8rem 0.2rem 0; text-align: left; vertical-align: top; }
-.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; } li { margin: 0.2rem 0; }
+body { font: 16px/1.5 Georgia, "Times New Roman", serif; color: #1f2430; max-width: 72rem; \
+margin: 2rem auto; padding: 0 1.5rem; }
+h1 { font-size: 1.5rem; } table { border-collapse: collapse; font-size: 0.9rem; \
+margin: 0.5rem 0 2rem; }
+caption { text-align: left; padding: 0.5rem 0; font-style: italic; } thead { border-top: 2px \
+solid; border-bottom: 1px solid; }
+tbody { border-bottom: 2px solid; } th, td { padding: 0.2rem 0.8rem 0.2rem 0; text-align: left; \
+vertical-align: top; }
+.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; } li { \
+margin: 0.2rem 0; }
 """
 
 
 def html(page: Page) -> str:
-    """Return a page that stands alone: no script, nothing fetched. What lies between the summary marks is quoted by the report."""
+    """Return a page that stands alone: no script, nothing fetched.
+
+    The report quotes what lies between the summary marks.
+    """
     text = escape_html
     parts = [
         "<!DOCTYPE html>",

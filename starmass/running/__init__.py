@@ -1,1 +1,4 @@
-"""Watching and mending a run of the workflow from outside: what is done, what it cost, and how to go on after a crash."""
+"""Watching and repairing a run of the workflow from outside.
+
+What is done, what it cost, and how to go on after a crash.
+"""

@@ -9,14 +9,21 @@ from pathlib import Path
 from starmass.errors import InputError
 
 JOB_PREFIX = "starmass_"
-"""How the names of this workflow's SLURM jobs begin (``slurm-jobname-prefix`` of the profile, and the executor's underscore)."""
+"""How the names of this workflow's SLURM jobs begin.
+
+It is ``slurm-jobname-prefix`` of the profile, and the executor's underscore.
+"""
 SLURM_LOGS = "logs/slurm"
 """Folder of the logs of SLURM jobs (``slurm-logdir`` of the profile)."""
 
 
 @dataclass(frozen=True)
 class QueuedJob:
-    """A job in SLURM's queue: its number, state (``RUNNING``, ``PENDING``, …), time so far, nodes or what it waits for, and rule."""
+    """A job in SLURM's queue.
+
+    It has a number, state (``RUNNING``, ``PENDING``, …), time so far, nodes or what it waits for,
+    and rule.
+    """
 
     number: str
     state: str
@@ -72,7 +79,10 @@ def queued_jobs(folder: Path) -> list[QueuedJob]:
 
 
 def snakemake_processes(folder: Path) -> list[int]:
-    """Return the numbers of the Snakemake processes of this machine that work in ``folder``, not counting what they started."""
+    """Return the numbers of this machine's Snakemake processes that work in ``folder``.
+
+    Processes that they started are not counted.
+    """
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:

@@ -1,4 +1,7 @@
-"""After a crash of Snakemake itself: end the jobs that it left behind, so that nothing is written twice, and unlock the folder."""
+"""Recovery after a crash of Snakemake itself.
+
+It ends the jobs that were left running, so that nothing is written twice, and unlocks the folder.
+"""
 
 import logging
 import shutil
@@ -17,7 +20,7 @@ logger = logging.getLogger("starmass")
 
 
 def recover(folder: Path, snakefile: Path | None = None, *, patience: float = 300) -> None:
-    """Leave ``folder`` as a run can start in it: no SLURM job of an earlier one, no lock, no half-written files.
+    """Leave ``folder`` ready for a run: no job of an earlier one, no lock, no half-written files.
 
     Parameters
     ----------

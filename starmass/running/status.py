@@ -1,4 +1,7 @@
-"""How far a run is: by stage, files that are done, at work, failed, interrupted, out of date or still to do, and which log to read."""
+"""How far a run is, by stage, and which log to read.
+
+Files are done, at work, failed, interrupted, out of date or still to do.
+"""
 
 import re
 import subprocess
@@ -106,7 +109,10 @@ def is_untouched(folder: Path) -> bool:
 
 
 def started_files(folder: Path) -> set[str]:
-    """Return the files whose jobs have been started (or sent to the queue) and have not ended, by Snakemake's own marks."""
+    """Return the files whose jobs have been started (or queued) and have not ended.
+
+    Snakemake's own marks say which.
+    """
     marks = folder / ".snakemake" / "incomplete"
     names = (
         "".join(part.removeprefix("@") for part in path.relative_to(marks).parts)
@@ -124,7 +130,10 @@ def _decoded(name: str) -> str:
 
 
 def failed_files(folder: Path) -> dict[str, list[str]]:
-    """Return file -> logs of the jobs that the latest session (or the one at work) saw failing, if they did not do better since."""
+    """Return file -> logs of the jobs that failed in the latest session (or the one at work).
+
+    Jobs that succeeded since are left out.
+    """
     logs = sorted(
         (folder / ".snakemake" / "log").glob("*.snakemake.log"),
         key=lambda path: path.stat().st_mtime,

@@ -1,4 +1,6 @@
-"""An ablation's values become entries like any other: what changes gets an entry of its own, what does not keeps its name."""
+"""An ablation's values become entries like any other: what changes gets an entry of its own, what
+does not keeps its name.
+"""
 
 import copy
 

@@ -1,4 +1,6 @@
-"""A mistake in the config is one sentence that names the key and the way out; the schemas fit what is shipped."""
+"""A mistake in the config is one sentence that names the key and the way out; the schemas fit what
+is shipped.
+"""
 
 import json
 import re

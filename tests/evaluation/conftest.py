@@ -1,4 +1,6 @@
-"""Map files in the pipeline's format: small synthetic ones, and the reference maps of a real simulation where they are there."""
+"""Map files in the pipeline's format: small synthetic ones, and the reference maps of a real
+simulation where they are there.
+"""
 
 import os
 from pathlib import Path

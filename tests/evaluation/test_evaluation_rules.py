@@ -1,4 +1,6 @@
-"""The wing's rules from maps to metrics, on small synthetic maps and a tiny encoder, in a workflow of their own."""
+"""The wing's rules from maps to metrics, on small synthetic maps and a tiny encoder, in a workflow
+of their own.
+"""
 
 import json
 import re
@@ -172,7 +174,7 @@ def test_random_weights_are_drawn_for_every_seed_and_the_rest_is_made_once(workf
         for method in ("dice", "dinov2")
         for seed in (0, 1)
     ]
-    planned = run(*targets, evaluation={**section, "methods": methods})
+    planned = run(*targets, "--dry-run", evaluation={**section, "methods": methods})
     made = set(re.findall(r"/features/(\S+?\.h5)", planned.stdout + planned.stderr))
     assert made == {"random/seed-0.h5", "random/seed-1.h5", "dinov2/seed-0.h5"}
 

@@ -1,4 +1,6 @@
-"""With few labels only the training side shrinks, by whole protostars, and the curve is what the draws give."""
+"""With few labels only the training side shrinks, by whole protostars, and the curve is what the
+draws give.
+"""
 
 import numpy as np
 import pandas as pd

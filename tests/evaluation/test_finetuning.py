@@ -1,4 +1,6 @@
-"""Fine-tuning learns at the rates it says, low-rank adaptation trains its additions alone, and both learn what is easy."""
+"""Fine-tuning learns at the rates it says, low-rank adaptation trains its additions alone, and both
+learn what is easy.
+"""
 
 import copy
 

@@ -76,7 +76,9 @@ def test_repeated_rows_of_a_star_do_not_narrow_its_interval(truth, predicted):
 
 
 def test_intervals_cover_at_about_their_level():
-    """RMSE of normal errors, one star a row: 95% intervals of 80 rows cover the truth nearly as often."""
+    """RMSE of normal errors, one star a row: 95% intervals of 80 rows cover the truth nearly as
+    often.
+    """
     generator = np.random.default_rng(0)
     hits = 0
     for trial in range(200):

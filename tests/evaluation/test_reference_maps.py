@@ -1,4 +1,6 @@
-"""First numbers on real maps, found elsewhere with plain scikit-learn, are found again by this pipeline."""
+"""First numbers on real maps, found elsewhere with plain scikit-learn, are found again by this
+pipeline.
+"""
 
 import numpy as np
 import pytest

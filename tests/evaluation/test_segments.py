@@ -16,7 +16,9 @@ from starmass.evaluation.segments import (
 
 
 def blobs(generator, count=400):
-    """Tokens about three places, and a brightness that grows from the second to the first to the third."""
+    """Tokens about three places, and a brightness that grows from the second to the first to the
+    third.
+    """
     member = generator.integers(0, 3, (count, 2, 2))
     tokens = np.array([[0.0, 0.0, 5.0], [5.0, 0.0, 0.0], [0.0, 5.0, 0.0]])[
         member
@@ -72,7 +74,9 @@ def test_quantities_are_physical(samples):
 
 @pytest.fixture
 def cells():
-    """Segments and quantities of 12 maps of 4 protostars, the first quantity tied to the segment."""
+    """Segments and quantities of 12 maps of 4 protostars, the first quantity tied to the
+    segment.
+    """
     generator = np.random.default_rng(2)
     members = generator.integers(0, 3, (12, 4, 4)).astype(np.int8)
     quantities = generator.normal(size=(len(QUANTITIES), 12, 4, 4))

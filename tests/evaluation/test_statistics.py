@@ -8,10 +8,13 @@ from starmass.evaluation.statistics import describe, flatten, radii
 
 
 def brute(shown, inner, outer):
-    """Mean and spread of the pixels whose centre lies in (inner, outer] of the middle, one after the other."""
+    """Mean and spread of the pixels whose centre lies in (inner, outer] of the middle, one after
+    the other.
+    """
     size = shown.shape[-1]
     inside = [
-        (i, j) for i in range(size) for j in range(size) if inner < np.hypot(i - (size - 1) / 2, j - (size - 1) / 2) <= outer
+        (i, j) for i in range(size) for j in range(size)
+        if inner < np.hypot(i - (size - 1) / 2, j - (size - 1) / 2) <= outer
     ]  # fmt: skip
     values = np.array(
         [[[row[c, i, j] for i, j in inside] for c in range(shown.shape[1])] for row in shown]

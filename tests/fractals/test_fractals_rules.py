@@ -1,4 +1,6 @@
-"""The rules: a broken shard is named, rendering it again restores it and it alone; a million images are planned in seconds."""
+"""The rules: a broken shard is named, rendering it again restores it and it alone; a million images
+are planned in seconds.
+"""
 
 import re
 
@@ -17,7 +19,9 @@ SHEET = "results/fractals/tiny/review.png"
 
 
 def contents(path):
-    """All that a shard holds but what its provenance says of the commit, which may move while tests run."""
+    """All that a shard holds but what its provenance says of the commit, which may move while tests
+    run.
+    """
     with h5py.File(path) as file:
         attributes = {name: value for name, value in file.attrs.items() if name != "provenance"}
         return (

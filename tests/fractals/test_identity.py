@@ -1,6 +1,7 @@
 """The same bytes from the machine code of every x86-64 level that numba can be told to write.
 
-Each level compiles in a process of its own, and keeps its code in the usual cache (in a folder of its own).
+Each level compiles in a process of its own, and keeps its code in the usual cache (in a folder of
+its own).
 """
 
 import hashlib

@@ -1,4 +1,6 @@
-"""Nearest neighbours found by brute force's own hand; tables that add up; a sheet that repeats byte by byte."""
+"""Nearest neighbours found by brute force's own hand; tables that add up; a sheet that repeats byte
+by byte.
+"""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,6 @@
-"""Every variation against a plain double-precision transcription of its formula in Draves & Reckase (2008), appendix."""
+"""Every variation against a plain double-precision transcription of its formula in Draves & Reckase
+(2008), appendix.
+"""
 
 import numpy as np
 import pytest
@@ -20,7 +22,9 @@ def angle_cases(r, angles):
 
 
 def plain(name, x, y, p1, p2, p3, p4):
-    """All values that the formula allows at these points: one, or one for each outcome of its random draw."""
+    """All values that the formula allows at these points: one, or one for each outcome of its
+    random draw.
+    """
     r = sqrt(x**2 + y**2)
     theta, phi = np.arctan2(x, y), np.arctan2(y, x)
     p0, q0 = sin(theta + r), cos(theta - r)

@@ -18,7 +18,9 @@ HEADER = "id,mass,x,y,z,vx,vy,vz,creation_time"
 def write_athena(
     path: Path, density: np.ndarray, width, velocity=None, coordinates="cartesian", time=1.0
 ) -> None:
-    """Write ``density`` (nx, ny, nz) and ``velocity`` (3, nx, ny, nz) in a box from 0 to ``width``."""
+    """Write ``density`` (nx, ny, nz) and ``velocity`` (3, nx, ny, nz) in a box from 0 to
+    ``width``.
+    """
     shape = density.shape
     velocity = np.zeros((3, *shape)) if velocity is None else velocity
     path.parent.mkdir(parents=True, exist_ok=True)

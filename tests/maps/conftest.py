@@ -1,4 +1,6 @@
-"""What the tests of the maps wing share: small AMR dumps with every kind of neighbour, and a judge of projections."""
+"""What the tests of the maps wing share: small AMR dumps with every kind of neighbour, and a judge
+of projections.
+"""
 
 import itertools
 
@@ -26,7 +28,9 @@ def describe(**layout):
 
 
 def random_tree(random, depth=2):
-    """Levels and positions of an oct-tree in which about a quarter of the blocks is refined, parents included."""
+    """Levels and positions of an oct-tree in which about a quarter of the blocks is refined,
+    parents included.
+    """
     places = np.array(list(itertools.product(range(BASE), repeat=3)))
     levels, positions = [], []
     for level in range(depth + 1):
@@ -41,7 +45,9 @@ def random_tree(random, depth=2):
 
 @pytest.fixture
 def write_run(tmp_path):
-    """Return ``write(seed=, ranks=, stars=, gas=, depth=, **layout) -> (run folder, what was written)``."""
+    """Return ``write(seed=, ranks=, stars=, gas=, depth=, **layout) -> (run folder, what was
+    written)``.
+    """
 
     def write(
         seed=0,
@@ -105,7 +111,9 @@ def write_run(tmp_path):
 
 @pytest.fixture
 def deposit_by_hand():
-    """Return the judge: cells laid into the cube's voxels one image at a time, then moments along each axis in two passes."""
+    """Return the judge: cells laid into the cube's voxels one image at a time, then moments along
+    each axis in two passes.
+    """
 
     def deposit(centre, width, density, velocity, cube_centre, side, pixels, period=None):
         edges = np.linspace(-side / 2, side / 2, pixels + 1)

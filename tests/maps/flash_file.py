@@ -29,8 +29,8 @@ def write_flash(path: Path, *, boundary: str = "outflow", particles=(), seed: in
     bounds = np.stack([corner, corner + WIDTH / 2], axis=2)
     path.unlink(missing_ok=True)
     with h5py.File(path, "w") as file:
-        _parameters(file, "integer scalars", "i4", nxb=CELLS, nyb=CELLS, nzb=CELLS, dimensionality=3,
-                    globalnumblocks=8, nstep=1)  # fmt: skip
+        _parameters(file, "integer scalars", "i4", nxb=CELLS, nyb=CELLS, nzb=CELLS,
+                    dimensionality=3, globalnumblocks=8, nstep=1)  # fmt: skip
         _parameters(file, "real scalars", "f8", time=1e13, redshift=0.0)
         _parameters(file, "logical scalars", "i4", corners=0)
         _parameters(file, "string scalars", "S80", geometry="cartesian")

@@ -1,4 +1,6 @@
-"""The catalogue against samples made by hand: every sample is listed, and each cut removes what it should."""
+"""The catalogue against samples made by hand: every sample is listed, and each cut removes what it
+should.
+"""
 
 import csv
 import shutil
@@ -19,7 +21,9 @@ from starmass.maps.catalogue import (
 
 @pytest.fixture
 def map_files(tmp_path):
-    """Three snapshots; sink 1 is in all, sink 2 in the last two, sink 9 in the last; given in no order."""
+    """Three snapshots; sink 1 is in all, sink 2 in the last two, sink 9 in the last; given in no
+    order.
+    """
     paths = []
     for number, sinks in ((3, [9, 1, 2]), (1, [1]), (2, [2, 1])):
         paths.append(tmp_path / f"s{number}.h5")

@@ -110,8 +110,10 @@ def test_all_of_a_map_file_comes_back(maps, tmp_path, monkeypatch, capsys):
                 assert unit == units.Unit(facts["channel_units"][channel])
             np.testing.assert_array_equal(images["ppv"].data, values[row, line, 6:, :, ::-1])
             head = images["PRIMARY"].header
-            for key, name in (("SINKID", "sink_id"), ("MASS", "mass"), ("AGE", "age"),
-                              ("GASMASS", "gas_mass"), ("REFINED", "refined_fraction")):  # fmt: skip
+            for key, name in (
+                ("SINKID", "sink_id"), ("MASS", "mass"), ("AGE", "age"),
+                ("GASMASS", "gas_mass"), ("REFINED", "refined_fraction"),
+            ):  # fmt: skip
                 assert head[key] == file[name][row], key
             assert [head[f"POS-{a}"] for a in "XYZ"] == file["position"][row].tolist()
             assert (head["AXIS"], head["SIDE"], head["DEPTH"]) == ("xyz"[line], 1.1, 1.1)

@@ -1,4 +1,6 @@
-"""yt opens SFUMATO dumps by itself: fields, units, sinks, periodicity, and only leaves carry mass."""
+"""yt opens SFUMATO dumps by itself: fields, units, sinks, periodicity, and only leaves
+carry mass.
+"""
 
 import subprocess
 import sys

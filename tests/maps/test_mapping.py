@@ -1,4 +1,6 @@
-"""The map file: shape, labels, units and frames, and that it does not depend on how the dump was laid out."""
+"""The map file: shape, labels, units and frames, and that it does not depend on how the dump was
+laid out.
+"""
 
 import h5py
 import numpy as np
@@ -88,7 +90,9 @@ def test_file_contract(write_run, tmp_path, stars):
 
 
 def test_against_all_cells_of_the_dump(write_run, tmp_path, stars, deposit_by_hand):
-    """Touched blocks give what every leaf cell of the box gives, through the corners of the box too."""
+    """Touched blocks give what every leaf cell of the box gives, through the corners of the box
+    too.
+    """
     run, _ = write_run(seed=2, stars=stars)
     dump = Dump(run, "snap1")
     leaves = np.flatnonzero(dump.is_leaf)

@@ -1,4 +1,6 @@
-"""Observed maps against a beam laid on by hand, cell moments that are mixed by hand, and noise that depends on nothing but its names."""
+"""Observed maps against a beam laid on by hand, cell moments that are mixed by hand, and noise that
+depends on nothing but its names.
+"""
 
 import h5py
 import numpy as np
@@ -11,7 +13,8 @@ from starmass.maps.observation import beam_pixels, observe_maps, smooth
 
 KINDS = ["column", "mean", "dispersion"]
 TAURUS = {
-    "distance": 140, "beam": 120, "seed": 3, "noise": {"column_density": 1e20, "v_los": 0.05}, "relative_noise": {"column_density": 0.1},
+    "distance": 140, "beam": 120, "seed": 3, "noise": {"column_density": 1e20, "v_los": 0.05},
+    "relative_noise": {"column_density": 0.1},
     "missing_fraction": 0.1, "missing_patch": 2,
 }  # fmt: skip
 
@@ -27,7 +30,9 @@ def maps_of(random, size=14):
 
 
 def beam_by_hand(size, sigma):
-    """Weights [row, column, row of the source, column of the source] of a Gaussian beam, normalised to what is in the map."""
+    """Weights [row, column, row of the source, column of the source] of a Gaussian beam, normalised
+    to what is in the map.
+    """
     place = np.arange(size)
     line = np.exp(-((place[:, None] - place) ** 2) / (2 * sigma**2))
     line[np.abs(place[:, None] - place) > np.ceil(6 * sigma)] = 0
@@ -37,7 +42,9 @@ def beam_by_hand(size, sigma):
 
 @pytest.mark.parametrize("sigma", [0.4, 1.3, 5.0])
 def test_the_beam_mixes_gas_and_not_maps(sigma):
-    """Every pixel is gas of two velocities, v - s and v + s: the moments of all gas under the beam, weighted by hand."""
+    """Every pixel is gas of two velocities, v - s and v + s: the moments of all gas under the beam,
+    weighted by hand.
+    """
     density, velocity, spread = maps = maps_of(np.random.default_rng(0))
     weights = beam_by_hand(14, sigma) * density
     total = weights.sum(axis=(2, 3))
@@ -58,7 +65,9 @@ def test_a_uniform_map_stays_as_it_is():
 
 
 def test_a_gradient_under_the_beam_becomes_dispersion():
-    """v = g x through a beam of dispersion s: sigma_v^2 grows by (g s)^2; a cold fast stream keeps its digits."""
+    """v = g x through a beam of dispersion s: sigma_v^2 grows by (g s)^2; a cold fast stream keeps
+    its digits.
+    """
     maps = np.array(
         [
             np.ones((81, 81)),
@@ -199,7 +208,8 @@ def test_a_dispersion_stays_positive(map_file, tmp_path):
 def test_mistakes_name_the_entry(map_file, tmp_path):
     with pytest.raises(
         InputError,
-        match=r"maps\.observations\.taurus\.noise: the maps have no channel 'v_lso' .did you mean 'v_los'",
+        match=r"maps\.observations\.taurus\.noise: the maps have no channel 'v_lso'"
+        r" .did you mean 'v_los'",
     ):
         observe(map_file, tmp_path / "o.h5", noise={"v_lso": 1})
     with h5py.File(map_file, "r+") as file:

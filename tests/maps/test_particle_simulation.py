@@ -51,8 +51,9 @@ def write(path, gas, *, kind="gizmo", rows=slice(None), files=1, **header):
         facts = {
             "NumPart_ThisFile": np.array([count, 0, 0, 0, 0, stars], "u4"),
             "NumPart_Total": np.array([len(gas["mass"]), 0, 0, 0, 0, len(STARS)], "u4"),
-            "NumPart_Total_HighWord": np.zeros(6, "u4"), "MassTable": np.zeros(6), "Time": 0.5, "Redshift": 0.0,
-            "BoxSize": BOX, "NumFilesPerSnapshot": files, "HubbleParam": 1.0, "ComovingIntegrationOn": 0,
+            "NumPart_Total_HighWord": np.zeros(6, "u4"), "MassTable": np.zeros(6), "Time": 0.5,
+            "Redshift": 0.0, "BoxSize": BOX, "NumFilesPerSnapshot": files, "HubbleParam": 1.0,
+            "ComovingIntegrationOn": 0,
             "Omega0": 0.0, "OmegaLambda": 0.0, "Flag_DoublePrecision": 1,
         }  # fmt: skip
         if kind == "gizmo":
@@ -227,13 +228,16 @@ def test_what_is_refused(gas, tmp_path):
         (entry, gas, {"BoxSize": 0.0}, "does not say how wide its box is"),
         (entry, gas, {"BoxSize": None}, "does not say how wide its box is"),
         (no_units, gas, {}, "yt finds no unit of length, mass, velocity"),
-        (only_length, gas, {"UnitMass_In_CGS": 2e33}, r"no unit of mass, velocity .*UnitMass_in_g: 2e\+33"),
-        (entry, gas, {"UnitLength_In_CGS": 3.0857e21}, "its header gives 3.0857e\\+21 cm as the unit of length"),
+        (only_length, gas, {"UnitMass_In_CGS": 2e33},
+         r"no unit of mass, velocity .*UnitMass_in_g: 2e\+33"),
+        (entry, gas, {"UnitLength_In_CGS": 3.0857e21},
+         "its header gives 3.0857e\\+21 cm as the unit of length"),
         (entry, gas, {"kind": "gadget"}, "has no smoothing lengths of its gas"),
         ({**entry, "gas": "PartType2"}, gas, {}, "yt knows no field|has no PartType2 particles"),
         (entry, spoil("mass", -1.0), {}, r"the mass of PartType0 particle 5"),
         (entry, spoil("radius", 0.0), {}, r"smoothing_length of PartType0 particle 5 .* is 0.0"),
-        ({**entry, "channels": ["energy"]}, spoil("energy", np.nan), {}, "InternalEnergy of PartType0"),
+        ({**entry, "channels": ["energy"]}, spoil("energy", np.nan), {},
+         "InternalEnergy of PartType0"),
     ]  # fmt: skip
     for number, (asked, content, header, said) in enumerate(cases):
         path = write(tmp_path / f"snapshot_{number:03d}.hdf5", content, **header)

@@ -39,7 +39,9 @@ def grid_cells(size, box=4.0, density=None, velocity=None):
 
 
 def amr_cells(random, box=4.0, base=4):
-    """Base cells, a third of them replaced by eight, and a third of those again: tiles the box once."""
+    """Base cells, a third of them replaced by eight, and a third of those again: tiles the box
+    once.
+    """
     cells = [
         (tuple((np.array(place) + 0.5) * box / base), box / base)
         for place in itertools.product(range(base), repeat=3)
@@ -67,7 +69,9 @@ def amr_cells(random, box=4.0, base=4):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_agrees_with_a_deposit_by_hand(seed, deposit_by_hand):
-    """Any alignment, level mix and wrap: cube centres anywhere in the box, sides up to the whole box."""
+    """Any alignment, level mix and wrap: cube centres anywhere in the box, sides up to the whole
+    box.
+    """
     random = np.random.default_rng(seed)
     cells = amr_cells(random)
     centre, side, pixels = random.uniform(0, 4, 3), random.choice([0.3, 0.77, 2.5, 4.0]), 9
@@ -117,7 +121,9 @@ def test_uniform_cube():
 
 
 def test_rotation_shows_which_way_the_axes_run():
-    """Turning about z (v = w x r): seen along x the speed grows with -y, along y with +x, along z not at all."""
+    """Turning about z (v = w x r): seen along x the speed grows with -y, along y with +x, along z
+    not at all.
+    """
     centre = grid_cells(64).centre - 2.0
     cells = grid_cells(
         64, velocity=np.stack([-centre[:, 1], centre[:, 0], np.zeros(len(centre))], axis=1)
@@ -135,7 +141,9 @@ def test_rotation_shows_which_way_the_axes_run():
 
 
 def test_expansion_spreads_velocities():
-    """v = H r: mean zero and dispersion H side / sqrt(12) (as of the grid's cells) on every line of sight."""
+    """v = H r: mean zero and dispersion H side / sqrt(12) (as of the grid's cells) on every line of
+    sight.
+    """
     centre = grid_cells(32).centre - 2.0
     projected = project_cube(
         grid_cells(32, velocity=5.0 * centre), np.full(3, 2.0), side=4.0, pixels=8
@@ -238,7 +246,9 @@ def test_one_axis_may_be_bounded():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_blocks_are_the_same_as_their_cells(seed):
-    """Cells taken line by line within a block give what they give one by one, over faces of cube and box and for any shape of block."""
+    """Cells taken line by line within a block give what they give one by one, over faces of cube
+    and box and for any shape of block.
+    """
     random = np.random.default_rng(seed)
     sides, width = (
         np.array([[4, 4, 4], [2, 3, 5], [8, 8, 8], [1, 6, 2]][seed]),

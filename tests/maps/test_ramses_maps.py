@@ -1,4 +1,6 @@
-"""A real simulation's dump against maps of it that were made elsewhere (see ``ramses_data`` in tests/conftest.py)."""
+"""A real simulation's dump against maps of it that were made elsewhere (see ``ramses_data`` in
+tests/conftest.py).
+"""
 
 import os
 from pathlib import Path
@@ -38,7 +40,9 @@ def reference(root):
 
 @pytest.mark.parametrize("sinks", ["table", "particles"])
 def test_maps_of_a_real_dump(ramses_data, entry, reference, tmp_path, sinks):
-    """Sinks from RAMSES's table as the preset reads it, and from yt's own particle fields of the same."""
+    """Sinks from RAMSES's table as the preset reads it, and from yt's own particle fields of the
+    same.
+    """
     if sinks == "particles":
         columns = {"id": "particle_identifier", "creation_time": "particle_formation_time"}
         entry = {

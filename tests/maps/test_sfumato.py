@@ -1,4 +1,6 @@
-"""SFUMATO dumps: every layout reads back what was written, chosen blocks alone are touched, damage is named."""
+"""SFUMATO dumps: every layout reads back what was written, chosen blocks alone are touched, damage
+is named.
+"""
 
 import itertools
 import re
@@ -132,8 +134,10 @@ def test_truncated(write_run, left):
 
 @pytest.mark.parametrize(
     "change",
-    [{"byte_order": "big"}, {"marker_bytes": 8}, {"marker_bytes": 0}, {"real_bytes": 4}, {"integer_bytes": 8}, {"ghost_layers": 1},
-     {"variables": ["MRHO", "MVX", "MVY", "MVZ", "MPSI"]}, {"block_cells": [8, 8, 8]}, {"record": "variable"}],
+    [{"byte_order": "big"}, {"marker_bytes": 8}, {"marker_bytes": 0}, {"real_bytes": 4},
+     {"integer_bytes": 8}, {"ghost_layers": 1},
+     {"variables": ["MRHO", "MVX", "MVY", "MVZ", "MPSI"]}, {"block_cells": [8, 8, 8]},
+     {"record": "variable"}],
     ids=str,
 )  # fmt: skip
 def test_a_descriptor_that_does_not_fit_is_refused(write_run, change):
@@ -149,7 +153,9 @@ def test_a_descriptor_that_does_not_fit_is_refused(write_run, change):
 
 
 def tamper(run, change):
-    """Rewrite a run's levels and positions (4-byte integers behind five records of one value each)."""
+    """Rewrite a run's levels and positions (4-byte integers behind five records of one
+    value each).
+    """
     dump = Dump(run, "snap1")
     path = dump.files[0]
     count = len(dump.levels)

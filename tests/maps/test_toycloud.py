@@ -1,4 +1,6 @@
-"""The analytic cloud: its totals, its stars' lives, and the same bytes for the same seed in any order."""
+"""The analytic cloud: its totals, its stars' lives, and the same bytes for the same seed in any
+order.
+"""
 
 import itertools
 
@@ -62,8 +64,9 @@ def test_envelopes_fall_in():
         density, momentum = np.full(200, 47.0), np.zeros((200, 3))
         one = slice(star, star + 1)
         toycloud._add_envelopes(
-            stars.position[star] + ways, density, momentum, stars.position[one], stars.velocity[one], stars.mass[one],
-            stars.accretion_rate[one], stars.infall[one], stars.rotation[one], stars.spin[one], stars.loading[one], stars.reach[one],
+            stars.position[star] + ways, density, momentum, stars.position[one],
+            stars.velocity[one], stars.mass[one], stars.accretion_rate[one], stars.infall[one],
+            stars.rotation[one], stars.spin[one], stars.loading[one], stars.reach[one],
             np.exp(-stars.age_yr[one] / 3e5),
         )  # fmt: skip
         velocity = momentum / (density - 47.0)[:, None] - stars.velocity[star]

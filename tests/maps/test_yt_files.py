@@ -47,7 +47,9 @@ def make(entry, folder, snapshot="1", **projection):
 
 
 def test_the_config_says_whether_a_box_repeats(tmp_path, deposit_by_hand, caplog):
-    """yt calls every Athena++ box periodic: a cube at a face needs the user's word, and takes it."""
+    """yt calls every Athena++ box periodic: a cube at a face needs the user's word, and
+    takes it.
+    """
     density, velocity = np.ones((16, 4, 4)), np.zeros((3, 16, 4, 4))
     density[-2:], velocity[0, -2:] = 100.0, 5.0
     write_athena(tmp_path / "box.1.athdf", density, (4, 4, 4), velocity)

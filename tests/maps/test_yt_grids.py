@@ -1,4 +1,6 @@
-"""Other codes' grids through yt: a uniform grid and patches of three levels, made with yt's stream loaders, against a deposit by hand."""
+"""Other codes' grids through yt: a uniform grid and patches of three levels, made with yt's stream
+loaders, against a deposit by hand.
+"""
 
 import itertools
 
@@ -51,7 +53,9 @@ def uniform(random, periodic):
 
 
 def patches(random, periodic):
-    """Patches of any shape, which may touch the faces of the box; a finer one hides what it covers."""
+    """Patches of any shape, which may touch the faces of the box; a finer one hides what
+    it covers.
+    """
     corners = [
         ((0, 0, 0), (16, 16, 16)),
         ((0, 22, 4), (14, 10, 8)),
@@ -93,7 +97,9 @@ def patches(random, periodic):
 @pytest.mark.parametrize("periodic", [True, False])
 @pytest.mark.parametrize("make", [uniform, patches])
 def test_maps_of_grids(make, periodic, deposit_by_hand):
-    """The cubes cut cells of several levels at the faces; where the box does not repeat, only cubes inside are asked for."""
+    """The cubes cut cells of several levels at the faces; where the box does not repeat, only cubes
+    inside are asked for.
+    """
     dataset, cells = make(np.random.default_rng(3), periodic)
     simulation = YtSimulation(dataset, ENTRY)
     for place in PLACES if periodic else [[2.0, 2.0, 2.0], [0.66, 3.35, 1.7], [0.7, 2.9, 0.7]]:

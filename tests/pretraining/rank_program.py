@@ -1,4 +1,6 @@
-"""What one rank does in test_ranks.py; started by it once for a run of one rank and twice for a run of two."""
+"""What one rank does in test_ranks.py; started by it once for a run of one rank and twice for a run
+of two.
+"""
 
 import sys
 from pathlib import Path

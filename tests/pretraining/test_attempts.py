@@ -1,4 +1,6 @@
-"""Attempts at a run: those that fail by themselves are not repeated for ever; those that are ended from outside are."""
+"""Attempts at a run: those that fail by themselves are not repeated for ever; those that are ended
+from outside are.
+"""
 
 import json
 
@@ -116,7 +118,8 @@ def test_a_new_start_tries_once_more(tmp_path):
     }
     with pytest.raises(
         InputError,
-        match=r"the last two attempts failed by themselves: pretraining collapsed by step 7\. Mend that",
+        match=r"the last two attempts failed by themselves: pretraining collapsed by step 7\."
+        r" Mend that",
     ):
         launch.launch(**asked, ranks=2, attempt=2)
     with pytest.raises(InputError, match="several machines need SLURM"):  # so far it comes

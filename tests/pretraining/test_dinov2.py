@@ -1,4 +1,6 @@
-"""The method: the teacher begins as the student and follows it, the student alone learns and alone is masked."""
+"""The method: the teacher begins as the student and follows it, the student alone learns and alone
+is masked.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""Real signals to a real process: killed, then asked to end, then left alone, it ends with the weights of a run that nobody disturbed."""
+"""Real signals to a real process: killed, then asked to end, then left alone, it ends with the
+weights of a run that nobody disturbed.
+"""
 
 import json
 import os

@@ -1,4 +1,6 @@
-"""Starting: one process, torchrun here, srun in a SLURM job; and the command line from a recipe to an encoder."""
+"""Starting: one process, torchrun here, srun in a SLURM job; and the command line from a recipe to
+an encoder.
+"""
 
 import os
 import subprocess

@@ -1,4 +1,6 @@
-"""The loop: same weights twice, bit-identical after an interruption or a kill, and a sentence when a run is lost."""
+"""The loop: same weights twice, bit-identical after an interruption or a kill, and a sentence when
+a run is lost.
+"""
 
 import json
 import os
@@ -322,7 +324,9 @@ def test_recomputed_blocks_change_no_number(start, drop_path):
 
 
 def test_bfloat16_differs_by_its_rounding_alone(start):
-    """With blocks computed again, which have to choose the same attention going backwards as they did going forwards."""
+    """With blocks computed again, which have to choose the same attention going backwards as they
+    did going forwards.
+    """
     full = first_step(start("full"))
     half = first_step(start("half", precision="bfloat16", execution={"recompute": True}))
     assert torch.isfinite(half).all()

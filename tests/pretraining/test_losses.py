@@ -1,4 +1,6 @@
-"""Losses and targets against numbers made once with lightly, against lightly itself where it is installed, and against brute force."""
+"""Losses and targets against numbers made once with lightly, against lightly itself where it is
+installed, and against brute force.
+"""
 
 import math
 
@@ -21,7 +23,9 @@ def wave(*shape, seed):
 
 
 def patch_case():
-    """Scores of the masked patches of four crops on a 3x3 grid, one crop without: student, teacher, mask, weights."""
+    """Scores of the masked patches of four crops on a 3x3 grid, one crop without: student, teacher,
+    mask, weights.
+    """
     mask = torch.zeros(4, 3, 3, dtype=torch.bool)
     mask[0, 0] = mask[2, 1:, 1] = mask[3, 2, 2] = True
     counts = mask.sum(dim=(1, 2))

@@ -1,4 +1,6 @@
-"""MAE: exactly the asked share is hidden, only hidden patches count, and everything that is trained gets a gradient."""
+"""MAE: exactly the asked share is hidden, only hidden patches count, and everything that is trained
+gets a gradient.
+"""
 
 import pytest
 import torch

@@ -1,4 +1,6 @@
-"""Masks: the asked number of crops, the asked number of patches, on every grid, and blocks where blocks fit."""
+"""Masks: the asked number of crops, the asked number of patches, on every grid, and blocks where
+blocks fit.
+"""
 
 import numpy as np
 import pytest
@@ -28,7 +30,9 @@ def test_ratios_are_shared_out_in_strata(crops, share, seed):
 
 
 def test_masks_are_blocks():
-    """Masked patches lie together: far more of their neighbours are masked than if patches were drawn singly."""
+    """Masked patches lie together: far more of their neighbours are masked than if patches were
+    drawn singly.
+    """
     together = []
     for seed in range(30):
         mask = block_mask(14, 0.3, np.random.default_rng(seed))

@@ -1,4 +1,6 @@
-"""What a run shows: records that survive a restart, curves for TensorBoard, a bar on a terminal and plain lines elsewhere."""
+"""What a run shows: records that survive a restart, curves for TensorBoard, a bar on a terminal and
+plain lines elsewhere.
+"""
 
 import io
 import json
@@ -37,7 +39,9 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def show(tmp_path, monkeypatch):
-    """A function that shows three steps of five, each of 8 images, and returns what standard error got."""
+    """A function that shows three steps of five, each of 8 images, and returns what standard error
+    got.
+    """
 
     def show(screen, step=0):
         monkeypatch.setattr(progress.sys, "stderr", screen)

@@ -1,4 +1,6 @@
-"""One rank or two: the same targets, losses, gradients and, but for rounding, weights; and who a process is."""
+"""One rank or two: the same targets, losses, gradients and, but for rounding, weights; and who a
+process is.
+"""
 
 import json
 import os
@@ -38,7 +40,9 @@ def start_rank(output, **variables):
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    """What a run of one rank found, and what the two ranks of another did: one under torchrun's variables, one under SLURM's."""
+    """What a run of one rank found, and what the two ranks of another did: one under torchrun's
+    variables, one under SLURM's.
+    """
     folder, port = tmp_path_factory.mktemp("ranks"), free_port()
     meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     processes = [

@@ -88,7 +88,7 @@ def test_registers_and_layer_scale_reach_timm():
     assert arguments == {"init_values": None, "depth": 4, "reg_tokens": 4, "no_embed_class": True}
 
 
-@pytest.mark.parametrize("preset", ["config", "recipes", "paper"])
+@pytest.mark.parametrize("preset", ["library", "recipes", "paper"])
 def test_every_shipped_recipe_is_one(preset):
     for recipe in yaml.safe_load((ROOT / f"config/{preset}.yaml").read_text())["pretraining"][
         "encoders"
@@ -138,8 +138,9 @@ def test_by_hand_a_recipe_is_checked_as_the_workflow_checks_it():
     """Each sentence but for its place; what the workflow takes is taken."""
     nano = default_config()["pretraining"]["encoders"]["nano"]
     for change in (
-        {"bacth": 3}, {"batch_size": 0}, {"batch_size": 33, "resources": {"ranks": 2}}, {"epochs": -1},
-        {"epochs": float("inf")}, {"optimiser": {"learning_rate": -1.0}}, {"encoder": {"drop_path": 1.5}},
+        {"bacth": 3}, {"batch_size": 0}, {"batch_size": 33, "resources": {"ranks": 2}},
+        {"epochs": -1}, {"epochs": float("inf")}, {"optimiser": {"learning_rate": -1.0}},
+        {"encoder": {"drop_path": 1.5}},
         {"dinov2": {"prototypes": 1}}, {"views": {"local_size": 30}}, {"method": "dnio"},
         {"views": {"flip": 2}}, {"execution": {"accumulation": 0}}, {"seeds": None}, {},
     ):  # fmt: skip

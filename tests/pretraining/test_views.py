@@ -1,4 +1,6 @@
-"""Views: every operation against torchvision's, draws by place, and the shape and range of what comes out."""
+"""Views: every operation against torchvision's, draws by place, and the shape and range of what
+comes out.
+"""
 
 import numpy as np
 import pytest
@@ -94,7 +96,9 @@ def test_flips_mirror_the_crop():
     ],
 )
 def test_colours_are_those_of_torchvision(key, column, function):
-    """Each operation alone, at its full strength of 0.4, applied to the first two samples and not to the third."""
+    """Each operation alone, at its full strength of 0.4, applied to the first two samples and not
+    to the third.
+    """
     strengths = dict.fromkeys(("brightness", "contrast", "saturation", "hue"), 0.0) | {key: 0.4}
     draws = torch.zeros(3, v.DRAWS)
     draws[:, v.JITTER] = torch.tensor([0.1, 0.1, 0.9])

@@ -14,7 +14,9 @@ PROTOSTARS = 8
 
 @pytest.fixture(scope="session")
 def study(tmp_path_factory):
-    """Folder with maps, samples.csv, one shard, and for each of two splits its rows, features, predictions and metrics."""
+    """Folder with maps, samples.csv, one shard, and for each of two splits its rows, features,
+    predictions and metrics.
+    """
     folder = tmp_path_factory.mktemp("study")
     random = np.random.default_rng(1)
     masses = np.geomspace(0.05, 12, PROTOSTARS)
@@ -264,7 +266,9 @@ METRICS = {
 
 @pytest.fixture(scope="session")
 def comparison():
-    """Return ``write(folder, **facts)``: a comparison of one method of those facts on two splits, in the evaluation's four tables."""
+    """Return ``write(folder, **facts)``: a comparison of one method of those facts on two splits,
+    in the evaluation's four tables.
+    """
     return lambda folder, **facts: write_comparison(
         folder, [{**METRICS, "split": split, **facts} for split in ("random", "protostar")]
     )

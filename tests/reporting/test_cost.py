@@ -13,7 +13,9 @@ HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\t
 
 @pytest.fixture
 def run(tmp_path):
-    """Benchmarks of two shards, a snapshot and its catalogue, and a pretraining that took two attempts on two GPUs."""
+    """Benchmarks of two shards, a snapshot and its catalogue, and a pretraining that took two
+    attempts on two GPUs.
+    """
 
     def job(path, seconds, cpu, memory):
         file = tmp_path / "benchmarks/results" / path

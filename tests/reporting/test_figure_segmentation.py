@@ -9,7 +9,9 @@ from starmass.reporting.inputs import read_segmentation
 
 @pytest.fixture
 def file(tmp_path):
-    """Return ``write(**changes)``: a segmentation of one example with seven heads, each attending to one token more than the last."""
+    """Return ``write(**changes)``: a segmentation of one example with seven heads, each attending
+    to one token more than the last.
+    """
 
     def write(**changes):
         path = tmp_path / "segmentation.h5"

@@ -1,4 +1,6 @@
-"""All figures alike: what they write repeats byte by byte, shows something, and speaks of toy clouds and mistakes."""
+"""All figures alike: what they write repeats byte by byte, shows something, and speaks of toy
+clouds and mistakes.
+"""
 
 import matplotlib
 import numpy as np

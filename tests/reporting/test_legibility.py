@@ -1,4 +1,6 @@
-"""Every text of a figure can be read at its printed size: large enough, on the page, and clear of every other."""
+"""Every text of a figure can be read at its printed size: large enough, on the page, and clear of
+every other.
+"""
 
 from itertools import combinations
 
@@ -141,8 +143,10 @@ def test_few_labels_can_be_read(splits, width):
 @pytest.mark.parametrize("rank", [(8.0, 9.0), (3.0, 900.0)])
 def test_curves_can_be_read(rank, width):
     rows = [
-        {"epoch": n / 2, "loss": 9.0, "dino_global": 1.0, "dino_local": 2.0, "ibot": 3.0, "koleo": -1.0, "learning_rate": 1.4e-4,
-         "rankme": rank[n % 2], "spread": 0.5, "target_entropy": 0.8, "dino_over_uniform": 1.0, "probe_r2": -0.2, "probe_r2_untrained": 0.1}
+        {"epoch": n / 2, "loss": 9.0, "dino_global": 1.0, "dino_local": 2.0, "ibot": 3.0,
+         "koleo": -1.0, "learning_rate": 1.4e-4, "rankme": rank[n % 2], "spread": 0.5,
+         "target_entropy": 0.8, "dino_over_uniform": 1.0, "probe_r2": -0.2,
+         "probe_r2_untrained": 0.1}
         for n in range(8)
     ]  # fmt: skip
     with style.journal_style():

@@ -1,4 +1,6 @@
-"""A simulation's page: which maps it shows, that it is drawn with and without samples, and that its bytes repeat."""
+"""A simulation's page: which maps it shows, that it is drawn with and without samples, and that its
+bytes repeat.
+"""
 
 import csv
 

@@ -24,7 +24,9 @@ FIGURE = "figure 3"
 
 @pytest.fixture
 def written(tmp_path, study):
-    """Return ``written(**tables)``: the summary of the study and of tables that it may have, as text by form."""
+    """Return ``written(**tables)``: the summary of the study and of tables that it may have, as
+    text by form.
+    """
 
     def write(**tables):
         outputs = {kind: tmp_path / f"summary.{kind}" for kind in ("md", "html")}
@@ -137,7 +139,9 @@ def test_the_best_at_few_and_at_all_labels(study):
 
 
 def rows_of(*differences):
-    """Rows of a split by R2, from the difference from the method ``base`` and its interval; the base has none."""
+    """Rows of a split by R2, from the difference from the method ``base`` and its interval; the
+    base has none.
+    """
     names = [
         "method",
         "label",

@@ -67,7 +67,8 @@ def test_csv_has_one_row_a_method_and_split(build, tmp_path):
     build()
     table = pd.read_csv(tmp_path / "demo.csv")
     assert list(zip(table["split"], table["method"], strict=True)) == [
-        ("random", "dinov2_knn"), ("random", "resnet18"), ("protostar", "dinov2_knn"), ("protostar", "resnet18"),
+        ("random", "dinov2_knn"), ("random", "resnet18"),
+        ("protostar", "dinov2_knn"), ("protostar", "resnet18"),
     ]  # fmt: skip
     needed = {
         "method",
@@ -173,7 +174,8 @@ def test_metrics_without_a_column_are_one_sentence(build, tmp_path):
 def test_a_misspelt_published_row_is_one_sentence(build):
     with pytest.raises(
         InputError,
-        match=r"reporting\.published\.resnet18: .* 'resnet_random' \(did you mean 'resnet18_random'\?\)",
+        match=r"reporting\.published\.resnet18: .* 'resnet_random'"
+        r" \(did you mean 'resnet18_random'\?\)",
     ):
         build(counterparts={"resnet18": "resnet_random"})
 

@@ -25,7 +25,9 @@ TARGET = "results/pretraining/uneven/seed-0/teacher.safetensors"
 
 @pytest.fixture(scope="module")
 def failed(run_snakemake, tmp_path_factory):
-    """Folder of a run whose pretraining has a width that the heads of its architecture (16) do not divide."""
+    """Folder of a run whose pretraining has a width that the heads of its architecture (16) do not
+    divide.
+    """
     folder = tmp_path_factory.mktemp("failed")
     done = run_snakemake(folder, TARGET, "--cores", "1", overlay=UNEVEN)
     assert done.returncode == 1
@@ -119,7 +121,9 @@ def test_members_of_a_failed_group_have_its_log_too(tmp_path):
 
 
 def test_recovery_after_a_kill(root, run_snakemake, tmp_path):
-    """A local run is killed in the middle: what it began is known, the folder unlocked, half-written files gone, and the run goes on."""
+    """A local run is killed in the middle: what it began is known, the folder unlocked,
+    half-written files gone, and the run goes on.
+    """
     overlay = {
         "fractals": {
             "images": {

@@ -67,4 +67,5 @@ rule ablations:
     input:
         lambda wildcards: plan.ablation_files(STUDY),
     message:
-        f"The ablations of study {STUDY} are in results/evaluation/{STUDY}/ablations/ and results/figures/{STUDY}/."
+        f"The ablations of study {STUDY} are in results/evaluation/{STUDY}/ablations/"
+        f" and results/figures/{STUDY}/."

@@ -84,10 +84,16 @@ def with_users_files(answer):
 
 
 def suggest_target(record):
-    """A logging filter: of a target that nothing makes Snakemake says just that; add the nearest one that there is."""
+    """A logging filter for a target that nothing makes: it adds the nearest one that there is.
+
+    Snakemake says no more than that nothing makes it.
+    """
     if found := re.search(r"No rule to produce (\S+)", str(record.msg)):
         named = [rule.name for rule in workflow.rules if not rule.has_products()]
-        record.msg += f"\nstarmass: there is no target {found[1]}{closest(found[1], [*named, *rules.all.input])}; by name: {', '.join(named)}."
+        record.msg += (
+            f"\nstarmass: there is no target {found[1]}"
+            f"{closest(found[1], [*named, *rules.all.input])}; by name: {', '.join(named)}."
+        )
     return True
 
 
@@ -109,7 +115,8 @@ def without_braces(path):
     """A path from outside, in which Snakemake would look for wildcards."""
     if re.search("[{}]", path):
         refuse(
-            f"{path}: Snakemake takes braces in a path for a wildcard; move it, or link to it by another name."
+            f"{path}: Snakemake takes braces in a path for a wildcard; move it, or link to it by"
+            " another name."
         )
     return path
 
@@ -197,5 +204,8 @@ def write_report():
     # At exit, so that it is the last line, below what Snakemake says of its log and time.
     words = f"the report of study {STUDY} is results/report.html (opens in any browser, offline)."
     if set(workflow.dag_settings.targets) <= {"all", "tables", "figures", "summary"}:
-        words = f"the table is results/tables/{STUDY}/table.md (.csv, .tex), the figures are in results/figures/{STUDY}/, and {words}"
+        words = (
+            f"the table is results/tables/{STUDY}/table.md (.csv, .tex),"
+            f" the figures are in results/figures/{STUDY}/, and {words}"
+        )
     atexit.register(print, f"starmass: {words}", file=sys.stderr)

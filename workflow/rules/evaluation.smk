@@ -73,7 +73,8 @@ rule gather_training_maps:
         config=lambda wildcards: plan.shown(wildcards.preprocessing),
         code=code_digest("workflow/scripts/gather_training_maps.py"),
     message:
-        "Gathering the training maps of study {wildcards.study}, split {wildcards.split}, for pretraining to look at"
+        "Gathering the training maps of study {wildcards.study}, split {wildcards.split},"
+        " for pretraining to look at"
     script:
         "../scripts/gather_training_maps.py"
 
@@ -98,7 +99,8 @@ rule extract_features:
         config=lambda wildcards: plan.feature_options(wildcards.features),
         code=code_digest("workflow/scripts/extract_features.py"),
     message:
-        "Turning maps into features {wildcards.features} (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
+        "Turning maps into features {wildcards.features}"
+        " (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
     script:
         "../scripts/extract_features.py"
 
@@ -129,7 +131,8 @@ rule predict_masses:
             lambda wildcards: plan.regressor_module(wildcards.method),
         ),
     message:
-        "Predicting masses by {wildcards.method} (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
+        "Predicting masses by {wildcards.method}"
+        " (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
     script:
         "../scripts/predict_masses.py"
 
@@ -162,7 +165,8 @@ rule fit_method:
             lambda wildcards: plan.regressor_module(wildcards.method),
         ),
     message:
-        "Fitting {wildcards.method} (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
+        "Fitting {wildcards.method}"
+        " (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
     script:
         "../scripts/fit_method.py"
 
@@ -266,6 +270,7 @@ rule segment_maps:
         config=lambda wildcards: plan.segmentation_options(wildcards.study, wildcards.features),
         code=code_digest("workflow/scripts/segment_maps.py"),
     message:
-        "Colouring and dividing maps by their patch tokens ({wildcards.features}, study {wildcards.study})"
+        "Colouring and dividing maps by their patch tokens"
+        " ({wildcards.features}, study {wildcards.study})"
     script:
         "../scripts/segment_maps.py"

@@ -38,9 +38,11 @@ use rule predict_masses as predict_from_few_labels with:
     log:
         "logs/evaluation/{study}/{split}/few_labels/predictions/{method}/seed-{seed}.log",
     benchmark:
-        "benchmarks/results/evaluation/{study}/{split}/few_labels/predictions/{method}/seed-{seed}.tsv"
+        "benchmarks/results/evaluation/{study}/{split}/few_labels/predictions/{method}"
+        "/seed-{seed}.tsv"
     message:
-        "Predicting masses by {wildcards.method} from few labels (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
+        "Predicting masses by {wildcards.method} from few labels"
+        " (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
 
 
 use rule train_supervised as train_on_few_labels with:
@@ -54,9 +56,11 @@ use rule train_supervised as train_on_few_labels with:
     log:
         "logs/evaluation/{study}/{split}/few_labels/predictions/{method}/seed-{seed}.log",
     benchmark:
-        "benchmarks/results/evaluation/{study}/{split}/few_labels/predictions/{method}/seed-{seed}.tsv"
+        "benchmarks/results/evaluation/{study}/{split}/few_labels/predictions/{method}"
+        "/seed-{seed}.tsv"
     message:
-        "Training {wildcards.method} on few labelled maps (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
+        "Training {wildcards.method} on few labelled maps"
+        " (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
 
 
 use rule finetune_encoder as finetune_on_few_labels with:
@@ -70,9 +74,11 @@ use rule finetune_encoder as finetune_on_few_labels with:
     log:
         "logs/evaluation/{study}/{split}/few_labels/predictions/{method}/seed-{seed}.log",
     benchmark:
-        "benchmarks/results/evaluation/{study}/{split}/few_labels/predictions/{method}/seed-{seed}.tsv"
+        "benchmarks/results/evaluation/{study}/{split}/few_labels/predictions/{method}"
+        "/seed-{seed}.tsv"
     message:
-        "Fine-tuning {wildcards.method} on few labelled maps (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
+        "Fine-tuning {wildcards.method} on few labelled maps"
+        " (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
 
 
 rule score_few_labels:

@@ -85,7 +85,8 @@ rule observe_maps:
         config=lambda wildcards: plan.observation(wildcards.observation),
         code=code_digest("workflow/scripts/observe_maps.py"),
     message:
-        "Observing the maps of {wildcards.simulation}, {wildcards.snapshot} ({wildcards.observation})"
+        "Observing the maps of {wildcards.simulation}, {wildcards.snapshot}"
+        " ({wildcards.observation})"
     script:
         "../scripts/observe_maps.py"
 
@@ -113,7 +114,8 @@ rule export_fits:
         ),
         code=code_digest("workflow/scripts/export_fits.py"),
     message:
-        "Writing {wildcards.folder}, {wildcards.snapshot}, sink {wildcards.sink} along {wildcards.axis} as FITS"
+        "Writing {wildcards.folder}, {wildcards.snapshot}, sink {wildcards.sink}"
+        " along {wildcards.axis} as FITS"
     script:
         "../scripts/export_fits.py"
 

@@ -23,7 +23,8 @@ rule train_supervised:
         config=lambda wildcards: plan.network_options(wildcards.method),
         code=code_digest("workflow/scripts/train_supervised.py"),
     message:
-        "Training {wildcards.method} on maps (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
+        "Training {wildcards.method} on maps"
+        " (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
     script:
         "../scripts/train_supervised.py"
 
@@ -50,6 +51,7 @@ rule finetune_encoder:
         config=lambda wildcards: plan.finetuning_options(wildcards.method),
         code=code_digest("workflow/scripts/finetune_encoder.py"),
     message:
-        "Fine-tuning {wildcards.method} on maps (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
+        "Fine-tuning {wildcards.method} on maps"
+        " (study {wildcards.study}, split {wildcards.split}, seed {wildcards.seed})"
     script:
         "../scripts/finetune_encoder.py"

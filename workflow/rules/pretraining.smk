@@ -1,5 +1,6 @@
-# Images to encoders. The state to resume from is in results/pretraining/{encoder}/seed-{seed}/resume/,
-# which no rule declares: it outlives a failed job.
+# Images to encoders. The state to resume from is in
+# results/pretraining/{encoder}/seed-{seed}/resume/, which no rule declares: it outlives a failed
+# job.
 RUN = "pretraining/{encoder}/seed-{seed}"
 
 

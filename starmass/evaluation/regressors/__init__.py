@@ -13,11 +13,11 @@ and may have
     predictions [value, row of x_test] for several values at once, where this is quicker than to
     fit an estimator for each; they choose among candidates, and predict nothing else
 ``COUNTS_ROWS = True``
-    its value is a number of training rows, and is lowered where fewer rows teach
+    its value is a number of training rows, and is lowered where there are fewer training rows
 ``TRUSTED``
     full names of classes that a fitted estimator consists of and that skops does not know
 
 The estimator is kept in a file (:mod:`starmass.evaluation.fitted`). Where its ``predict`` takes
-``return_std=True``, as of scikit-learn's GaussianProcessRegressor, the spread that it returns
-stands in the table of predictions.
+``return_std=True``, as of scikit-learn's GaussianProcessRegressor, the spread that it returns is
+written to the table of predictions.
 """

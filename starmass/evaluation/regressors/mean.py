@@ -1,4 +1,4 @@
-"""The mean training label for every row: what a method has to beat."""
+"""The mean training label for every row: the baseline of every method."""
 
 from typing import Any, Self
 

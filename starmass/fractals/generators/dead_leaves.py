@@ -49,9 +49,10 @@ def draw_radius(generator, least, most, exponent):
 def draw_dead_leaves(generator, size, least, most, exponent):
     """Let discs fall until they cover the image.
 
-    After Lee, Mumford & Huang (2001), "Occlusion models for natural images". Seen from below: a
-    leaf that falls later shows only where none fell before. So the image is done, and a fair sample
-    of endless rain, once each pixel is covered (Kendall & Thonnes 1999).
+    After Lee, Mumford & Huang (2001), "Occlusion models for natural images". The leaves are
+    seen from below: one that falls later shows only where none fell before. So the image is
+    complete once each pixel is covered, and an exact sample of the process (Kendall & Thonnes
+    1999).
 
     Parameters
     ----------

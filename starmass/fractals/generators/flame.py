@@ -1,4 +1,4 @@
-"""Flame fractals: image i of a seed, whoever asks for it and in whatever order."""
+"""Flame fractals: image i of a seed is the same in whatever order images are made."""
 
 import math
 from itertools import count

@@ -1,4 +1,4 @@
-"""Gaussian random fields: whether an encoder needs more than a power spectrum."""
+"""Gaussian random fields, to test whether an encoder needs more than a power spectrum."""
 
 from typing import ClassVar
 

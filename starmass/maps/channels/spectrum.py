@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Spectrum(Channel):
-    """Column density from ``lowest`` to ``highest`` [km/s], each cell's line ``line_width`` wide."""
+    """Column density from ``lowest`` to ``highest`` [km/s].
+
+    Each cell's line is ``line_width`` wide.
+    """
 
     is_cube: ClassVar = True
 

@@ -1,1 +1,1 @@
-"""What DINOv2 minimises, one term a file, and the targets that the teacher gives; all in float32."""
+"""DINOv2's terms of the loss, one a file, and the teacher's targets; all in float32."""

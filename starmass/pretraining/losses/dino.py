@@ -1,4 +1,4 @@
-"""DINO: the class tokens of all crops of an image agree with the teacher's view of its global crops.
+"""DINO: all crops of an image agree with the teacher's view of its global crops (class tokens).
 
 Caron et al. 2021; averaging over pairs as dinov2 `train/ssl_meta_arch.py`.
 """
@@ -10,18 +10,23 @@ from torch import Tensor
 def dino_loss(
     globals_: Tensor, locals_: Tensor, targets: Tensor, temperature: float
 ) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of the student's crops with the teacher's, averaged over all pairs of different crops.
+    """Return the cross-entropy of the student's crops with the teacher's.
+
+    It is averaged over all pairs of different crops.
 
     Parameters
     ----------
-    globals_ : student's scores of the two global crops [2, B, K]; crop 0 is held to target 1 and crop 1 to target 0
-    locals_ : student's scores of the local crops [L, B, K], L may be 0; each is held to both targets
+    globals_ : student's scores of the two global crops [2, B, K]; crop 0 is compared with target 1
+        and crop 1 with target 0
+    locals_ : student's scores of the local crops [L, B, K], L may be 0; each is compared with both
+        targets
     targets : teacher's distributions of the two global crops [2, B, K]
     temperature : of the student
 
     Returns
     -------
-    the part of the pairs of global crops, and that of the local crops; their sum is the mean over all 2 + 2 L pairs
+    the part of the pairs of global crops, and that of the local crops; their sum is the mean over
+    all 2 + 2 L pairs
     """
     pairs = 2 + 2 * len(locals_)
     across = _cross_entropy(globals_, targets.flip(0), temperature).sum(dim=0).mean() / pairs
@@ -37,6 +42,9 @@ def dino_loss(
 def _cross_entropy(
     scores: Tensor, targets: Tensor, temperature: float, weight: float = 1
 ) -> Tensor:
-    """``-sum(targets * log_softmax(scores / T))`` for targets that sum to ``weight``, without keeping the log-softmax."""
+    """Return ``-sum(targets * log_softmax(scores / T))`` without keeping the log-softmax.
+
+    The targets sum to ``weight``.
+    """
     scores = scores.float() / temperature
     return weight * torch.logsumexp(scores, dim=-1) - (targets * scores).sum(dim=-1)

@@ -1,4 +1,7 @@
-"""iBOT: the student guesses, at each masked patch, what the teacher sees there (Zhou et al. 2022; dinov2 `loss/ibot_patch_loss.py`)."""
+"""iBOT: at each masked patch the student predicts the teacher's output (Zhou et al. 2022).
+
+As dinov2 `loss/ibot_patch_loss.py`.
+"""
 
 import torch
 from torch import Tensor
@@ -7,11 +10,14 @@ from torch import Tensor
 def ibot_loss(
     scores: Tensor, targets: Tensor, weights: Tensor, crops: int, temperature: float
 ) -> Tensor:
-    """Cross-entropy over masked patches: mean in each crop, then mean over all global crops, masked or not.
+    """Return the cross-entropy over masked patches.
+
+    It is averaged within each crop, then over all global crops, masked or not.
 
     Parameters
     ----------
-    scores, targets : student's scores and teacher's distributions of the masked patches [M, K], M may be 0
+    scores, targets : student's scores and teacher's distributions of the masked patches [M, K], M
+        may be 0
     weights : one over the number of masked patches of the patch's crop [M]
     crops : number of global crops, 2 B
     temperature : of the student

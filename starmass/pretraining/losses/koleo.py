@@ -1,4 +1,7 @@
-"""KoLeo: features spread evenly over the sphere (Sablayrolles et al. 2019; dinov2 `loss/koleo_loss.py`)."""
+"""KoLeo: features spread evenly over the sphere (Sablayrolles et al. 2019).
+
+As dinov2 `loss/koleo_loss.py`.
+"""
 
 import torch
 from torch import Tensor
@@ -15,8 +18,9 @@ def koleo_loss(features: Tensor, *, across_ranks: bool) -> Tensor:
     Parameters
     ----------
     features : [B, D], of one crop of every image
-    across_ranks : look for neighbours on all ranks (and send the gradient there), or on this one only as the official code does;
-        the value depends on it (0.77 between 8 and 16 samples in a test), so it is part of the recipe
+    across_ranks : look for neighbours on all ranks, with gradients, or only on this one as the
+        official code does. The value depends on it (0.77 between 8 and 16 samples in a test), so it
+        is part of the recipe
 
     Returns
     -------

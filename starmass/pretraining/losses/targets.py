@@ -1,6 +1,6 @@
-"""From a teacher's scores to the distributions that the student has to match: centering, or Sinkhorn-Knopp.
+"""The teacher's scores turned into targets for the student: centering, or Sinkhorn-Knopp.
 
-Both keep all samples from going to one prototype, and both are taken over the samples of all ranks.
+Both prevent all samples from going to one prototype, and both use the samples of all ranks.
 """
 
 import torch
@@ -10,10 +10,11 @@ from starmass.pretraining.ranks import maximum_over_ranks, sum_over_ranks
 
 
 class Center(nn.Module):
-    """Running mean of the teacher's scores, taken off before the softmax (dinov2 `loss/dino_clstoken_loss.py`).
+    """Running mean of the teacher's scores, subtracted before the softmax.
 
-    Every row of every rank has the same weight, also when ranks have uneven numbers of masked tokens (the official iBOT
-    center takes a mean of ranks' means).
+    As dinov2 `loss/dino_clstoken_loss.py`, except that every row of every rank has the same weight
+    when ranks have unequal numbers of masked tokens. The official iBOT center takes a mean of
+    ranks' means.
     """
 
     center: Tensor
@@ -40,7 +41,10 @@ class Center(nn.Module):
 
     @torch.no_grad()
     def move(self) -> None:
-        """Move the center towards the mean of the step's scores: after the step, so that all its targets use the center before."""
+        """Move the center towards the mean of the step's scores.
+
+        Call it after the step, so that all targets of a step use the same center.
+        """
         total = sum_over_ranks(self.seen)
         mean = total[:-1] / total[-1].clamp(min=1)
         self.center.lerp_(mean, (1 - self.momentum) * (total[-1] > 0).float())
@@ -49,12 +53,14 @@ class Center(nn.Module):
 
 @torch.no_grad()
 def sinkhorn(scores: Tensor, temperature: float, iterations: int = 3) -> Tensor:
-    """Return soft assignments that use all prototypes equally (Sinkhorn-Knopp; SwAV, dinov2 `loss/dino_clstoken_loss.py`).
+    """Return soft assignments that use all prototypes equally (Sinkhorn-Knopp; SwAV).
 
-    The matrix exp(scores / T) is scaled by one factor a prototype and one a sample, alternately, until its sums are even. Only the
-    factors are kept up to date, so an iteration reads the matrix twice and writes nothing. Each row's maximum is taken off first
-    and given back, relative to the maximum over all ranks, as the sample's first factor: the official form without that overflows
-    at a score of 4 and a temperature of 0.04.
+    As dinov2 `loss/dino_clstoken_loss.py`. The matrix exp(scores / T) is scaled by one factor per
+    prototype and one per sample, alternately, until its sums are even. Only the factors are
+    updated, so an iteration reads the matrix twice and writes nothing. Each row's maximum is
+    subtracted before the exponential. It returns, relative to the maximum over all ranks, as the
+    sample's first factor. Without that, the official form overflows at a score of 4 and a
+    temperature of 0.04.
 
     Parameters
     ----------
@@ -89,7 +95,10 @@ def target_entropy(targets: Tensor) -> Tensor:
 
 
 def prototypes_in_use(targets: Tensor) -> Tensor:
-    """Effective number of prototypes that the batch of all ranks goes to: exp of the entropy of the mean target; 1 to K."""
+    """Return the effective number of prototypes in use, from 1 to K, over all ranks.
+
+    It is exp of the entropy of the mean target.
+    """
     mean = sum_over_ranks(targets.sum(dim=0))
     mean = mean / mean.sum()
     return torch.exp(-torch.xlogy(mean, mean).sum())

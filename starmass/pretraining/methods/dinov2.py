@@ -1,7 +1,7 @@
 """DINOv2 (Oquab et al. 2023; dinov2 `train/ssl_meta_arch.py`).
 
-A student learns what its slowly moving average, the teacher, sees. This file is all that tells this
-method from another: what a sample draws, how a batch becomes a loss, and what is kept.
+A student learns to predict what its slowly moving average, the teacher, sees. This file holds all
+that is specific to the method: a sample's random numbers, the loss of a batch, and what is kept.
 """
 
 import math
@@ -276,7 +276,7 @@ class DINOv2(Method):
 
     @torch.no_grad()
     def after_step(self, schedule: dict[str, float]) -> None:
-        """Move the teacher towards the student, and the centers towards what the teacher said."""
+        """Move the teacher towards the student, and the centers towards the teacher's scores."""
         if self.recipe.dinov2.targets == "centering":
             self.class_center.move()
             self.patch_center.move()

@@ -1,7 +1,7 @@
 """MAE (He et al. 2022; with one decoder block as in C-MAE).
 
-An encoder sees a quarter of the patches, a decoder paints the others. This file is all that tells
-this method from another: what a sample draws, how a batch becomes a loss, and what is kept.
+An encoder sees a quarter of the patches, a decoder paints the others. This file holds all that is
+specific to the method: a sample's random numbers, the loss of a batch, and what is kept.
 """
 
 from dataclasses import dataclass
@@ -116,7 +116,7 @@ class MAE(Method):
 
 
 class Decoder(nn.Module):
-    """A shallow transformer that paints every patch.
+    """A shallow transformer that predicts the pixels of every patch.
 
     It sees the encoder's tokens at their places and a mask token at all others.
     """

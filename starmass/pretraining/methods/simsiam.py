@@ -1,8 +1,8 @@
 """SimSiam (Chen & He 2021) for a convolutional network.
 
-One crop's prediction is drawn to the other crop's projection, which gets no gradient. This is how a
-ResNet learns from the images that a transformer learns from by DINOv2. This file is all that tells
-this method from another: what a sample draws, how a batch becomes a loss, and what is kept.
+The prediction of one crop is drawn to the projection of the other, which gets no gradient. A ResNet
+can so be trained on the images that train a transformer by DINOv2. This file holds all that is
+specific to the method: a sample's random numbers, the loss of a batch, and what is kept.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""Where the encoder looks: attention of the class token in the last block, head by head, over the examples of the segmentation."""
+"""Where the encoder looks: attention of the class token in the last block, head by head.
+
+It is drawn over the examples of the segmentation.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,9 +24,9 @@ from starmass.reporting.panels import (
 )
 
 LABEL, GAP, BAR, HEADING = 0.36, 0.05, 0.44, 0.2
-"""Inches for the label left of a line, between images, under them for colour bars, and over the images."""
+"""Inches left of a line (label), between images, under them (colour bars) and over them."""
 HEADS, FEWEST = 5, 4
-"""Heads that there is room for; columns that the width is divided by at least."""
+"""Minimum number of columns that the width is divided by, and maximum number of heads shown."""
 
 
 def plot(
@@ -58,7 +61,10 @@ def plot(
 def draw_attention(
     examples: Sequence[MapRow], found: Segmentation, palettes: Mapping[str, str], below: str = ""
 ) -> Figure:
-    """Lay out examples, one a line: column density, then where each head looks, over the column density in grey."""
+    """Lay out examples, one a line: column density, then where each head looks.
+
+    Attention is drawn over the column density in grey.
+    """
     assert found.attention is not None and found.attended is not None
     heads = choose_heads(found)
     columns = max(1 + len(heads), FEWEST)
@@ -124,7 +130,7 @@ def choose_heads(found: Segmentation) -> list[int]:
 
 
 def attended(found: Segmentation, example: int, head: int) -> np.ndarray:
-    """Return attention as a multiple of an even spread's, nan where it is not among the share that is kept."""
+    """Return attention in units of its uniform value, nan where it is not in the share kept."""
     assert found.attention is not None and found.attended is not None
     attention = found.attention[example, head]
     return np.where(found.attended[example, head], attention * attention.size, np.nan)

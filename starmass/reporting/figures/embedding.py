@@ -30,7 +30,7 @@ NEEDED = (
     "same_simulation",
 )
 LEFT, GAP, TOP, BOTTOM, FOOTER = 0.48, 0.22, 0.58, 0.36, 0.24
-"""Inches left of the panels, between two, over them for colour bars, under them, and for the last lines."""
+"""Inches left of panels, between two, over them (colour bars), under them, for last lines."""
 
 
 def plot(
@@ -124,7 +124,10 @@ def sentences(table: pd.DataFrame, split: str) -> list[str]:
 
 
 def choose_kinds(table: pd.DataFrame) -> tuple[str, list[str]]:
-    """Return what the last column is coloured by, and its values: simulations, or lines of sight where there is but one of those."""
+    """Return what the last column is coloured by, and its values.
+
+    It is the simulation, or the line of sight where there is only one simulation.
+    """
     for kind in ("simulation", "axis"):
         names = sorted(table[kind].astype(str).unique())
         if len(names) > 1:
@@ -209,7 +212,10 @@ def _label(axes: Axes, table: pd.DataFrame, plane: str, column: int) -> None:
 
 
 def _scaled(table: pd.DataFrame, value: str) -> tuple[np.ndarray, LogNorm]:
-    """Return values in the unit of their label and a logarithmic scale; what is not positive has the lowest colour."""
+    """Return values in the unit of their label and a logarithmic scale.
+
+    Values that are not positive have the lowest colour.
+    """
     shown = table[value].to_numpy(float) / (1e3 if value == "age_yr" else 1)
     positive = shown[shown > 0]
     low = float(positive.min()) if positive.size else 1.0

@@ -15,9 +15,13 @@ from starmass.reporting.inputs import MapRow, footer, read_map_row, read_samples
 from starmass.reporting.panels import channel_scales, draw_channel, draw_channel_bar, orient
 
 COLUMNS = 6
-"""Images in one line of the figure: two protostars with three channels each, or so many fractals."""
+"""Images in a line of the figure: fractals, or the three channels of two protostars."""
 HEADING, LABEL, GUTTER, GAP, BAR = 0.27, 0.2, 0.12, 0.04, 0.5
-"""Inches for a heading, the label left of a block, between blocks, between images, and under them for colour bars."""
+"""Inches about blocks of images.
+
+They are for a heading, for the label left of a block, between blocks, between images, and under
+them for colour bars.
+"""
 
 
 def plot(
@@ -50,7 +54,10 @@ def plot(
 
 
 def choose_protostars(samples: pd.DataFrame, count: int) -> list[pd.DataFrame]:
-    """Return the rows (lines of sight) of ``count`` different protostars, spread evenly over the ranks of mass, by rising mass."""
+    """Return rows (lines of sight) of ``count`` protostars, evenly over the ranks of mass.
+
+    They are in order of rising mass.
+    """
     moments = (
         samples.groupby(["simulation", "sink_id", "snapshot"], sort=True)["mass_msun"]
         .first()
@@ -79,7 +86,10 @@ def draw_examples(
     palettes: Mapping[str, str],
     below: str = "",
 ) -> Figure:
-    """Lay out fractals [image, row, column, (3)] above blocks of maps [protostar][axis]; sizes in inches."""
+    """Lay out fractals [image, row, column, (3)] above blocks of maps [protostar][axis].
+
+    Sizes are in inches.
+    """
     cell = (style.TEXT_WIDTH - GUTTER - 2 * LABEL) / COLUMNS - GAP
     fractals_height = HEADING + -(-len(images) // COLUMNS) * (style.TEXT_WIDTH / COLUMNS)
     block_height = HEADING + max(len(block) for block in blocks) * (cell + GAP)
@@ -138,7 +148,10 @@ def _draw_block(
     palettes: Mapping[str, str],
 ) -> None:
     head = block[0]
-    title = rf"$M_\star = {head.mass:.3g}$ M$_\odot$, {style.format_age(head.age)} old ({head.simulation})"
+    title = (
+        rf"$M_\star = {head.mass:.3g}$ M$_\odot$,"
+        rf" {style.format_age(head.age)} old ({head.simulation})"
+    )
     middle = left + LABEL + len(head.names) * (cell + GAP) / 2
     style.place_text(figure, middle, top + 0.05, title, ha="center")
     for line, row in enumerate(block):

@@ -30,7 +30,7 @@ NEEDED = (
 LOWEST = -0.6
 """R2 below is off the scale."""
 LEFT, RIGHT, TITLE, HEIGHT, BELOW = 0.55, 0.1, 0.28, 2.1, 0.6
-"""Inches left and right of a panel, over it for the split's name, of its height, and under it."""
+"""Inches left and right of a panel, over it (the split's name), of its height, under it."""
 
 
 def plot(
@@ -43,7 +43,10 @@ def plot(
     resolution: int,
     facts: Mapping[str, Any],
 ) -> None:
-    """Draw a study's few_labels.csv, which holds the splits, methods and fractions of ``rows``; ``width`` is a key of ``style.WIDTHS``."""
+    """Draw a study's few_labels.csv, which holds the splits, methods and fractions of ``rows``.
+
+    ``width`` is a key of ``style.WIDTHS``.
+    """
     table = read_few_labels(few_labels, rows)
     with style.journal_style():
         figure = draw_few_labels(table, width, footer(simulations))
@@ -51,14 +54,20 @@ def plot(
 
 
 def read_few_labels(path: str | Path, rows: Mapping[str, Iterable[Any]]) -> pd.DataFrame:
-    """Read a study's few_labels.csv and make sure that it holds every ``split``, ``method`` and ``fraction`` of ``rows``."""
+    """Read a study's few_labels.csv; check that it has all that ``rows`` lists.
+
+    Each of ``rows`` is a ``split``, ``method`` and ``fraction``.
+    """
     table = read_table(path, NEEDED).astype({"fraction": float})
     require_rows(path, table, **{**rows, "fraction": map(float, rows["fraction"])})
     return table
 
 
 def draw_few_labels(table: pd.DataFrame, width: str = "column", below: str = "") -> Figure:
-    """One panel a split: one below the other in a column, two a line in a text's width; the methods' names below, for they are long."""
+    """Draw one panel a split: one below the other in a column, two a line in a text's width.
+
+    The methods' names are below, for they are long.
+    """
     page, splits = style.WIDTHS[width], list(dict.fromkeys(table["split"]))
     columns = 1 if width == "column" else min(2, len(splits))
     side = page / columns - LEFT - RIGHT

@@ -1,4 +1,4 @@
-"""Where the information is: R2 from the middle of the maps alone, without it, and channel by channel."""
+"""Where the information is: R2 from the middle of maps alone, without it, and by channel."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -33,7 +33,7 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 NAMES = {"ridge": "ridge", "knn": "20-NN"}
 LOWEST = -0.6
-"""R2 below is off the scale: nothing is left to be told apart there."""
+"""R2 below is off the scale: no information is left there."""
 
 
 def plot(
@@ -47,9 +47,12 @@ def plot(
     facts: Mapping[str, Any],
     beam_pc: float | None = None,
 ) -> None:
-    """Draw a study's information.csv: R2 against the radius within or beyond which maps of ``channels`` are seen, and by channel.
+    """Draw a study's information.csv: R2 against radius, and by channel.
 
-    ``beam_pc`` is the full width at half maximum of the beam through which they are seen, if any; ``width`` is a key of ``style.WIDTHS``.
+    Maps of ``channels`` are seen within the radius or beyond it.
+
+    ``beam_pc`` is the full width at half maximum of their beam, if any; ``width`` is a key of
+    ``style.WIDTHS``.
     """
     table = read_information(information, channels).assign(
         beam_pc=np.nan if beam_pc is None else beam_pc
@@ -78,7 +81,10 @@ def read_information(path: str | Path, channels: Sequence[str]) -> pd.DataFrame:
 
 
 def draw_information(table: pd.DataFrame, width: str = "column", below: str = "") -> Figure:
-    """Two panels: (a) radius, with the accretion radius, the finest cell and the beam; (b) channels, below it or beside it."""
+    """Draw two panels: (a) radius, (b) channels, below it or beside it.
+
+    The first marks the accretion radius, the finest cell and the beam.
+    """
     page, channels = (
         style.WIDTHS[width],
         0.19 * (table["part"].isin(["all", "only", "without"]) & (table["method"] == "ridge")).sum()

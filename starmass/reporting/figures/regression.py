@@ -30,12 +30,19 @@ BIN_DEX = 0.25
 FEWEST = 5
 """Test maps that a bin needs before a median of it is drawn."""
 LEFT, GAP, TITLE, LINE, STRIP, BOTTOM = 0.52, 0.08, 0.22, 0.14, 0.44, 0.46
-"""Inches left and right of a panel, over it for its name (first and further lines) and for counts, and under it."""
+"""Inches about panels.
+
+They are left and right of a panel, over it for its name (first and further lines) and for counts,
+and under it.
+"""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One method on one split: true and predicted log10 mass [Msun] of the test rows, its name and its metrics."""
+    """One method on one split: its name, its metrics, and its test rows.
+
+    Masses of the test rows are true and predicted log10 mass [Msun].
+    """
 
     label: str
     true: np.ndarray
@@ -45,7 +52,10 @@ class Panel:
 
 @dataclass(frozen=True)
 class Line:
-    """One split: features [row, dimension] and log10 mass of all rows that take part, those that train, and the panels."""
+    """One split: its panels, and all rows that take part.
+
+    Rows have features [row, dimension] and log10 mass, and a flag for those that train.
+    """
 
     split: str
     features: np.ndarray
@@ -128,8 +138,8 @@ def principal_components(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Project features [row, dimension] on the first components of their training rows.
 
-    Returns the scores [row, count] and the share of the training variance of each. Signs are fixed: the entry of a
-    component that is largest in size is positive.
+    Returns the scores [row, count] and the share of the training variance of each. Signs are fixed:
+    the entry of a component that is largest in size is positive.
     """
     centre = features[training].mean(axis=0)
     _, singular, basis = np.linalg.svd(features[training] - centre, full_matrices=False)
@@ -140,7 +150,10 @@ def principal_components(
 
 
 def running_median(true: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
-    """Median and 16th to 84th percentile of predicted log10 mass in bins of true log10 mass with enough test rows."""
+    """Median and 16th to 84th percentile of predicted log10 mass in bins of true log10 mass.
+
+    Bins with too few test rows are left out.
+    """
     edges = mass_bins(true)
     place = np.clip(np.digitize(true, edges) - 1, 0, len(edges) - 2)
     found = []
@@ -160,7 +173,10 @@ def mass_bins(log_mass: np.ndarray) -> np.ndarray:
 
 
 def draw_regression(lines: Sequence[Line], palette: str, below: str = "") -> Figure:
-    """Lay out one line of panels a split: components coloured by mass, then one panel a method; sizes in inches."""
+    """Lay out one line of panels a split: components coloured by mass, then one panel a method.
+
+    Sizes are in inches.
+    """
     column = style.TEXT_WIDTH / (1 + max(len(line.panels) for line in lines))
     side = column - LEFT - GAP
     letters = iter(ascii_lowercase)
@@ -284,7 +300,7 @@ def metrics_text(metrics: Mapping[str, Any]) -> str:
 
 
 def _draw_counts(axes: Axes, log_mass: np.ndarray, limits: tuple[float, float]) -> None:
-    """Training maps a mass bin: where there are few, no method can know."""
+    """Training maps a mass bin; where there are few, no method can be expected to do well."""
     edges = mass_bins(log_mass)
     counts, _ = np.histogram(log_mass, edges)
     axes.stairs(np.maximum(counts, 0.5), 10**edges, baseline=0.5, fill=True, color="#b8bcc6")

@@ -1,4 +1,4 @@
-"""Figure 3: the channels of example maps beside what the patch tokens make of them: colours, segments, attention."""
+"""Figure 3: example maps beside their patch tokens' colours, segments and attention."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -50,7 +50,10 @@ def plot(
 def draw_segmentation(
     examples: Sequence[MapRow], found: Segmentation, palettes: Mapping[str, str], below: str = ""
 ) -> Figure:
-    """Lay out examples, one a line: three channels, then colours, segments and attention of their tokens; sizes in inches."""
+    """Lay out examples, one a line; sizes in inches.
+
+    Each line has three channels, then colours, segments and attention of the tokens.
+    """
     first = examples[0]
     channels = len(first.names)
     columns = channels + 2 + (found.attention is not None)

@@ -1,4 +1,7 @@
-"""What the segments hold: their gas, with intervals over protostars, and how much of its variety they tell apart."""
+"""What the segments hold: their gas, and how much of its variance they explain.
+
+The gas's numbers have intervals over protostars.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,7 +58,11 @@ WAYS: Mapping[str, tuple[str, str, str]] = {
 }
 """Ways to segment: words, colour, marker."""
 LEFT, TOP, WIDTH, GAP, HEIGHT, MIDDLE, BELOW, BOTTOM = 0.42, 0.3, 1.22, 0.1, 1.45, 1.0, 1.55, 0.5
-"""Inches left of the panels, over them, of an upper panel and between two, of its height, between lines, of the lower ones, under them."""
+"""Inches about panels.
+
+They are left of the panels, over them, of an upper panel and between two, of its height, between
+lines, of the lower ones, and under them.
+"""
 
 
 def plot(
@@ -77,7 +84,7 @@ def plot(
 
 
 def read_segments(path: str | Path) -> pd.DataFrame:
-    """Read what the segments hold and make sure that all of them are there: together they cover the maps."""
+    """Read what the segments hold, and check that all are there: together they cover the maps."""
     table = read_table(path, NEEDED)
     require_rows(path, table, segment=table["segment"].unique(), quantity=QUANTITIES)
     area = float(table.loc[table["quantity"] == "area_fraction", "mean"].sum())
@@ -90,14 +97,21 @@ def read_segments(path: str | Path) -> pd.DataFrame:
 
 
 def read_explained(path: str | Path) -> pd.DataFrame:
-    """Read how much of the gas's variety the ways to segment tell apart, and make sure that all of them are there."""
+    """Read the share of the gas's variance that each way to segment explains.
+
+    Check that all of them are there.
+    """
     table = read_table(path, COMPARED)
     require_rows(path, table, segments=WAYS, quantity=CHANNELS)
     return table
 
 
 def draw_segments(table: pd.DataFrame, compared: pd.DataFrame, below: str = "") -> Figure:
-    """Above, one panel a quantity; below, the share of each channel's variance by way to segment, and its differences."""
+    """Draw the quantities above, one panel each, and the explained variance below.
+
+    The lower panels show the share of each channel's variance by way to segment, and its
+    differences.
+    """
     height = TOP + HEIGHT + MIDDLE + BELOW + BOTTOM + style.footer_height(below, style.TEXT_WIDTH)
     figure = Figure(figsize=(style.TEXT_WIDTH, height))
     maps, stars = int(compared["n_maps"].iloc[0]), int(compared["n_protostars"].iloc[0])

@@ -108,7 +108,7 @@ def resolved(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
 
 
 def merged(entries: Any) -> dict[str, Any]:
-    """One example entry out of all entries of the default config: the first value seen for each key."""
+    """One example entry out of all of the default config: the first value of each key."""
     together: dict[str, Any] = {}
     for entry in entries:
         if isinstance(entry, dict):

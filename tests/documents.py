@@ -28,7 +28,7 @@ PROGRAMS = (
 
 @dataclass(frozen=True)
 class Example:
-    """``text`` of a block (a value of :data:`LANGUAGES`, "python PATH", or None) or of a command."""
+    """Text of a block (kind of :data:`LANGUAGES`, "python PATH", or None) or of a command."""
 
     page: str
     line: int

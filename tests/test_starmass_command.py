@@ -1,4 +1,4 @@
-"""The command ``starmass``: help, mistakes, versions and schemas; status and fits have own tests."""
+"""The command ``starmass``: help, mistakes, version, schema; status and fits have own tests."""
 
 import importlib
 import json
@@ -34,7 +34,8 @@ def test_the_installed_command_is_the_module():
 
 
 def test_help_is_light_and_has_an_example_of_every_command(tmp_path):
-    seen = "import sys; from starmass.__main__ import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    seen = "import sys; from starmass.__main__ import main\n"
+    seen += "try: main(['--help'])\nexcept SystemExit: pass\n"
     heavy = ("numpy", "torch", "pydantic", "yaml", "astropy", "snakemake")
     seen += f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
     done = run("-c", seen, cwd=tmp_path, check=True)

@@ -147,7 +147,7 @@ else:
 
 
 def channel_entry(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an entry of ``maps.channels`` with its defaults; raise InputError where it is wrong."""
+    """Return an entry of ``maps.channels`` with its defaults, or raise InputError."""
     kinds = {model.choice: model for model in CHANNELS}
     model = kinds.get(f"kind: {values.get('kind')}")
     if model is None:

@@ -206,7 +206,7 @@ def find_ranked(values, rank):
 
 @kernel
 def preview_coverage(x, y, box, size, cells_across):
-    """Share of the ``cells_across`` squared coarse cells of the frame that the preview's points hit."""
+    """Share of the coarse cells of the frame (``cells_across`` a side) that points hit."""
     hit = np.zeros(cells_across * cells_across, np.uint8)
     factor = f32(cells_across) / f32(size)
     limit = f32(cells_across)

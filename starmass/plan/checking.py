@@ -1,4 +1,4 @@
-"""Whether a config is right, said without Snakemake: files and single keys laid over the default."""
+"""Whether a config is right, without Snakemake: files and keys laid over the default."""
 
 import contextlib
 import re

@@ -37,10 +37,9 @@ def steps_per_epoch(recipe: Recipe, images: int) -> int:
     steps = recipe.epoch_steps or images // recipe.batch_size
     if not steps:
         raise InputError(
-            f"batch_size: a step takes {recipe.batch_size} images, but there are {images}, so an epoch"
-            " has"
-            " no step; lower batch_size, take more images, or give epoch_steps to go through them"
-            " several times."
+            f"batch_size: a step takes {recipe.batch_size} images, but there are {images}, so an"
+            " epoch has no step; lower batch_size, take more images, or give epoch_steps to go"
+            " through them several times."
         )
     return steps
 

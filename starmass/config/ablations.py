@@ -234,7 +234,7 @@ def _vary_method(
         if {"encoder", "images"} & set(named.values()):
             entry["encoder"] = _vary_encoder(config, entry.get("encoder"), changes, suffix, lacks)
     elif named:
-        if entry.get("features") not in evaluation["features"]:
+        if not _is_named(entry.get("features"), evaluation["features"]):
             raise lacks(
                 f"features{' called ' + repr(entry['features']) if 'features' in entry else ''}"
             )
@@ -263,7 +263,7 @@ def _vary_encoder(
 ) -> str:
     """Add the pretraining with its changes, and its images if they change."""
     encoders = config["pretraining"]["encoders"]
-    if not isinstance(name, str) or name not in encoders:
+    if not _is_named(name, encoders):
         raise lacks("encoder of the section pretraining")
     encoder = _changed(encoders[name], changes, "encoder")
     if any(_root(path) == "images" for path in changes):
@@ -294,11 +294,11 @@ def _vary_study(
     if any(_root(path) == "observation" for path in changes):
         if "observation" not in entry:
             return
-        if entry["observation"] not in observations:
+        if not _is_named(entry["observation"], observations):
             raise InputError(
                 f"evaluation.ablations.{ablation}: there is no entry {entry['observation']!r} in"
                 " maps.observations"
-                f"{closest(entry['observation'], observations)}; entries:"
+                f"{closest(str(entry['observation']), observations)}; entries:"
                 f" {', '.join(observations) or 'none yet'}."
             )
         entry["observation"] = _vary(
@@ -307,13 +307,17 @@ def _vary_study(
     config["evaluation"]["studies"][f"{study}__{suffix}"] = {**entry, "methods": methods}
 
 
+def _is_named(name: Any, entries: Mapping[str, Any]) -> bool:
+    return isinstance(name, str) and name in entries
+
+
 def _vary(
     entries: dict[str, Any], name: str, changes: Mapping[str, Any], root: str, suffix: str
 ) -> str:
-    if name not in entries:
+    if not _is_named(name, entries):
         raise InputError(
             f"evaluation.ablations: {root} {name!r} is to be varied, but there is no such"
-            f" entry{closest(name, entries)}."
+            f" entry{closest(str(name), entries)}."
         )
     return _add(entries, name, _changed(entries[name], changes, root), root, suffix)
 
@@ -339,7 +343,12 @@ def _changed(entry: Mapping[str, Any], changes: Mapping[str, Any], root: str) ->
         first, *keys = path.split(".")
         if first == root:
             if not keys:
-                changed = copy.deepcopy(value)
+                if not isinstance(value, Mapping):
+                    raise InputError(
+                        f"evaluation.ablations: {path!r} is a whole entry, and {value!r} is none;"
+                        " give a section of keys, or name one of its keys."
+                    )
+                changed = copy.deepcopy(dict(value))
                 continue
             place = changed
             for key in keys[:-1]:

@@ -229,6 +229,11 @@ def test_a_name_that_an_ablation_would_give_is_not_silently_replaced():
             {"variants": {"a": {"features.preprocessing": "whol", "preprocessing.zoom": 8}}},
             "preprocessing 'whol' is to be varied.*did you mean 'whole'",
         ),
+        ({"vary": "images", "values": [7]}, "'images' is a whole entry, and 7 is none"),
+        (
+            {"variants": {"a": {"study.observation": [1], "observation.beam": 8}}},
+            r"no entry \[1\] in maps\.observations",
+        ),
     ],
 )
 def test_a_key_that_leads_nowhere_is_a_sentence(ablation, words):

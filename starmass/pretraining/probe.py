@@ -1,61 +1,23 @@
-"""Maps of protostars in a pretraining: as images to learn from, or as a labelled test.
+"""A labelled test during a pretraining: whether the features predict stellar mass.
 
-The test shows during a run whether the features predict stellar mass.
-
-Both come from one file (``images`` float [map, channel, row, column] in 0..1, ``log10_mass``,
-``protostar``) that holds the training maps of a split and no others.
+Its maps are in a file as of :mod:`starmass.pretraining.map_images`.
 """
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
 from starmass.description import EncoderDescription
 from starmass.errors import InputError
+from starmass.pretraining.map_images import training_maps_opened
 from starmass.pretraining.method import Method
-from starmass.storage import open_hdf5, read_hdf5
 
 NEIGHBOURS = 5
 FOLDS = 5
 MOST_MAPS = 1000  # evenly taken from the file; a probe should cost seconds
 AT_A_TIME = 64
-
-
-class MapImages:
-    """Maps as images to learn from, without labels.
-
-    ``len()`` and ``[index] -> uint8 (H, W, C)``.
-
-    Parameters
-    ----------
-    path : HDF5 file with ``images`` float [map, channel, row, column] in 0..1
-    """
-
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
-        with _opened(self.path) as file:
-            count, channels, rows, columns = file["images"].shape
-        self.shape: tuple[int, ...] = (rows, columns, channels)
-        self._count = count
-        self._file: h5py.File | None = None
-        self._process = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        if (
-            self._file is None or self._process != os.getpid()
-        ):  # an HDF5 handle must not cross a fork
-            self._file, self._process = read_hdf5(self.path), os.getpid()
-        image = self._file["images"][index].transpose(1, 2, 0)
-        return np.round(255 * np.clip(image, 0, 1)).astype(np.uint8)
 
 
 class Probe:
@@ -70,7 +32,7 @@ class Probe:
     """
 
     def __init__(self, path: str | Path, description: EncoderDescription):
-        with _opened(path) as file:
+        with training_maps_opened(path) as file:
             chosen = np.unique(np.linspace(0, len(file["images"]) - 1, MOST_MAPS).astype(int))
             images = torch.from_numpy(file["images"][chosen]).float()
             self.labels, self.groups = file["log10_mass"][()][chosen], file["protostar"][()][chosen]
@@ -120,14 +82,3 @@ class Probe:
             regressor, torch.cat(features).numpy(), self.labels, groups=self.groups, cv=folds
         )
         return float(r2_score(self.labels, predicted))
-
-
-@contextmanager
-def _opened(path: str | Path) -> Iterator[h5py.File]:
-    with open_hdf5(path) as file:
-        if any(name not in file for name in ("images", "log10_mass", "protostar")):
-            raise InputError(
-                f"{path}: holds no training maps (images, log10_mass, protostar), which the rule"
-                " gather_training_maps writes."
-            )
-        yield file

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from starmass.fractals.shards import FractalImages, FractalPlanes
 from starmass.pretraining.draws import RandomStream, SampleIndex, generator
-from starmass.pretraining.probe import MapImages
+from starmass.pretraining.map_images import MapImages
 from starmass.storage import open_hdf5
 
 EDGE = 1 << 20  # bytes at either end of a shard that identify it

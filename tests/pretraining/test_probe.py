@@ -13,7 +13,8 @@ from starmass.errors import InputError
 from starmass.fractals.generation import render_shard
 from starmass.fractals.shards import FractalImages
 from starmass.pretraining.loop import Run
-from starmass.pretraining.probe import MapImages, Probe
+from starmass.pretraining.map_images import MapImages
+from starmass.pretraining.probe import Probe
 from starmass.pretraining.ranks import Ranks
 from starmass.pretraining.samples import (
     RankBatches,

@@ -234,7 +234,8 @@ class FiguresPlan(StudyPlan):
         figure, numbers = _named(name), self.figure_numbers(study)
         return {
             **figure.words(self, study),
-            "numbers": {one: numbers[one] for one in (name, figure.beside) if one},
+            "number": numbers[name],
+            "beside": numbers.get(figure.beside),
             "simulations": self.simulation_formats(study),
         }
 

@@ -17,7 +17,6 @@ from matplotlib.text import Text
 
 from starmass.config.whole import read_config
 from starmass.errors import InputError
-from starmass.plan import FIGURES
 from starmass.reporting import style
 from starmass.reporting.ablation import draw_ablation
 from starmass.reporting.figures.embedding import draw_embedding
@@ -192,11 +191,11 @@ def test_every_caption_of_the_report_is_read_without_a_complaint(root):
     """Names may end with an underscore, which reStructuredText takes for a link."""
     entry = {"format": "toycloud", "generator": "flame"}
     config = {"study": NAME, "maps": {"simulations": {NAME: entry}}}
-    numbers = {figure.name: number for number, figure in enumerate(FIGURES, start=1)}
     name = escape_rst(NAME)
     words = {key: escape_rst(HOSTILE[1]) for key in ("label", "base")}
     words |= dict.fromkeys(("features", "split", "images"), name)
-    words |= {"kinds": {name: "row"}, "simulations": {name: "toycloud"}, "numbers": numbers}
+    words |= {"kinds": {name: "row"}, "simulations": {name: "toycloud"}}
+    words |= {"number": 7, "beside": 3}
     words |= {"segments": 6, "attention_mass": 0.6}
     snakemake = SimpleNamespace(
         config=config,

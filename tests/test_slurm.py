@@ -165,7 +165,7 @@ def ordeal(cluster, study, tmp_path_factory):
                 int(path.name.removeprefix("step-")) >= 3 for path in folder.glob(checkpoints)
             )
         )
-        job = session.job_of("pretrain_encoder_wildcards_two_nodes")
+        job = session.job_of("pretrain_encoder_wildcards_two_nodes_0")
         # Standing still, it can't reach its end before the controller, which looks at time limits
         # every 30 s, sends its signal.
         cluster.run("scancel", "--signal=STOP", job)
@@ -184,13 +184,11 @@ def ordeal(cluster, study, tmp_path_factory):
         # nobody would know.
         went_on = session.wait_for(
             lambda: next(
-                iter({session.job_of("pretrain_encoder_wildcards_two_nodes")} - {job, None}), None
+                iter({session.job_of("pretrain_encoder_wildcards_two_nodes_0")} - {job, None}), None
             )
         )
         session.wait_for(
-            lambda: (
-                attempts.with_name("two_nodes.attempts.log").read_text().count("rank 0 of 2") == 2
-            )
+            lambda: attempts.with_name("seed-0.attempts.log").read_text().count("rank 0 of 2") == 2
         )
         cluster.run("scancel", "--signal=STOP", went_on)
         session.wait_for(lambda: all((folder / path).exists() for path in arguments[:2]))
@@ -273,7 +271,7 @@ def test_a_time_limit_makes_a_checkpoint_and_the_next_submission_goes_on(ordeal)
         "last_step"
     ] == STEPS
     assert all(after["first_step"] == before["last_step"] for before, after in pairwise(attempts))
-    assert len(slurm_logs(ordeal, "two_nodes")) == 3
+    assert len(slurm_logs(ordeal, "two_nodes_0")) == 3
 
 
 def test_the_resumed_run_has_the_weights_of_the_uninterrupted_one(ordeal):
@@ -312,7 +310,9 @@ def test_ranks_on_two_nodes_lose_as_one_process_does(ordeal):
 def test_every_rank_runs_once_and_sees_one_gpu_of_its_own(ordeal, encoder):
     world, nodes = ASKED[encoder]["ranks"], ASKED[encoder]["nodes"]
     said = r"rank (\d+) of (\d+) is on (\w+) and sees GPU (\d+)\."
-    attempts = [re.findall(said, text) for _, text in sorted(slurm_logs(ordeal, encoder).items())]
+    attempts = [
+        re.findall(said, text) for _, text in sorted(slurm_logs(ordeal, f"{encoder}_0").items())
+    ]
     for found in attempts:  # the killed one may not have come so far with every rank
         assert len({rank for rank, _, _, _ in found}) == len(found) and {
             int(of) for _, of, _, _ in found

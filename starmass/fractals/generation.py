@@ -106,7 +106,8 @@ def render_shard(
         "generator": generator,
         "seed": seed,
         "provenance": provenance_json(
-            config={"generator": generator, "compression": compression, **options}, seed=seed
+            config={"generator": generator, "compression": compression, **maker.options.plain()},
+            seed=seed,
         ),
     }
     facts = write_shard(

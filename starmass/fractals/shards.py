@@ -36,6 +36,8 @@ class Generator(Protocol):
     """What makes images: ``facts`` maps the name of each kept fact to its (unit, description)."""
 
     facts: Mapping[str, tuple[str, str]]
+    options: Any
+    """A model of :mod:`starmass.config.fractals`."""
 
     def render(self, seed: int, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return the planes (see PLANES) and the facts of image ``index`` of ``seed``."""

@@ -65,9 +65,12 @@ def test_a_mistaken_target_is_one_sentence_with_the_nearest_that_there_is(
             "evaluation.studies.demo has no segmentation; add it",
         ),
         (
-            "results/figures/demo/regression.pdf",
-            "study 'demo' has none of resnet18_fractals; name some of"
-            " evaluation.studies.demo.methods",
+            "results/pretraining/nano/seed-7/teacher.safetensors",
+            "the encoder nano has no pretraining with seed 7; add the seed to",
+        ),
+        (
+            "results/evaluation/demo/random/predictions/random_knn/seed-7.csv",
+            "the method random_knn has no seed 7; add it to",
         ),
     ],
 )

@@ -119,7 +119,8 @@ def _drop_null_entries(values: Any) -> Any:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _unique(values: tuple[T, ...]) -> tuple[T, ...]:
+def unique(values: tuple[T, ...]) -> tuple[T, ...]:
+    """Refuse a list in which something is there twice."""
     for at, value in enumerate(values):
         if value in values[:at]:
             raise Contradiction(f"{value!r} is there twice; take one away")
@@ -150,9 +151,11 @@ Named = Annotated[dict[Name, T], BeforeValidator(_drop_null_entries)]
 """Entries by name; null takes an entry away."""
 Many = Annotated[tuple[T, ...], Field(strict=False, min_length=1)]
 """A list, which is not to be empty."""
-Each = Annotated[Many[T], AfterValidator(_unique)]
+Each = Annotated[Many[T], AfterValidator(unique)]
 """A list in which nothing is there twice."""
-OneOrMore = Annotated[tuple[T, ...], Field(strict=False, min_length=1), _OneOrMore()]
+OneOrMore = Annotated[
+    tuple[T, ...], Field(strict=False, min_length=1), AfterValidator(unique), _OneOrMore()
+]
 """A value, or a list of values."""
 Seed = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -113,7 +113,14 @@ class Preprocessing(Entry):
                 )
         for channel in self.transforms:
             if channel in BASE:
-                raise Contradiction(f"give {channel} itself: {channel}: log10", "transforms")
+                raise Contradiction(
+                    f"{channel} has a key of its own, {channel}; set that", "transforms"
+                )
+            if channel not in self.channels:
+                raise Contradiction(
+                    f"{channel!r} is none of the channels shown, {', '.join(self.channels)}",
+                    "transforms",
+                )
         if self.image_size and self.pixels_per_token:
             raise Contradiction(
                 "image_size and pixels_per_token both set the image's side; give one of them"

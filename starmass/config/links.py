@@ -50,19 +50,25 @@ def _methods(evaluation: Evaluation, pretraining: Pretraining) -> Problems:
                         f"{method.network} can't start from {method.encoder}, a {learnt}; name the"
                         " same network",
                     )
+                yield from _seeds(name, method, method.encoder, pretraining)
             continue
         features = features_of(evaluation, method)
         if isinstance(features, OwnEncoderFeatures) and features.weights == "pretrained":
-            seeds = pretraining.encoders[features.encoder].seeds
-            lacking = [seed for seed in method.seeds if seed not in seeds]
-            if len(seeds) > 1 and lacking:
-                yield (
-                    f"methods.{name}.seeds",
-                    f"the encoder {features.encoder} has no pretraining with seed {lacking[0]}; it"
-                    f" has {', '.join(map(str, seeds))}",
-                )
+            yield from _seeds(name, method, features.encoder, pretraining)
         if isinstance(method, FinetunedEncoder):
             yield from _finetuned(name, features)
+
+
+def _seeds(name: str, method: Method, encoder: str, pretraining: Pretraining) -> Problems:
+    """Each seed of a method has a pretraining, where the encoder has several."""
+    seeds = pretraining.encoders[encoder].seeds
+    lacking = [seed for seed in method.seeds if seed not in seeds]
+    if len(seeds) > 1 and lacking:
+        yield (
+            f"methods.{name}.seeds",
+            f"the encoder {encoder} has no pretraining with seed {lacking[0]}; it has"
+            f" {', '.join(map(str, seeds))}",
+        )
 
 
 def features_of(evaluation: Evaluation, method: Method) -> Features | None:
@@ -119,7 +125,8 @@ def _ways_of_showing(config: "Config") -> Problems:
     """The maps, and an encoder's tokens, have room for what the chosen study shows."""
     evaluation = config.evaluation
     study = evaluation.studies[config.study]
-    users = {f"methods.{name}": evaluation.methods[name] for name in study.methods}
+    few = study.few_labels.methods or () if study.few_labels else ()
+    users = {f"methods.{name}": evaluation.methods[name] for name in (*study.methods, *few)}
     users |= {
         f"studies.{config.study}.{key}": getattr(study, key)
         for key in ("information", "embedding", "segmentation")
@@ -134,8 +141,23 @@ def _ways_of_showing(config: "Config") -> Problems:
         if isinstance(features, OwnEncoderFeatures):
             patch = config.pretraining.encoders[features.encoder].encoder.patch_size
         for name in shown:
-            for problem in problems_of_showing(evaluation.preprocessing[name], config.maps, patch):
+            for problem in (
+                *problems_of_showing(evaluation.preprocessing[name], config.maps, patch),
+                *_unmade(evaluation.preprocessing[name], config.maps, study.simulations),
+            ):
                 yield f"preprocessing.{name}", f"{problem} (evaluation.{user} uses it)"
+
+
+def _unmade(shown: Preprocessing, maps: Maps, simulations: tuple[str, ...]) -> Iterator[str]:
+    """Yield the channels that are shown, and that no map of a simulation has."""
+    for simulation in simulations:
+        made = maps.channels_of(simulation)
+        for channel in shown.channels:
+            if channel not in BASE and not {channel, channel.rpartition("_")[0]} & {*made}:
+                yield (
+                    f"maps of {simulation} have no channel {channel!r}; name it in"
+                    " maps.projection.channels, or in the simulation's channels"
+                )
 
 
 def problems_of_showing(shown: Preprocessing, maps: Maps, patch_size: int) -> Iterator[str]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from starmass.channels import BASE
 from starmass.config.entry import (
     Contradiction,
     Entry,
@@ -239,6 +240,17 @@ class Fits(Entry):
 
 class Maps(Entry):
     """Dumps of simulations to maps about each sink."""
+
+    @model_validator(mode="after")
+    def _check_names(self) -> "Maps":
+        for name in self.channels:
+            if name in BASE:
+                raise Contradiction(
+                    "this is the name of a channel that every map has; choose another",
+                    "channels",
+                    name,
+                )
+        return self
 
     projection: Projection = key(Projection(), "How a map is made, for all simulations alike")
     channels: Named[AnyChannel] = key(

@@ -280,7 +280,10 @@ def _unread_number(value: Any, types: Iterable[str]) -> str:
     """Say how to write a number: YAML 1.1 takes 1e-5 for text, and 1.0e+3 for no integer."""
     try:
         if isinstance(value, str):
-            return f"; YAML reads {value} as text, write {float(value)!r} with a point in it"
+            number = float(value)
+            if number.is_integer() and "integer" in types:
+                return f"; YAML reads it as text, write {number:.0f}"
+            return f"; YAML reads {value} as text, write {number!r} with a point in it"
         if isinstance(value, float) and value.is_integer() and "integer" in types:
             return f"; write {value:.0f}"
     except ValueError:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from starmass.config.entry import (
     Contradiction,
@@ -15,6 +15,7 @@ from starmass.config.entry import (
     by_key,
     chosen_by,
     key,
+    unique,
 )
 
 FORMAT = (
@@ -23,7 +24,7 @@ FORMAT = (
 )
 FOLDER = "Folder of the dumps; {data_root} stands for --config data_root=DIR"
 Bounds = Two[float | None]
-Channels = Annotated[tuple[Text, ...], Field(strict=False)]
+Channels = Annotated[tuple[Text, ...], Field(strict=False), AfterValidator(unique)]
 Snapshot = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+$")]
 LayoutKey = Literal[
     "byte_order",
@@ -59,6 +60,16 @@ class Cuts(Entry):
         "Snapshots that a protostar is in, at least, counted after the other cuts",
         ge=1,
     )
+
+    @model_validator(mode="after")
+    def _check_order(self) -> "Cuts":
+        for name in ("mass", "age", "time_since_birth", "refined"):
+            least, most = getattr(self, name)
+            if least is not None and most is not None and least > most:
+                raise Contradiction(
+                    f"[{least:g}, {most:g}] runs backwards; give the least first", name
+                )
+        return self
 
 
 class Simulation(Entry):

@@ -139,12 +139,23 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
             return len(self.encoder(entry.encoder).seeds) > 1
         return isinstance(entry, EncoderFeatures) and entry.weights == "random"
 
+    def _with_seed(self, method: str, seed: int) -> Any:
+        """Return a method, or raise InputError where it has no such seed."""
+        entry = self.method(method)
+        if seed not in entry.seeds:
+            raise InputError(
+                f"the method {method} has no seed {seed}; add it to"
+                f" evaluation.methods.{method}.seeds, which are"
+                f" {', '.join(map(str, entry.seeds))}."
+            )
+        return entry
+
     def features_file(self, study: str, split: str, method: str, seed: int) -> str | list[str]:
         """Return the file of a method's features, or none for a method without any.
 
         Features without seeds are made once, as seed 0.
         """
-        name = self.method(method).features
+        name = self._with_seed(method, seed).features
         if name is None:
             return []
         return paths.features(study, split, name, seed if self.has_seeds(name) else 0)
@@ -253,14 +264,14 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
 
     def network_files(self, method: str, seed: int) -> dict[str, str]:
         """Return the file that a network starts from: a pretraining's, the user's, or none."""
-        entry = self.method(method)
+        entry = self._with_seed(method, seed)
         if entry.encoder:
             return {"weights": self.teacher(entry.encoder, seed)}
         return {"weights": UsersFile(entry.weights)} if entry.weights else {}
 
     def finetuning_files(self, method: str, seed: int) -> dict[str, str]:
         """Return the file of the weights that are trained further."""
-        return self.encoder_files(self.method(method).features, seed)
+        return self.encoder_files(self._with_seed(method, seed).features, seed)
 
     def finetuning_options(self, method: str) -> dict[str, Any]:
         """Return what shapes an encoder that is trained further on maps."""

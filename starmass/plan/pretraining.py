@@ -3,6 +3,7 @@
 from typing import Any
 
 from starmass.config.pretraining import METHODS
+from starmass.errors import InputError
 from starmass.plan.fractals import FractalsPlan
 from starmass.plan.paths import teacher, training_maps
 
@@ -26,9 +27,27 @@ class PretrainingPlan(FractalsPlan):
         }
 
     def teacher(self, encoder: str, seed: int = 0) -> str:
-        """Return the path of an encoder: of the seed, or of its first where it has no such."""
+        """Return the path of an encoder of a seed; an encoder of one seed has it for all.
+
+        Raises
+        ------
+        InputError
+            when the encoder has several seeds, and this is none of them
+        """
         seeds = self.encoder(encoder).seeds
-        return teacher(encoder, seed if seed in seeds else seeds[0])
+        if len(seeds) > 1:
+            self.check_seed(encoder, seed)
+        return teacher(encoder, seed if len(seeds) > 1 else seeds[0])
+
+    def check_seed(self, encoder: str, seed: int) -> None:
+        """Raise InputError where an encoder has no pretraining of a seed."""
+        seeds = self.encoder(encoder).seeds
+        if seed not in seeds:
+            raise InputError(
+                f"the encoder {encoder} has no pretraining with seed {seed}; add the seed to"
+                f" pretraining.encoders.{encoder}.seeds, which are"
+                f" {', '.join(map(str, seeds))}."
+            )
 
     def training_config(self, encoder: str) -> dict[str, Any]:
         """Return what an encoder's weights depend on, beside images and seed."""
@@ -36,8 +55,9 @@ class PretrainingPlan(FractalsPlan):
         others = set(METHODS) - {entry.method}
         return entry.plain("images", "probe", "execution", "resources", "seeds", *others)
 
-    def pretraining_files(self, encoder: str) -> dict[str, Any]:
+    def pretraining_files(self, encoder: str, seed: int) -> dict[str, Any]:
         """Return what an encoder learns from (images), and what it is probed on (probe), if any."""
+        self.check_seed(encoder, seed)
         entry = self.encoder(encoder)
         images = entry.images
         learnt = self.shard_files(images) if isinstance(images, str) else [self._maps(images)]

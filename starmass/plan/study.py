@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from starmass.errors import InputError
 from starmass.plan import paths
 from starmass.plan.ablations import AblationsPlan
 
@@ -53,32 +52,22 @@ class StudyPlan(AblationsPlan):
     def regression_files(self, study: str) -> dict[str, dict[str, Any]]:
         """Return by split what the figure of regression reads; a method has its first seed.
 
-        Raises
-        ------
-        InputError
-            when the study has none of the splits or methods that the figure is to show
+        A study that has none of the splits (or methods) that are chosen shows its own.
         """
         entry, chosen = self.study_entry(study), self.config.reporting.figures.regression
-        shown: dict[str, list[str]] = {}
-        for key in ("splits", "methods"):
-            wanted, own = getattr(chosen, key), getattr(entry, key)
-            shown[key] = [name for name in wanted if name in own]
-            if not shown[key]:
-                raise InputError(
-                    f"reporting.figures.regression.{key}: study {study!r} has none of"
-                    f" {', '.join(wanted)}; name some of evaluation.studies.{study}.{key}:"
-                    f" {', '.join(own)}."
-                )
+        splits = [name for name in chosen.splits if name in entry.splits] or list(entry.splits)
+        methods = [name for name in chosen.methods if name in entry.methods]
+        methods = methods or list(entry.methods[:2])
         return {
             split: {
                 "split": paths.split(study, split),
                 "features": paths.features(study, split, chosen.features, 0),
                 "predictions": {
                     method: paths.predictions(study, split, method, self.method(method).seeds[0])
-                    for method in shown["methods"]
+                    for method in methods
                 },
             }
-            for split in shown["splits"]
+            for split in splits
         }
 
     def curve_files(self, study: str) -> list[str]:

@@ -176,3 +176,35 @@ def test_what_a_study_lacks_is_one_sentence(plan):
         plan.study_maps("dem")
     with pytest.raises(InputError, match="format: yt; ask for its maps"):
         plan.toycloud("ramses_a")
+
+
+def test_a_seed_that_is_not_there_is_refused():
+    """Another pretraining in its place would make the spread over seeds too small."""
+    for method, encoder in (("dinov2_knn", "nano"), ("resnet18_fractals", "nano_resnet18")):
+        said = rf"methods\.{method}\.seeds.*no pretraining with seed 2"
+        with pytest.raises(InputError, match=said):
+            changed(
+                pretraining={"encoders": {encoder: {"seeds": [0, 1]}}},
+                evaluation={"methods": {method: {"seeds": [0, 2]}}},
+            )
+    plan = Plan(default_config())
+    with pytest.raises(InputError, match=r"no seed 3; add it to evaluation\.methods\.random_knn"):
+        plan.features_file("demo", "random", "random_knn", 3)
+    with pytest.raises(InputError, match="nano has no pretraining with seed 3"):
+        plan.pretraining_files("nano", 3)
+
+
+def test_a_figure_shows_a_studys_own_where_it_has_nothing_that_was_chosen():
+    own = {"splits": ["snapshot"], "methods": ["mean", "statistics_knn", "statistics_ridge"]}
+    parts = dict.fromkeys(("few_labels", "information", "embedding", "segmentation"))
+    plan = changed(evaluation={"studies": {"demo": {**own, **parts}}})
+    files = plan.regression_files("demo")
+    assert list(files) == ["snapshot"]
+    assert list(files["snapshot"]["predictions"]) == ["mean", "statistics_knn"]
+
+
+def test_a_channel_that_no_map_has_is_refused_before_anything_runs():
+    shown = {"preprocessing": {"whole": {"channels": ["column_density", "b_sky"]}}}
+    with pytest.raises(InputError, match="maps of toycloud_a have no channel 'b_sky'"):
+        changed(evaluation=shown)
+    changed(evaluation=shown, maps={"projection": {"channels": ["b_sky"]}})

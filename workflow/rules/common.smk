@@ -34,6 +34,8 @@ def refuse(sentence):
 
 
 if IS_MODULE:  # Snakemake reads no configfile there, and the caller's dictionary stays as it is
+    if not isinstance(config, dict):
+        refuse(f"config of the module starmass: {config!r} is no section of keys; give one.")
     config = lay_over(read_default(CHECKOUT), config)
 AS_GIVEN = copy.deepcopy(dict(config))
 try:
@@ -171,7 +173,7 @@ wildcard_constraints:
     ablation=r"\w+",
     features=r"\w+",
     method=r"\w+",
-    seed=r"\d+",
+    seed=r"0|[1-9]\d*",
     figure=r"\w+",
 
 

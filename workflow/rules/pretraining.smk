@@ -21,7 +21,9 @@ rule pretrain_encoder:
         unpack(
             lambda wildcards: {
                 name: ancient(files) if name == "probe" else files
-                for name, files in plan.pretraining_files(wildcards.encoder).items()
+                for name, files in plan.pretraining_files(
+                    wildcards.encoder, int(wildcards.seed)
+                ).items()
             }
         ),
     output:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-LONGEST = ("test_slurm.py", "test_demo.py", "test_kills.py")
+LONGEST = ("test_slurm.py", "test_demo.py", "test_kills.py", "test_extending.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,6 +16,7 @@ from itertools import pairwise
 import demo_run
 import pytest
 import slurm_cluster
+from configs import merge
 from safetensors.torch import load_file
 from slurm_runs import ROOT, Session
 
@@ -39,11 +40,11 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def study(cluster, tmp_path_factory):
-    """The session that makes the demo; it goes on beside the other tests."""
+    """The session that makes the demo; it goes on beside the other tests, which lose a node."""
     with Session(
         cluster,
         tmp_path_factory.mktemp("study"),
-        overlay=demo_run.OVERLAY,
+        overlay=merge(demo_run.OVERLAY, {"pretraining": {"resubmissions": 3}}),
         seconds=demo_run.SECONDS,
     ) as session:
         yield session

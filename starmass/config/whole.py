@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from starmass.config.entry import Entry, key
+from starmass.config.entry import Entry, Named, key
 from starmass.config.evaluation import Evaluation
 from starmass.config.fractals import Fractals
 from starmass.config.links import check_links
 from starmass.config.maps import Maps
+from starmass.config.objects import ObservedObject
 from starmass.config.pretraining import EncoderEntry, Pretraining
 from starmass.config.references import check_references
 from starmass.config.reporting import Reporting
@@ -33,6 +34,9 @@ class Config(Entry):
     fractals: Fractals = key(..., "Mathematics to images")
     pretraining: Pretraining = key(..., "Images to encoders")
     evaluation: Evaluation = key(..., "Maps and encoders to evidence")
+    objects: Named[ObservedObject] = key(
+        {}, "Observed protostars, by name; a page of each is results/objects/NAME/page.html"
+    )
     reporting: Reporting = key(..., "Evidence to pages")
 
     def written(self) -> dict[str, Any]:

@@ -37,9 +37,19 @@ def profile(shown: np.ndarray) -> np.ndarray:
     The annuli are evenly spaced in log radius, out to the corners.
     """
     radius = radii(shown.shape[-1])
-    return ring_statistics(
-        shown, ring_masks(radius, np.concatenate([[0.0], np.geomspace(1.0, radius.max(), 9)]))
-    )
+    return ring_statistics(shown, ring_masks(radius, np.append(0.0, _profile_edges(radius))))
+
+
+def profile_radii(pixels: int) -> np.ndarray:
+    """Outer edge of each annulus of :func:`profile` that holds a pixel [pixels]."""
+    radius = radii(pixels)
+    edges = _profile_edges(radius)
+    place = np.clip(np.searchsorted(edges, radius, side="left"), 0, len(edges) - 1)
+    return edges[np.unique(place)]
+
+
+def _profile_edges(radius: np.ndarray) -> np.ndarray:
+    return np.geomspace(1.0, radius.max(), 9)
 
 
 def annuli(shown: np.ndarray) -> np.ndarray:

@@ -38,6 +38,7 @@ include: "workflow/rules/reporting.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/few_labels.smk"
 include: "workflow/rules/ablations.smk"
+include: "workflow/rules/objects.smk"
 
 
 if not IS_MODULE:  # its opening page is about this workflow's config

@@ -12,10 +12,11 @@ from starmass.files import check_readable
 from starmass.storage import written_aside
 
 TEXT = (
-    "ablation", "axis", "base", "channel", "data", "entry", "initialisation", "label", "map_file",
-    "method", "model", "note", "part", "product", "published", "quantity", "reference",
-    "removed_by", "seed", "segments", "simulation", "snapshot", "split", "split_grouped",
-    "split_published", "stage", "study", "unit", "value", "varied", "whitening",
+    "ablation", "axis", "base", "calibrated_by", "channel", "data", "entry", "held_out_by",
+    "initialisation", "label", "map_file", "measure", "method", "model", "note", "object", "part",
+    "product", "published", "quantity", "reference", "removed_by", "seed", "segments", "simulation",
+    "snapshot", "split", "split_grouped", "split_published", "stage", "study", "test", "unit",
+    "value", "varied", "verdict", "whitening",
 )  # fmt: skip
 """Columns of names, whatever these look like: ``null``, ``NA``, ``001`` and ``1e5`` are names."""
 SAMPLE = (

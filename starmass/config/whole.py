@@ -8,6 +8,7 @@ from starmass.config.evaluation import Evaluation
 from starmass.config.fractals import Fractals
 from starmass.config.links import check_links
 from starmass.config.maps import Maps
+from starmass.config.object_links import check_objects
 from starmass.config.objects import ObservedObject
 from starmass.config.pretraining import EncoderEntry, Pretraining
 from starmass.config.references import check_references
@@ -62,6 +63,7 @@ def read_config(values: Mapping[str, Any]) -> Config:
     config = validated(Config, values)
     check_references(config)
     check_links(config)
+    check_objects(config)
     return config
 
 

@@ -20,6 +20,7 @@ from starmass.evaluation.objects import ObjectSplit
 from starmass.evaluation.regression import predict
 from starmass.evaluation.samples import log_mass, protostars
 from starmass.evaluation.splits import parts_of
+from starmass.evaluation.verdict import Verdict
 
 PREDICTION = (
     "object", "method", "label", "verdict", "p", "mass_msun", "lower_msun", "upper_msun",
@@ -110,10 +111,7 @@ def prediction_table(
     samples: pd.DataFrame,
     methods: Mapping[str, MethodOnObject],
     labels: Mapping[str, str],
-    *,
-    verdict: str,
-    p: float,
-    reason: str,
+    found: Verdict,
 ) -> pd.DataFrame:
     """Return a row a method: mass, interval and verdict.
 
@@ -123,36 +121,37 @@ def prediction_table(
     ----------
     name : of the object
     methods, labels : by the method's name
-    verdict, p, reason : of the novelty test
+    found : by the novelty test
     """
     stars = len(np.unique(protostars(samples)))
     rows = []
-    for method, found in methods.items():
-        whole = coverage_by_mass(found.calibrations[found.calibrated_by])[0]
+    for method, one in methods.items():
+        whole = coverage_by_mass(one.calibrations[one.calibrated_by])[0]
         row: dict[str, Any] = {
             "object": name,
             "method": method,
             "label": labels[method],
-            "verdict": verdict,
-            "p": p,
+            "verdict": found.verdict,
+            "p": found.p,
             "n_stars": stars,
             "n_maps": len(samples),
-            "calibrated_by": found.calibrated_by,
+            "calibrated_by": one.calibrated_by,
             "coverage_stars": whole["coverage_stars"],
             "coverage_maps": whole["coverage_maps"],
-            "note": reason,
+            "note": found.reason,
         }
-        if verdict != "refused":
-            row["mass_msun"] = 10**found.predicted
-            row["distance_dex"] = found.distance_dex
-            if np.isfinite(found.half_width):
+        if found.verdict != "refused":
+            row["mass_msun"] = 10**one.predicted
+            row["distance_dex"] = one.distance_dex
+            if np.isfinite(one.half_width):
                 row |= {
-                    "calibration_dex": found.calibration_dex,
-                    "interval_dex": found.half_width,
-                    "lower_msun": 10 ** (found.predicted - found.half_width),
-                    "upper_msun": 10 ** (found.predicted + found.half_width),
+                    "calibration_dex": one.calibration_dex,
+                    "interval_dex": one.half_width,
+                    "lower_msun": 10 ** (one.predicted - one.half_width),
+                    "upper_msun": 10 ** (one.predicted + one.half_width),
                 }
-            row["note"] = "; ".join(filter(None, (reason, _disagreement(method, methods, labels))))
+            apart = _disagreement(method, methods, labels)
+            row["note"] = "; ".join(filter(None, (found.reason, apart)))
         rows.append(row)
     return pd.DataFrame(rows, columns=list(PREDICTION))
 
@@ -171,9 +170,15 @@ def _disagreement(
 
 
 def coverage_table(
-    name: str, methods: Mapping[str, MethodOnObject], labels: Mapping[str, str]
+    name: str,
+    methods: Mapping[str, MethodOnObject],
+    labels: Mapping[str, str],
+    found: Verdict,
 ) -> pd.DataFrame:
-    """Return the coverage on maps as this object was observed, by method, way and mass bin."""
+    """Return the coverage on maps as this object was observed, by method, way and mass bin.
+
+    ``false_alarms`` is the share of held-out stars that the novelty test calls outside.
+    """
     rows: Sequence[dict[str, Any]] = [
         {
             "object": name,
@@ -181,9 +186,10 @@ def coverage_table(
             "label": labels[method],
             "held_out_by": way,
             **row,
+            "false_alarms": found.false_alarms[way],
         }
-        for method, found in methods.items()
-        for way, calibration in found.calibrations.items()
+        for method, one in methods.items()
+        for way, calibration in one.calibrations.items()
         for row in coverage_by_mass(calibration)
     ]
     return pd.DataFrame(rows)

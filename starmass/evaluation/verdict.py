@@ -15,6 +15,7 @@ from starmass.evaluation.novelty import (
     describe_maps,
     held_out_p,
     held_out_scores,
+    is_outside,
     rank_p,
 )
 from starmass.evaluation.objects import FOLDS, ObjectMaps
@@ -23,7 +24,7 @@ from starmass.evaluation.splits import deal_groups
 
 NEIGHBOURS = 5
 NOVELTY = (
-    "object", "test", "quantity", "radius_pc", "measure", "value", "unit", "score", "p",
+    "object", "test", "quantity", "radius_pc", "measure", "measured", "unit", "score", "p",
     "training_low", "training_high",
 )  # fmt: skip
 """Columns of the table of the novelty test."""
@@ -90,10 +91,10 @@ def judge(samples: pd.DataFrame, training: Maps, own: ObjectMaps) -> Verdict:
 def _verdict(refusal: str, p: float, stars: int) -> tuple[str, str]:
     if refusal:
         return "refused", refusal
-    if 1 / (stars + 1) >= P_OUTSIDE:
-        fewest = int(np.ceil(1 / P_OUTSIDE))
+    if not is_outside(1 / (stars + 1)):
+        fewest = round(1 / P_OUTSIDE) - 1
         return "cannot tell", f"{stars} stars are too few for the novelty test; {fewest} are needed"
-    return ("outside" if p < P_OUTSIDE else "inside"), ""
+    return ("outside" if is_outside(p) else "inside"), ""
 
 
 def _novelty_rows(
@@ -113,7 +114,7 @@ def _novelty_rows(
             z,
             held.offset_z[name],
             quantity=name,
-            value=found.offset[name][0],
+            measured=found.offset[name][0],
             unit=UNITS[name],
             training_low=held.offset[name].min(),
             training_high=held.offset[name].max(),
@@ -130,7 +131,7 @@ def _novelty_rows(
             quantity=quantity,
             radius_pc=described.radii[place],
             measure=described.measures[place],
-            value=values[place],
+            measured=values[place],
             unit=STATISTIC_UNITS[quantity],
             training_low=described.values[:, place].min(),
             training_high=described.values[:, place].max(),
@@ -155,7 +156,7 @@ def _false_alarms(
     """Return the share of held-out stars that would be called outside, by what is held out."""
     weights = 1.0 / np.bincount(stars)[stars]
     weights /= weights.sum()
-    found = {"protostar": float(weights @ (held_out_p(everyone, stars) < P_OUTSIDE))}
+    found = {"protostar": float(weights @ is_outside(held_out_p(everyone, stars)))}
     simulations = samples.groupby("simulation", sort=True).ngroup().to_numpy()
     number = simulations.max() + 1
     if number > 1:
@@ -170,7 +171,7 @@ def _false_alarms(
             tests = held_out_scores(rest, others).tests()
             scores = combined(Reference(rest, others).score(described.values[held]).tests(), tests)
             known = combined(tests, tests)
-            flagged[held] = rank_p(scores, known, others) < P_OUTSIDE
+            flagged[held] = is_outside(rank_p(scores, known, others))
         found["simulation"] = float(weights @ flagged)
     return found
 

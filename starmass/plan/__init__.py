@@ -1,12 +1,13 @@
 """Which files a study needs and where they lie: what the rules ask, as plain Python."""
 
 from starmass.plan.figures import FIGURES, FiguresPlan
+from starmass.plan.objects import ObjectsPlan
 from starmass.plan.paths import UsersFile
 
 __all__ = ["FIGURES", "Plan", "UsersFile"]
 
 
-class Plan(FiguresPlan):
+class Plan(FiguresPlan, ObjectsPlan):
     """Which files there are to make, asked by the rules.
 
     Parameters

@@ -10,6 +10,7 @@ PRETRAINING = "results/pretraining"
 EVALUATION = "results/evaluation"
 TABLES = "results/tables"
 FIGURES = "results/figures"
+OBJECTS = "results/objects"
 
 
 class UsersFile(str):
@@ -56,3 +57,8 @@ def training_maps(study: str, split_name: str, preprocessing: str) -> str:
 def predictions(study: str, split_name: str, method: str, seed: int, few: str = "") -> str:
     """Path of a method's predictions; ``few`` is ``few_labels/`` for those from few labels."""
     return f"{EVALUATION}/{study}/{split_name}/{few}predictions/{method}/seed-{seed}.csv"
+
+
+def object_file(name: str, file: str) -> str:
+    """Path of a file of an observed object."""
+    return f"{OBJECTS}/{name}/{file}"

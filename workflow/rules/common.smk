@@ -110,7 +110,9 @@ def placed(paths):
     """Paths of results (one, or nested in dictionaries and lists) as Snakemake places them."""
     if isinstance(paths, dict):
         return {key: placed(value) for key, value in paths.items()}
-    return [*map(placed, paths)] if isinstance(paths, list) else modify_path(paths)
+    if isinstance(paths, list):
+        return [*map(placed, paths)]
+    return paths if paths is None else modify_path(paths)
 
 
 def without_braces(path):
@@ -175,6 +177,7 @@ wildcard_constraints:
     method=r"\w+",
     seed=r"0|[1-9]\d*",
     figure=r"\w+",
+    object=r"\w+",
 
 
 def write_report():

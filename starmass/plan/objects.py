@@ -1,0 +1,156 @@
+"""Observed objects: the files of each, and what shapes its maps and masses."""
+
+from pathlib import Path
+from typing import Any
+
+from starmass.errors import InputError, closest
+from starmass.plan import paths
+from starmass.plan.evaluation import EvaluationPlan
+from starmass.plan.paths import UsersFile
+
+OUTPUTS = ("prediction.csv", "novelty.csv", "neighbours.csv", "coverage.csv")
+
+
+class ObjectsPlan(EvaluationPlan):
+    """What the rules of observed objects ask."""
+
+    def object(self, name: str) -> Any:
+        """Return an entry of ``objects``.
+
+        Raises
+        ------
+        InputError
+            when there is none; names the nearest
+        """
+        objects = self.config.objects
+        if name not in objects:
+            raise InputError(
+                f"there is no entry {name!r} in objects{closest(name, objects)}; entries:"
+                f" {', '.join(objects) or 'none yet (docs/objects.md)'}."
+            )
+        return objects[name]
+
+    def objects(self) -> list[str]:
+        """Return the names of all objects.
+
+        Raises
+        ------
+        InputError
+            when there are none
+        """
+        if not self.config.objects:
+            raise InputError(
+                "the config has no objects; add an observed protostar, objects: {NAME: {position:"
+                " ..., distance: ...}}, as docs/objects.md shows."
+            )
+        return list(self.config.objects)
+
+    def object_entry(self, name: str) -> dict[str, Any]:
+        """Return what shapes the maps of an object, with the paths of its files in full."""
+        entry = self.object(name).plain("study", "methods")
+        root = self.config.data_root
+        for key in self.object(name).images():
+            for kind in ("file", "noise"):
+                path = entry[key].get(kind)
+                if isinstance(path, str) and "{data_root}" in path:
+                    if root is None:
+                        raise InputError(
+                            f"config key 'objects.{name}.{key}.{kind}': {path} has {{data_root}};"
+                            " give it: --config data_root=DIR."
+                        )
+                    entry[key][kind] = path.replace("{data_root}", root)
+        return entry
+
+    def object_inputs(self, name: str) -> list[UsersFile]:
+        """Return the FITS files of an object.
+
+        Raises
+        ------
+        InputError
+            when one of them does not exist
+        """
+        entry, found = self.object_entry(name), []
+        for key in self.object(name).images():
+            for kind in ("file", "noise"):
+                path = entry[key].get(kind)
+                if isinstance(path, str):
+                    if not Path(path).is_file():
+                        raise InputError(
+                            f"config key 'objects.{name}.{key}.{kind}': there is no file {path};"
+                            " give its path, seen from the folder that Snakemake runs in."
+                        )
+                    found.append(UsersFile(path))
+        return list(dict.fromkeys(found))
+
+    def object_projection(self) -> dict[str, Any]:
+        """Return what the maps of objects share with those of simulations."""
+        projection = self.config.maps.projection
+        return {key: getattr(projection, key) for key in ("side", "pixels", "hydrogen_mass")}
+
+    def object_simulations(self, name: str) -> dict[str, list[str]]:
+        """Return the maps that an object is compared with, by simulation, before observation."""
+        study = self.study_entry(self.object(name).study)
+        return {simulation: self.simulation_maps(simulation) for simulation in study.simulations}
+
+    def object_simulation_files(self, name: str) -> list[str]:
+        """Return the same as a list."""
+        return [path for files in self.object_simulations(name).values() for path in files]
+
+    def object_catalogues(self, name: str) -> list[str]:
+        """Return the catalogues of the simulations that an object is compared with."""
+        return self.catalogues(self.object(name).study)
+
+    def object_samples(self, name: str) -> dict[str, Any]:
+        """Return which of these maps take part."""
+        return self.sample_options(self.object(name).study)
+
+    def object_features(self, name: str) -> dict[str, dict[int, str | None]]:
+        """Return method -> seed -> file of features; None for a method without any."""
+        found: dict[str, dict[int, str | None]] = {}
+        for method in self.object(name).methods:
+            entry = self.method(method)
+            found[method] = {}
+            for seed in entry.seeds:
+                number = seed if entry.features and self.has_seeds(entry.features) else 0
+                found[method][seed] = entry.features and paths.object_file(
+                    name, f"features/{entry.features}/seed-{number}.h5"
+                )
+        return found
+
+    def object_feature_files(self, name: str) -> list[str]:
+        """Return all files of features of an object, each once."""
+        every = self.object_features(name).values()
+        return list(dict.fromkeys(path for one in every for path in one.values() if path))
+
+    def object_methods(self, name: str) -> dict[str, dict[str, Any]]:
+        """Return what shapes the masses of an object, by method."""
+        return {
+            method: {
+                "label": self.config.evaluation.label(method),
+                "options": self.method_options(method),
+            }
+            for method in self.object(name).methods
+        }
+
+    def object_regressors(self, name: str) -> list[str]:
+        """Return the modules of the regressors of an object's methods."""
+        return sorted({self.regressor_module(method) for method in self.object(name).methods})
+
+    def object_pages(self) -> list[str]:
+        """Return the page of every object."""
+        return [paths.object_file(name, "page.html") for name in self.objects()]
+
+    def object_predictions(self) -> list[str]:
+        """Return the table of masses of every object."""
+        return [paths.object_file(name, "prediction.csv") for name in self.objects()]
+
+    def object_page_options(self, name: str) -> dict[str, Any]:
+        """Return what the page of an object says beside its tables."""
+        entry, study = self.object(name), self.study_entry(self.object(name).study)
+        return {
+            "position": entry.plain()["position"],
+            "study": entry.study,
+            "simulations": {one: self.simulation(one).format for one in study.simulations},
+            "palettes": self.config.reporting.palettes.plain(),
+            "resolution": self.config.reporting.resolution,
+        }

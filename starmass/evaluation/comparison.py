@@ -13,6 +13,7 @@ from starmass.errors import InputError, closest
 from starmass.evaluation.metrics import (
     FEWEST_GROUPS,
     bootstrap,
+    coverage,
     measure,
     quantiles,
     resampling_weights,
@@ -100,10 +101,9 @@ def measure_by_mass(
             inside = (mass >= low) & (mass < high)
             if inside.any():
                 groups = protostars(samples)[tables[0]["row"].to_numpy()[inside]]
-                metrics = _measure_and_draw(
-                    [table[inside] for table in tables],
-                    *resampling_weights(groups, draws=draws, seed=seed),
-                )
+                within = [table[inside] for table in tables]
+                weights = resampling_weights(groups, draws=draws, seed=seed)
+                metrics = _measure_and_draw(within, *weights)
                 row: dict[str, object] = {
                     "method": method,
                     "mass_low_msun": low,
@@ -112,6 +112,8 @@ def measure_by_mass(
                 row |= {"n_test": int(inside.sum()), "n_protostars": len(np.unique(groups))}
                 for name in BINNED:
                     row |= _with_interval(name, *metrics[name])
+                covered = coverage(within, groups)
+                row |= {name: covered[name] for name in ("coverage_interval", "coverage_stars")}
                 found.append(row)
     return pd.DataFrame(found)
 

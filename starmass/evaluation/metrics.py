@@ -159,38 +159,46 @@ def quantiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def coverage(predictions: Sequence[pd.DataFrame]) -> dict[str, float]:
+COVERAGE = ("coverage_spread", "coverage_interval", "coverage_stars", "interval_dex")
+"""Names of what :func:`coverage` returns."""
+
+
+def coverage(predictions: Sequence[pd.DataFrame], groups: np.ndarray) -> dict[str, float]:
     """Return how often the truth lies within a method's intervals, mean over its seeds.
 
     It is nan where a method gives no interval, or one of infinite width.
 
-    ``coverage_spread``: within one ``spread_dex`` (0.68 for normal errors of that size);
-    ``coverage_interval``: within the conformal interval
+    ``coverage_spread``: share of maps within one ``spread_dex`` (0.68 for normal errors of that
+    size); ``coverage_interval``: share of maps within the conformal interval;
+    ``coverage_stars``: the same where each protostar counts once
     (:data:`starmass.evaluation.intervals.LEVEL` is promised); ``interval_dex``: mean half-width of
-    the latter.
+    that interval.
+
+    Parameters
+    ----------
+    predictions : a table a seed
+    groups : [row] identifies the protostar of each row of them
     """
+    _, places, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    stars = 1.0 / counts[places] / len(counts)
     found = []
     for table in predictions:
-        error = (table["predicted_log10_mass"] - table["log10_mass"]).abs()
-        shares = [
-            float((error <= table[name]).mean())
-            if name in table and np.isfinite(table[name]).all()
-            else float("nan")
+        error = (table["predicted_log10_mass"] - table["log10_mass"]).abs().to_numpy()
+        known = {
+            name: name in table and bool(np.isfinite(table[name]).all())
             for name in ("spread_dex", "interval_dex")
-        ]
+        }
+        within = {name: error <= table[name].to_numpy() for name in known if known[name]}
+        share = {name: float(inside.mean()) for name, inside in within.items()}
         found.append(
             [
-                *shares,
-                float(table["interval_dex"].mean()) if "interval_dex" in table else float("nan"),
+                share.get("spread_dex", np.nan),
+                share.get("interval_dex", np.nan),
+                float(stars @ within["interval_dex"]) if known["interval_dex"] else np.nan,
+                float(table["interval_dex"].mean()) if "interval_dex" in table else np.nan,
             ]
         )
-    return dict(
-        zip(
-            ("coverage_spread", "coverage_interval", "interval_dex"),
-            np.mean(found, axis=0).tolist(),
-            strict=True,
-        )
-    )
+    return dict(zip(COVERAGE, np.mean(found, axis=0).tolist(), strict=True))
 
 
 def summarise(
@@ -227,4 +235,4 @@ def summarise(
         "n_protostars": len(np.unique(groups)),
         "n_folds": len(trained),
     }
-    return {**scores, **coverage(predictions), **counts}
+    return {**scores, **coverage(predictions, groups), **counts}

@@ -6,6 +6,7 @@ scatter of its prediction over the distances that the object may have.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -13,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from starmass.evaluation.conformal import Calibration, coverage_by_mass
+from starmass.evaluation.comparison import MASS_EDGES
 from starmass.evaluation.features import read_features
-from starmass.evaluation.intervals import LEVEL
+from starmass.evaluation.intervals import LEVEL, Calibration
 from starmass.evaluation.objects import ObjectSplit
 from starmass.evaluation.regression import predict
 from starmass.evaluation.samples import log_mass, protostars
@@ -28,6 +29,8 @@ PREDICTION = (
     "coverage_stars", "coverage_maps", "note",
 )  # fmt: skip
 """Columns of the table of masses."""
+FEWEST_STARS = 5
+"""Fewest stars that a share is given of."""
 SIGMAS = NormalDist().inv_cdf(0.5 * (1 + LEVEL))
 """Standard deviations of a normal distribution that hold the share LEVEL."""
 
@@ -55,7 +58,8 @@ class MethodOnObject:
     @property
     def calibration_dex(self) -> float:
         """Half-width by the errors on held-out stars [dex]; inf where these are too few."""
-        return self.calibrations[self.calibrated_by].half_width(self.predicted)
+        own = np.array([self.predicted])
+        return float(self.calibrations[self.calibrated_by].half_widths(own)[0])
 
     @property
     def distance_dex(self) -> float:
@@ -193,3 +197,41 @@ def coverage_table(
         for row in coverage_by_mass(calibration)
     ]
     return pd.DataFrame(rows)
+
+
+def coverage_by_mass(calibration: Calibration) -> list[dict[str, float]]:
+    """Return the share of held-out maps, and of stars, in their intervals: all, and by mass.
+
+    A star counts by the share of its maps. Shares of fewer than :data:`FEWEST_STARS` are left
+    empty, as are those where stars are too few for an interval.
+
+    Returns
+    -------
+    rows of mass_low_msun, mass_high_msun, n_stars, n_maps, rmse_dex, bias_dex, coverage_maps,
+    coverage_stars; the first one holds all masses
+    """
+    covered, mass = calibration.covered(), 10**calibration.truth
+    known = np.isfinite(calibration.half_widths(calibration.predicted)).all()
+    weights = calibration.weights()
+    error = calibration.predicted - calibration.truth
+    rows = []
+    for low, high in ((0.0, np.inf), *pairwise(MASS_EDGES)):
+        inside = (mass >= low) & (mass < high)
+        if not inside.any():
+            continue
+        stars = len(np.unique(calibration.stars[inside]))
+        told = known and stars >= FEWEST_STARS
+        share = weights[inside] / weights[inside].sum()
+        rows.append(
+            {
+                "mass_low_msun": low,
+                "mass_high_msun": high,
+                "n_stars": stars,
+                "n_maps": int(inside.sum()),
+                "rmse_dex": float(np.sqrt(share @ error[inside] ** 2)),
+                "bias_dex": float(share @ error[inside]),
+                "coverage_maps": float(covered[inside].mean()) if told else np.nan,
+                "coverage_stars": float(share @ covered[inside]) if told else np.nan,
+            }
+        )
+    return rows

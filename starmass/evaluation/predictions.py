@@ -103,7 +103,8 @@ def predict_folds(
         def values(teaching: np.ndarray, calibrating: np.ndarray, fold: int = fold) -> np.ndarray:
             return predict(fold, teaching, calibrating).values
 
-        table["interval_dex"] = calibrate(values, labels, groups, train) if intervals else np.nan
+        errors = calibrate(values, labels, groups, train) if intervals else None
+        table["interval_dex"] = errors.half_widths(found.values) if errors else np.nan
         parts.append(table)
         kept.append(found)
     return pd.concat(parts, ignore_index=True), kept

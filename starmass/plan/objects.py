@@ -8,8 +8,6 @@ from starmass.plan import paths
 from starmass.plan.evaluation import EvaluationPlan
 from starmass.plan.paths import UsersFile
 
-OUTPUTS = ("prediction.csv", "novelty.csv", "neighbours.csv", "coverage.csv")
-
 
 class ObjectsPlan(EvaluationPlan):
     """What the rules of observed objects ask."""
@@ -46,41 +44,42 @@ class ObjectsPlan(EvaluationPlan):
         return list(self.config.objects)
 
     def object_entry(self, name: str) -> dict[str, Any]:
-        """Return what shapes the maps of an object, with the paths of its files in full."""
-        entry = self.object(name).plain("study", "methods")
-        root = self.config.data_root
-        for key in self.object(name).images():
-            for kind in ("file", "noise"):
-                path = entry[key].get(kind)
-                if isinstance(path, str) and "{data_root}" in path:
-                    if root is None:
-                        raise InputError(
-                            f"config key 'objects.{name}.{key}.{kind}': {path} has {{data_root}};"
-                            " give it: --config data_root=DIR."
-                        )
-                    entry[key][kind] = path.replace("{data_root}", root)
-        return entry
+        """Return what shapes the maps of an object, beside its files."""
+        return self.object(name).plain("study", "methods")
 
-    def object_inputs(self, name: str) -> list[UsersFile]:
-        """Return the FITS files of an object.
+    def object_inputs(self, name: str) -> dict[str, str]:
+        """Return the FITS files of an object: ``column_density``, ``column_density_noise`` ...
+
+        What lies in ``results/`` is made by other rules; all else is the user's.
 
         Raises
         ------
         InputError
-            when one of them does not exist
+            when a file of the user does not exist
         """
-        entry, found = self.object_entry(name), []
-        for key in self.object(name).images():
-            for kind in ("file", "noise"):
-                path = entry[key].get(kind)
-                if isinstance(path, str):
-                    if not Path(path).is_file():
-                        raise InputError(
-                            f"config key 'objects.{name}.{key}.{kind}': there is no file {path};"
-                            " give its path, seen from the folder that Snakemake runs in."
-                        )
-                    found.append(UsersFile(path))
-        return list(dict.fromkeys(found))
+        found = {}
+        for key, image in self.object(name).images().items():
+            for kind, place in (("file", key), ("noise", f"{key}_noise")):
+                given = getattr(image, kind, None)
+                if isinstance(given, str):
+                    found[place] = self._object_file(given, f"objects.{name}.{key}.{kind}")
+        return found
+
+    def _object_file(self, given: str, key: str) -> str:
+        root = self.config.data_root
+        if "{data_root}" in given and root is None:
+            raise InputError(
+                f"config key {key!r}: {given} has {{data_root}}; give it: --config data_root=DIR."
+            )
+        path = given.replace("{data_root}", root or "")
+        if path.startswith("results/"):
+            return path
+        if not Path(path).is_file():
+            raise InputError(
+                f"config key {key!r}: there is no file {path}; give its path, seen from the folder"
+                " that Snakemake runs in."
+            )
+        return UsersFile(path)
 
     def object_projection(self) -> dict[str, Any]:
         """Return what the maps of objects share with those of simulations."""

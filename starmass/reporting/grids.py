@@ -30,7 +30,7 @@ def split_grid(rows: pd.DataFrame, caption: str) -> Grid:
         head.append(f"R² minus that of {named.iloc[0] if len(named) else reference}")
     head += [
         *(["Published: R²; RMSE; label spread"] if beside else []),
-        "90% interval: ± dex; coverage",
+        "90% interval: ± dex; coverage of maps; of stars",
     ]
     head += ["Maps: training; test", "Test protostars", "Seeds"]
     repeated = "r2_seed_spread" in rows and bool(rows["r2_seed_spread"].notna().any())
@@ -53,7 +53,10 @@ def split_grid(rows: pd.DataFrame, caption: str) -> Grid:
             line.append("–" if pd.isna(row["published"]) else "; ".join(published))
         claimed = pd.notna(row["coverage_interval"])
         line.append(
-            f"{number(row['interval_dex'])}; {row['coverage_interval']:.0%}" if claimed else "–"
+            f"{number(row['interval_dex'])}; {row['coverage_interval']:.0%};"
+            f" {row['coverage_stars']:.0%}"
+            if claimed
+            else "–"
         )
         line += [f"{row['n_train']}; {row['n_test']}", str(row["n_protostars"]), str(row["seed"])]
         body.append([*line, number(row["r2_seed_spread"], 3)] if repeated else line)
@@ -61,7 +64,10 @@ def split_grid(rows: pd.DataFrame, caption: str) -> Grid:
 
 
 def mass_grid(bins: pd.DataFrame, labels: pd.Series, caption: str) -> Grid:
-    """One line a method, one column a mass bin: RMSE and bias. ``labels`` names the methods."""
+    """One line a method, one column a mass bin: RMSE, bias, and coverage of stars.
+
+    ``labels`` names the methods. Coverage of fewer than 5 stars is left out.
+    """
     columns = bins.drop_duplicates("mass_low_msun").sort_values("mass_low_msun")
     head = ["Method"]
     head += [
@@ -73,7 +79,7 @@ def mass_grid(bins: pd.DataFrame, labels: pd.Series, caption: str) -> Grid:
     body = [
         [
             labels[method],
-            *(_error_and_bias(cells.loc[(method, low)]) for low in columns["mass_low_msun"]),
+            *(_error_bias_coverage(cells.loc[(method, low)]) for low in columns["mass_low_msun"]),
         ]
         for method in bins["method"].drop_duplicates()
     ]
@@ -159,8 +165,11 @@ def _range(one: Any) -> str:
     return f"< {high:g}" if low == 0 else f"{low:g}–{high:g}"
 
 
-def _error_and_bias(row: Any) -> str:
-    return f"{number(row['rmse_dex'])}; {number(row['bias_dex'])}"
+def _error_bias_coverage(row: Any) -> str:
+    text = f"{number(row['rmse_dex'])}; {number(row['bias_dex'])}"
+    if pd.isna(row["coverage_stars"]) or row["n_protostars"] < FEWEST_PROTOSTARS:
+        return text
+    return f"{text}; {row['coverage_stars']:.0%}"
 
 
 def _text(value: Any) -> str:

@@ -240,7 +240,8 @@ def compose_page(
             mass_grid(
                 rows,
                 labels,
-                f"Split {name}: RMSE; bias (predicted − true) by true mass [dex]. Data: {data}.",
+                f"Split {name}: RMSE; bias (predicted − true) [dex]; share of stars within the 90%"
+                f" interval, by true mass. Data: {data}.",
             )
         )
     for (row, grouped), rows in overstatement.groupby(
@@ -263,8 +264,9 @@ def compose_page(
             " bootstrap intervals over test protostars.",
             "Differences between methods, and between splits, are paired: every bootstrap draw"
             " takes the same protostars on both sides.",
-            "A 90% interval is split-conformal, calibrated on training protostars in turn;"
-            " coverage is the share of test maps within.",
+            "A 90% interval is split-conformal, calibrated on training protostars in turn, and its"
+            " width depends on the predicted mass; coverage is the share of test maps within it,"
+            " and of test protostars, each counted once.",
             "Label spread is the standard deviation of the test labels; R² = 1 − RMSE²/spread²,"
             " so R² compares rows of equal spread only.",
             PUBLISHED,

@@ -5,6 +5,7 @@ format stands here: ``escape_markdown``, ``escape_latex``, ``escape_html``, ``es
 captions of the report) and ``escape_mathtext`` (figures).
 """
 
+import base64
 import html as entities
 import re
 import unicodedata
@@ -211,15 +212,21 @@ caption { text-align: left; padding: 0.5rem 0; font-style: italic; } thead { bor
 solid; border-bottom: 1px solid; }
 tbody { border-bottom: 2px solid; } th, td { padding: 0.2rem 0.8rem 0.2rem 0; text-align: left; \
 vertical-align: top; }
+img { max-width: 100%; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; } li { \
 margin: 0.2rem 0; }
 """
 
 
-def html(page: Page) -> str:
+def html(page: Page, picture: bytes = b"", words: str = "") -> str:
     """Return a page that stands alone: no script, nothing fetched.
 
     The report quotes what lies between the summary marks.
+
+    Parameters
+    ----------
+    picture : a PNG that stands below the summary, if any
+    words : what it shows, for those who do not see it
     """
     text = escape_html
     parts = [
@@ -233,6 +240,9 @@ def html(page: Page) -> str:
         *(f"<p>{text(line)}</p>" for line in page.summary),
         "<!-- /summary -->",
     ]
+    if picture:
+        data = base64.b64encode(picture).decode()
+        parts.append(f'<img src="data:image/png;base64,{data}" alt="{text(words)}">')
     for grid in page.grids:
         marks = [
             ' class="number"' if grid.is_number(column) else "" for column in range(len(grid.head))

@@ -106,8 +106,11 @@ def test_overstatement_is_the_difference_of_both_splits(samples):
 def test_coverage_is_counted(samples):
     table = predictions(samples, 0.3, 1).assign(spread_dex=np.nan, interval_dex=0.2)
     error = np.abs(table["predicted_log10_mass"] - table["log10_mass"])
-    found = coverage([table, table])
+    stars = protostars(samples)
+    found = coverage([table, table], stars)
     assert found["coverage_interval"] == pytest.approx(np.mean(error <= 0.2))
+    each = (error <= 0.2).groupby(stars).mean()
+    assert found["coverage_stars"] == pytest.approx(each.mean())
     assert found["interval_dex"] == pytest.approx(0.2)
     assert np.isnan(found["coverage_spread"])
 
@@ -142,4 +145,4 @@ def test_one_star_is_no_evidence_in_any_comparison(samples):
 
 def test_an_interval_without_bounds_covers_nothing(samples):
     table = predictions(samples, 0.3, 1).assign(spread_dex=0.2, interval_dex=np.inf)
-    assert np.isnan(coverage([table])["coverage_interval"])
+    assert np.isnan(coverage([table], protostars(samples))["coverage_interval"])

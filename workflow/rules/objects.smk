@@ -12,7 +12,7 @@ rule objects:
 
 rule read_object:
     input:
-        lambda wildcards: plan.object_inputs(wildcards.object),
+        unpack(lambda wildcards: plan.object_inputs(wildcards.object)),
     output:
         f"{OBJECT}/maps.h5",
     log:

@@ -10,4 +10,5 @@ with job(snakemake.log[0]):
         name=snakemake.wildcards.object,
         entry=snakemake.params.config,
         projection=snakemake.params.projection,
+        files=dict(snakemake.input.items()),
     )

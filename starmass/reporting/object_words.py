@@ -1,0 +1,219 @@
+"""What the page of an observed object says, as sentences and grids of text."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from starmass.reporting.inputs import TOY
+from starmass.reporting.object_inputs import ObjectResults
+from starmass.reporting.typesetting import Grid, Page
+
+CHECKS = {
+    "column_density": "check counts, unit, log and scale",
+    "v_los gradient": "check the unit of v_los",
+    "sigma_v": "check kind (a full width at half maximum is 2.35 dispersions), temperature and"
+    " channel",
+    "v_los": "check the frame of v_los, and velocity",
+}
+"""What may be wrong with a channel that is off by a constant, by the quantity compared."""
+NAMES = {
+    "column_density": "column density",
+    "v_los gradient": "velocity gradient",
+    "sigma_v": "velocity dispersion",
+    "v_los": "velocity relative to the star",
+}
+OFF = 0.05
+"""A rank p at or below this is called off."""
+LEVELS = {"assumption": "Assumption", "warning": "Warning", "note": "Note"}
+MISSING_MUCH = 0.3
+"""Share of the field whose absence the page warns of."""
+
+
+def page_of(results: ObjectResults, options: Mapping[str, Any]) -> Page:
+    """Return the page of an object.
+
+    Parameters
+    ----------
+    options : ``position``, ``study``, ``simulations``: name -> format
+    """
+    return Page(
+        title=f"{results.name}: the mass of its protostar",
+        summary=[*_summary(results, options)],
+        grids=[*_grids(results)],
+        notes=[*_notes(results, options)],
+    )
+
+
+def _summary(results: ObjectResults, options: Mapping[str, Any]) -> Iterator[str]:
+    first = results.prediction.iloc[0]
+    simulations = ", ".join(options["simulations"])
+    if "toycloud" in options["simulations"].values():
+        yield f"The simulations are {TOY}."
+    yield _verdict(results, simulations)
+    if results.verdict != "refused":
+        interval = (
+            f"{_number(first['lower_msun'])} to {_number(first['upper_msun'])} M☉ (90%)"
+            if np.isfinite(first["lower_msun"])
+            else "no interval, for too few stars were held out"
+        )
+        caution = "" if results.verdict == "inside" else ", which is not to be relied on"
+        yield (
+            f"{first['label']}: {_number(first['mass_msun'])} M☉, {interval}{caution}."
+            f" It is the mass that simulated stars in such gas have in {simulations}."
+        )
+    yield from _offsets(results.novelty)
+    off = _off(results.novelty, "radius")
+    if len(off):
+        radii = ", ".join(f"{radius:.2g}" for radius in off["radius_pc"])
+        yield f"Unlike the simulated stars in annuli that end at {radii} pc."
+    for note in sorted(set(results.prediction["note"].dropna())):
+        if note.startswith("differs"):
+            method = results.prediction.loc[results.prediction["note"] == note, "label"].iloc[0]
+            yield f"The methods disagree: {method} {note}."
+    if results.depth_pc <= results.side * (1 + 1e-9):
+        yield (
+            f"The simulated maps hold {results.depth_pc:g} pc along the line of sight, and a"
+            " telescope sees the whole cloud. Set maps.projection.depth: box to compare like with"
+            " like."
+        )
+
+
+def _verdict(results: ObjectResults, simulations: str) -> str:
+    first = results.prediction.iloc[0]
+    p, stars = first["p"], int(first["n_stars"])
+    if results.verdict == "refused":
+        return f"Refused: {first['note']}. No mass is given."
+    if results.verdict == "cannot tell":
+        return (
+            f"Cannot tell whether {simulations} has stars like this one: {stars} stars are too few"
+            " to call one in twenty unlike the others."
+        )
+    if results.verdict == "outside":
+        return (
+            f"Outside: the maps are unlike those of the {stars} stars of {simulations}"
+            f" (p = {p:.2g}; 0.05 or less is called outside)."
+        )
+    return (
+        f"Inside: the maps are like those of the {stars} stars of {simulations}"
+        f" (p = {p:.2g}; 0.05 or less would be called outside)."
+    )
+
+
+def _off(novelty: pd.DataFrame, test: str) -> pd.DataFrame:
+    return novelty[(novelty["test"] == test) & (novelty["p"] <= OFF + 1e-9)]
+
+
+def _offsets(novelty: pd.DataFrame) -> Iterator[str]:
+    """Yield what a whole channel is off by."""
+    for row in _off(novelty, "offset").to_dict("records"):
+        name, size = NAMES[row["quantity"]], row["measured"]
+        if row["unit"] == "dex":
+            by = (
+                f"{10 ** abs(size):.3g} times {'higher' if size > 0 else 'lower'} ({size:+.2f} dex)"
+            )
+        else:
+            by = f"{size:+.2f} {row['unit']} off"
+        yield f"The {name} is {by} than its structure suggests; {CHECKS[row['quantity']]}."
+
+
+def _grids(results: ObjectResults) -> Iterator[Grid]:
+    rows = results.prediction.to_dict("records")
+    yield Grid(
+        "Masses. The interval of 90% has two parts, added in quadrature: errors on held-out stars,"
+        " and the distance.",
+        ("method", "M [M☉]", "90% interval [M☉]", "± [dex]", "by errors", "by distance"),
+        [
+            (
+                str(row["label"]),
+                _number(row["mass_msun"]),
+                f"{_number(row['lower_msun'])} – {_number(row['upper_msun'])}",
+                *(_dex(row[key]) for key in ("interval_dex", "calibration_dex", "distance_dex")),
+            )
+            for row in rows
+        ],
+    )
+    yield Grid(
+        "How methods did on held-out stars, observed like this object. False alarms: the share of"
+        " these stars that the novelty test calls outside.",
+        ("method", "held out", "masses [M☉]", "stars", "rms [dex]", "bias [dex]",
+         "coverage, stars", "coverage, maps", "false alarms"),
+        [
+            (
+                str(row["label"]),
+                str(row["held_out_by"]),
+                _range(row["mass_low_msun"], row["mass_high_msun"]),
+                f"{row['n_stars']:.0f}",
+                _dex(row["rmse_dex"]),
+                _signed(row["bias_dex"]),
+                _dex(row["coverage_stars"]),
+                _dex(row["coverage_maps"]),
+                _dex(row["false_alarms"]),
+            )
+            for row in results.coverage.to_dict("records")
+        ],
+    )  # fmt: skip
+    yield Grid(
+        "The nearest simulated stars, by the statistics of the novelty test.",
+        ("star", "M [M☉]", "age [kyr]", "distance", "map file"),
+        [
+            (
+                f"sink {row['sink_id']:.0f} of {row['simulation']}, along {row['axis']}",
+                _number(row["mass_msun"]),
+                f"{row['age_yr'] / 1e3:.3g}",
+                f"{row['distance']:.2f}",
+                str(row["map_file"]),
+            )
+            for row in results.neighbours.to_dict("records")
+        ],
+    )
+
+
+def _notes(results: ObjectResults, options: Mapping[str, Any]) -> Iterator[str]:
+    facts = results.facts
+    beam = float(facts["beam_arcsec"])
+    distance, error = float(facts["distance_pc"]), float(facts["distance_error_pc"])
+    yield (
+        f"Position {options['position']} (ICRS), {distance:g} ± {error:g} pc,"
+        f" {'beam of ' + format(beam, '.3g') + ' arcsec' if beam else 'no beam'}, pixels of"
+        f" {float(facts['pixel_arcsec']):.3g} arcsec, study {options['study']}."
+    )
+    if float(facts["missing_field"]) > 0:
+        word = "Warning: " if float(facts["missing_field"]) > MISSING_MUCH else ""
+        yield (
+            f"{word}{float(facts['missing_field']):.0%} of the field are missing, and"
+            f" {float(facts['missing_centre']):.0%} of its centre. The simulated maps have the same"
+            " pixels missing, and the same fill: the nearest pixel that is there."
+        )
+    without = [one for one in results.channels if one not in list(facts["noise_known"])]
+    if without:
+        yield (
+            f"The noise of {', '.join(without)} is not given, so the simulated maps have none; add"
+            " noise: to these images."
+        )
+    for note in facts["notes"]:
+        where = f"{note['channel']}: " if note["channel"] else ""
+        yield f"{LEVELS[note['level']]}: {where}{note['text']}."
+    yield (
+        "The mass is what the gas suggests if this star formed as those of the simulations did. It"
+        " is no dynamical measurement, and it counts all stars that share the map's central pixels."
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:.2g}" if np.isfinite(value) else "–"
+
+
+def _dex(value: float) -> str:
+    return f"{value:.2f}" if np.isfinite(value) else "–"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def _range(low: float, high: float) -> str:
+    if low == 0 and not np.isfinite(high):
+        return "all"
+    return f"above {low:g}" if not np.isfinite(high) else f"{low:g} to {high:g}"

@@ -1,0 +1,235 @@
+"""The map file of an observed object: ``results/objects/{object}/maps.h5``."""
+
+import json
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from starmass.channels import BASE
+from starmass.maps.mapping import FACTS
+from starmass.maps.objects.common import cut_out, see
+from starmass.maps.objects.field import Field, read_field
+from starmass.maps.objects.findings import Findings
+from starmass.maps.objects.images import Image
+from starmass.maps.objects.reading import Measured, common_beam, measure, read_plans
+from starmass.maps.objects.regrid import COARSE
+from starmass.maps.observation import FWHM, beam_pixels
+from starmass.maps.projection import ORIENTATION
+from starmass.maps.units import HYDROGEN_ATOM_G
+from starmass.provenance import provenance_json
+from starmass.storage import create_hdf5, write_dataset
+
+logger = logging.getLogger("starmass")
+
+MUCH_MISSING = 0.3
+"""Share of the field's pixels above which missing ones are warned of."""
+
+
+def make_object_maps(
+    *,
+    output: str | Path,
+    name: str,
+    entry: Mapping[str, Any],
+    projection: Mapping[str, Any],
+    files: Mapping[str, str],
+) -> None:
+    """Write ``results/objects/{object}/maps.h5``: an object on the grid of the simulations' maps.
+
+    Parameters
+    ----------
+    output : file to write
+    name : of the object
+    entry : its entry of the config, without ``study`` and ``methods``
+    projection : ``side`` [pc], ``pixels``, ``hydrogen_mass`` [hydrogen atoms] of the simulations'
+        maps
+    files : paths by ``column_density``, ``column_density_noise`` ...
+
+    Raises
+    ------
+    InputError
+        names the file, the FITS keyword and the config's key, and says what to do
+    """
+    findings = Findings(name)
+    field = read_field(entry, projection)
+    measured, images, beam = read_object(findings, entry, files, field, projection)
+    findings.stop()
+    seen = see(measured, beam, field)
+    values, noise, missing = cut_out(seen, field, field.distance)
+    for place, one in enumerate(seen):
+        if missing[place].all():
+            findings.refuse(
+                f"{one.source.image.path}: all pixels of the field are missing in {one.source.name}"
+                f" (BLANK); check {one.source.image.key}.blank, or give another file."
+            )
+    findings.stop()
+    distances = field.distances()
+    drawn = np.empty((len(distances), *values.shape))
+    for place, distance in enumerate(distances):
+        if distance == field.distance:
+            drawn[place] = values
+            continue
+        one, _, gone = cut_out(seen, field, float(distance))
+        # A smaller field may lie in a gap as a whole.
+        drawn[place] = np.where(np.all(gone, axis=(1, 2), keepdims=True), values, one)
+    channels = list(measured)
+    velocity = entry.get("velocity")
+    for maps, gaps in [(values, missing), *((one, missing) for one in drawn)]:
+        _move_velocities(maps, gaps, channels, velocity)
+    if velocity is None and "v_los" in channels:
+        findings.note("v_los", "Velocities are relative to their mean over the field.")
+    share = float(np.any(missing, axis=0).mean())
+    if share > MUCH_MISSING:
+        findings.warn("all", f"{share:.0%} of the field's pixels are missing in some channel.")
+    coarsest = max(images, key=lambda image: image.pixel_arcsec)
+    used = [files.get(key, "") for key in files] or [image.path for image in images]
+    with create_hdf5(output) as file:
+        _write_arrays(file, channels, values, noise, missing, distances, drawn)
+        _write_facts(file, field, name, beam, coarsest, missing)
+        file.attrs["hydrogen_mass_g"] = float(projection["hydrogen_mass"]) * HYDROGEN_ATOM_G
+        file.attrs["velocity_kms"] = math.nan if velocity is None else float(velocity)
+        file.attrs["noise_known"] = all(one.noise is not None for one in measured.values())
+        file.attrs["notes"] = json.dumps(findings.notes)
+        file.attrs["provenance"] = provenance_json(
+            config={"object": dict(entry), "projection": dict(projection)}, seed=0, inputs=used
+        )
+    logger.info(
+        "%s: %s, beam of %.3g arcsec, %.0f%% of the pixels missing",
+        *(name, ", ".join(channels), beam, 100 * share),
+    )
+
+
+def read_object(
+    findings: Findings,
+    entry: Mapping[str, Any],
+    files: Mapping[str, str],
+    field: Field,
+    projection: Mapping[str, Any],
+) -> tuple[dict[str, Measured], list[Image], float]:
+    """Read all that an object has; problems are in the findings.
+
+    Returns
+    -------
+    quantities by channel, in the order of a map file; headers; the common beam [arcsec]
+    """
+    if entry.get("largest_scale") is not None:
+        findings.refuse(
+            f"{findings.key('largest_scale')}: maps of an interferometer without short spacings"
+            " lack extended gas, and simulated maps are not filtered in the same way; combine them with"
+            " single-dish data, and leave this key out."
+        )
+    plans = read_plans(findings, entry, files, field, float(projection["hydrogen_mass"]))
+    images = [plan.image for plan in plans]
+    beam = common_beam(images)
+    found = {plan.image.channel: measure(findings, plan, field, beam) for plan in plans}
+    measured = {name: found[name] for name in BASE if found.get(name) is not None}
+    return {name: one for name, one in measured.items() if one is not None}, images, beam
+
+
+def _move_velocities(
+    maps: np.ndarray, missing: np.ndarray, channels: Sequence[str], velocity: float | None
+) -> None:
+    """Make velocities [channel, row, column] relative to the star, or to the mean of the field."""
+    if "v_los" not in channels:
+        return
+    place = channels.index("v_los")
+    if velocity is None:
+        weight = np.ones(maps.shape[1:])
+        if "column_density" in channels:
+            weight = np.maximum(maps[channels.index("column_density")], 0.0)
+        weight = np.where(missing[place], 0.0, weight)
+        velocity = float(np.average(maps[place], weights=weight if weight.any() else None))
+    maps[place] -= velocity
+
+
+def _write_arrays(
+    file: h5py.File, channels: Sequence[str], values: np.ndarray, noise: np.ndarray,
+    missing: np.ndarray, distances: np.ndarray, drawn: np.ndarray,
+) -> None:  # fmt: skip
+    maps = write_dataset(
+        file,
+        "maps",
+        values[None, None].astype(np.float32),
+        unit="",
+        description="[sink, axis, channel, row, column], missing pixels filled; units by channel",
+    )
+    maps.attrs["axes"] = ["sky"]
+    maps.attrs["channels"] = list(channels)
+    for key, fact in FACTS.items():
+        maps.attrs[key] = [getattr(BASE[one], fact) for one in channels]
+    maps.attrs["orientation"] = ORIENTATION
+    maps.attrs["spectra"] = "{}"
+    for key, array, unit, words in (
+        ("sink_id", np.array([0]), "", "the object"),
+        ("velocity", np.zeros((1, 3)), "km/s", "velocities are relative to the star"),
+        (
+            "missing",
+            np.any(missing, axis=0)[None, None],
+            "",
+            "[sink, axis, row, column] in any channel",
+        ),
+        ("missing_channels", missing[None, None], "", "[sink, axis, channel, row, column]"),
+        ("noise", noise, "", "[channel, row, column] standard deviation, 0 where not known"),
+        ("distances", distances, "pc", "that the field is cut out at: quantiles"),
+        (
+            "maps_at_distance",
+            drawn.astype(np.float32),
+            "",
+            "[distance, channel, row, column], as the maps",
+        ),
+    ):
+        write_dataset(file, key, array, unit=unit, description=words)
+
+
+def _write_facts(
+    file: h5py.File, field: Field, name: str, beam: float, coarsest: Image, missing: np.ndarray
+) -> None:
+    middle = field.pixels / 2
+    star = slice(math.ceil(middle) - 1, math.floor(middle) + 1)
+    first = field.pixels // 2 - field.pixels // 8
+    centre = slice(first, max(field.pixels // 2 + field.pixels // 8, first + 1))
+    width = field.side / field.pixels
+    affine = find_affine(coarsest, field)
+    file.attrs.update(
+        {
+            "object": name,
+            "simulation": name,
+            "snapshot": "sky",
+            "time_yr": math.nan,
+            "side_pc": field.side,
+            "pixels": field.pixels,
+            "velocity_frame": "sink",
+            "distance_pc": field.distance,
+            "distance_error_pc": field.error,
+            "beam_arcsec": beam,
+            "beam_pixels": beam_pixels(beam, field.distance, width) * FWHM,
+            "pixel_arcsec": coarsest.pixel_arcsec,
+            "pixel_pc": math.radians(coarsest.pixel_arcsec / 3600) * field.distance,
+            "coarse_grid": affine,
+            "right_ascension": field.right_ascension,
+            "declination": field.declination,
+            "missing_field": float(np.any(missing, axis=0).mean()),
+            "missing_centre": float(np.any(missing, axis=0)[centre, centre].mean()),
+            "star_missing": bool(np.any(missing, axis=0)[star, star].any()),
+        }
+    )
+
+
+def find_affine(image: Image, field: Field) -> np.ndarray:
+    """Return where the grid's pixels lie in an image whose pixels are larger; empty if not larger.
+
+    Returns
+    -------
+    (6,) a ... f: the pixel (column, row) lies at x = a + b column + c row and
+    y = d + e column + f row in the image, counted from 0 at the centre of its first pixel
+    """
+    if image.pixel_arcsec <= COARSE * field.pixel_arcsec():
+        return np.empty(0)
+    row, column = np.mgrid[: field.pixels, : field.pixels].reshape(2, -1)
+    known = np.stack([np.ones(row.size), column, row], 1)
+    places = image.places(field.centres(field.distance))
+    return np.concatenate([np.linalg.lstsq(known, one.ravel())[0] for one in places])

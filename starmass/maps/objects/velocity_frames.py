@@ -1,0 +1,71 @@
+"""Velocities of other rest frames, moved to the local standard of rest."""
+
+import astropy.coordinates
+from astropy import units
+from astropy.coordinates import LSRK, EarthLocation, SkyCoord
+from astropy.io import fits
+from astropy.time import Time
+from astropy.utils.iers import conf
+
+from starmass.maps.objects.findings import Findings
+from starmass.maps.objects.images import Image
+
+
+def shift_to_lsrk(findings: Findings, image: Image, star: SkyCoord) -> float:
+    """Return what to add to velocities towards the star [km/s].
+
+    The rest frame is that of SPECSYS. Where it is not known, or the date or site that it takes,
+    velocities are left as they are, with a warning.
+    """
+    frame = str(image.header.get("SPECSYS", "") or "").strip().upper()
+    if frame in ("LSRK", "SOURCE"):
+        return 0.0
+    if not frame:
+        findings.assume(
+            image.channel,
+            f"{image.path}: SPECSYS is missing, and velocities are taken to be LSRK.",
+        )
+        return 0.0
+    shift = _shift(frame, image.header, star)
+    if shift is None:
+        findings.warn(
+            image.channel,
+            f"{image.path}: SPECSYS = {frame} can't be turned into LSRK here (that may take"
+            " DATE-OBS and OBSGEO-X); velocities are left as they are.",
+        )
+        return 0.0
+    findings.note(
+        image.channel,
+        f"{image.path}: SPECSYS = {frame}; {shift:+.3f} km/s turn velocities into LSRK.",
+    )
+    return shift
+
+
+def _shift(frame: str, header: fits.Header, star: SkyCoord) -> float | None:
+    still = SkyCoord(
+        star.ra,
+        star.dec,
+        distance=1 * units.kpc,
+        pm_ra_cosdec=0 * units.mas / units.yr,
+        pm_dec=0 * units.mas / units.yr,
+        radial_velocity=0 * units.km / units.s,
+    )
+    sun = float(still.transform_to(LSRK()).radial_velocity.to_value("km/s"))
+    if frame in ("BARYCENT", "HELIOCEN"):  # 0.013 km/s apart
+        return sun
+    if frame not in ("TOPOCENT", "GEOCENTR") or not header.get("DATE-OBS"):
+        return None
+    place = [header.get(f"OBSGEO-{axis}") for axis in "XYZ"]
+    if frame == "TOPOCENT" and None in place:
+        return None
+    metres = [float(one or 0.0) for one in place] if frame == "TOPOCENT" else [0.0, 0.0, 0.0]
+    site = EarthLocation.from_geocentric(*metres, unit=units.m)
+    # A table of the earth's rotation is not fetched for a millimetre per second.
+    with (
+        conf.set_temp("auto_download", False),
+        astropy.coordinates.solar_system_ephemeris.set("builtin"),
+    ):
+        moving = star.radial_velocity_correction(
+            "barycentric", obstime=Time(header["DATE-OBS"]), location=site
+        )
+    return sun + float(moving.to_value("km/s"))

@@ -65,6 +65,12 @@ class MapImage(Image):
         " same pixels; the simulated maps get as much",
         example=5.0e20,
     )
+    noise_width: float | None = key(
+        None,
+        "Full width at half maximum of the Gaussian that the noise is smooth by [arcsec]: the beam"
+        " when left out; 0 where the noise of pixels is independent",
+        ge=0,
+    )
 
 
 class ColumnDensity(MapImage):

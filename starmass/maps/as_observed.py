@@ -16,7 +16,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from scipy import sparse
+from scipy import ndimage, sparse
 from tqdm import tqdm
 
 from starmass.channels import BASE
@@ -47,6 +47,8 @@ class AsObserved:
     pixel_pc : side of the largest pixel of its FITS files [pc]
     coarse : operators of pixels that are larger than the grid's, if there are any
     noise : [channel, row, column], one standard deviation, in the channel's unit
+    correlation : [channel] dispersion of the Gaussian that the noise is smooth by [pixels]; 0 where
+        pixels are independent
     missing : bool [channel, row, column]
     """
 
@@ -59,6 +61,7 @@ class AsObserved:
     pixel_pc: float
     coarse: "CoarsePixels | None"
     noise: np.ndarray
+    correlation: np.ndarray
     missing: np.ndarray
 
     def observe(self, maps: np.ndarray, index: Sequence[str | int]) -> np.ndarray:
@@ -78,11 +81,22 @@ class AsObserved:
         for place, name in enumerate(self.channels):
             if self.noise[place].any():
                 drawn = generator({}, *index, name).standard_normal(seen.shape[1:])
-                seen[place] += self.noise[place] * drawn
+                seen[place] += self.noise[place] * _smooth_noise(drawn, self.correlation[place])
                 if BASE[name].adds_up == "dispersion":
                     seen[place] = np.maximum(seen[place], 0.0)
             seen[place] = fill_missing(seen[place][None], self.missing[place], "nearest")[0]
         return seen
+
+
+def _smooth_noise(drawn: np.ndarray, width: float) -> np.ndarray:
+    """Smooth noise [row, column] of unit variance by a Gaussian, and keep its variance."""
+    if width == 0:
+        return drawn
+    point = np.zeros_like(drawn)
+    point[0, 0] = 1.0
+    # Wrapped, so that the variance is the same at the rim.
+    kernel, smoothed = (ndimage.gaussian_filter(one, width, mode="wrap") for one in (point, drawn))
+    return smoothed / np.sqrt((kernel**2).sum())
 
 
 @dataclass(frozen=True)
@@ -167,6 +181,7 @@ def read_observation(path: str | Path) -> AsObserved:
             pixel_pc=float(file.attrs["pixel_pc"]),
             coarse=CoarsePixels.of(affine, pixels) if affine.size else None,
             noise=file["noise"][:].astype(float),
+            correlation=np.asarray(file.attrs["noise_pixels"], float) / FWHM,
             missing=file["missing_channels"][0, 0],
         )
 

@@ -36,12 +36,14 @@ class ObjectResults:
     Attributes
     ----------
     channels : that the object has
+    without_noise : channels whose noise is not known
     facts : attributes of the object's map file, ``notes`` as a list
     depth_pc : depth of the simulations' maps along the line of sight [pc]
     own, others : maps of the object, and of the neighbours by rank
     """
 
     channels: tuple[str, ...]
+    without_noise: tuple[str, ...]
     facts: Mapping[str, Any]
     depth_pc: float
     own: SkyMap
@@ -81,6 +83,7 @@ def read_results(
         units = tuple(str(one) for one in given.attrs["channel_units"])
         missing = file["missing_channels"][0, 0]
         own = np.where(missing, np.nan, given[0, 0])
+        noise = file["noise"][:].any(axis=(1, 2))
         facts = {**file.attrs, "notes": json.loads(file.attrs["notes"])}
     nearest = read_table(neighbours, ("rank", "map_file", "sink_index", "axis_index", "mass_msun"))
     others, depth = [], float(facts["side_pc"])
@@ -93,6 +96,7 @@ def read_results(
         others.append(SkyMap(_seen(values), units, title))
     return ObjectResults(
         channels=channels,
+        without_noise=tuple(name for name, known in zip(channels, noise, strict=True) if not known),
         facts=facts,
         depth_pc=depth,
         own=SkyMap(_seen(own), units, str(facts["object"])),

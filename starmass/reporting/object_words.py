@@ -151,7 +151,7 @@ def _grids(results: ObjectResults) -> Iterator[Grid]:
                 _dex(row["coverage_maps"]),
                 _dex(row["false_alarms"]),
             )
-            for row in results.coverage.to_dict("records")
+            for row in _calibrating(results).to_dict("records")
         ],
     )  # fmt: skip
     yield Grid(
@@ -170,6 +170,12 @@ def _grids(results: ObjectResults) -> Iterator[Grid]:
     )
 
 
+def _calibrating(results: ObjectResults) -> pd.DataFrame:
+    """Return the coverage where the same is held out as for the intervals."""
+    way = results.prediction["calibrated_by"].iloc[0]
+    return results.coverage[results.coverage["held_out_by"] == way]
+
+
 def _notes(results: ObjectResults, options: Mapping[str, Any]) -> Iterator[str]:
     facts = results.facts
     beam = float(facts["beam_arcsec"])
@@ -186,15 +192,14 @@ def _notes(results: ObjectResults, options: Mapping[str, Any]) -> Iterator[str]:
             f" {float(facts['missing_centre']):.0%} of its centre. The simulated maps have the same"
             " pixels missing, and the same fill: the nearest pixel that is there."
         )
-    without = [one for one in results.channels if one not in list(facts["noise_known"])]
-    if without:
+    if results.without_noise:
         yield (
-            f"The noise of {', '.join(without)} is not given, so the simulated maps have none; add"
-            " noise: to these images."
+            f"The noise of {', '.join(results.without_noise)} is not given, so the simulated maps"
+            " have none; add noise: to these images."
         )
     for note in facts["notes"]:
         where = f"{note['channel']}: " if note["channel"] else ""
-        yield f"{LEVELS[note['level']]}: {where}{note['text']}."
+        yield f"{LEVELS[note['level']]}: {where}{note['text']}"
     yield (
         "The mass is what the gas suggests if this star formed as those of the simulations did. It"
         " is no dynamical measurement, and it counts all stars that share the map's central pixels."

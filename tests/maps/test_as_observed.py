@@ -43,6 +43,7 @@ def observed(**changes):
         "pixel_pc": 0.01,
         "coarse": None,
         "noise": np.zeros((3, PIXELS, PIXELS)),
+        "correlation": np.zeros(3),
         "missing": np.zeros((3, PIXELS, PIXELS), bool),
     }
     return AsObserved(**{**facts, **changes})
@@ -101,12 +102,26 @@ def test_steps_come_in_the_order_of_the_telescope():
     assert (seen == again).all() and (seen[1] != other[1]).any()
 
 
+def test_noise_is_as_smooth_as_the_objects():
+    """Its deviation is the given one, and neighbours are as alike as a Gaussian of that width says"""
+    bare = np.stack([np.full((PIXELS, PIXELS), value) for value in (1e22, 0.0, 0.5)])
+    noise = np.zeros((3, PIXELS, PIXELS))
+    noise[1] = 0.2
+    for width in (0.0, 1.5):
+        seen = observed(noise=noise, correlation=np.array([0, width, 0]))
+        drawn = np.stack([seen.observe(bare, ("a", str(one), 1, "x"))[1] for one in range(300)])
+        assert drawn.std() == pytest.approx(0.2, rel=0.03)
+        alike = (drawn[:, :, 1:] * drawn[:, :, :-1]).mean() / drawn.var()
+        assert alike == pytest.approx(np.exp(-0.25 / width**2) if width else 0.0, abs=0.02)
+
+
 def test_an_object_without_a_channel_still_has_the_beam_widen_its_lines():
     maps = draw_maps()
     only = observed(
         channels=("column_density", "sigma_v"),
         beam=1.5,
         noise=np.zeros((2, PIXELS, PIXELS)),
+        correlation=np.zeros(2),
         missing=np.zeros((2, PIXELS, PIXELS), bool),
     )
     seen = only.observe(maps, ("a", "s", 1, "x"))
@@ -124,6 +139,7 @@ def write_object(path, **changes):
             "beam_pixels": 0.0,
             "pixel_pc": 0.01,
             "coarse_grid": np.empty(0),
+            "noise_pixels": np.zeros(3),
         }
         file.attrs.update({**facts, **changes})
         maps = file.create_dataset("maps", data=np.ones((1, 1, 3, PIXELS, PIXELS)))

@@ -10,8 +10,10 @@ from starmass.maps.objects.beams import Beam, convolve, kernel_between
 from starmass.maps.objects.field import Field
 from starmass.maps.objects.reading import Measured
 from starmass.maps.objects.regrid import Regrid, average, regrid_onto
-from starmass.maps.observation import fill_missing
+from starmass.maps.observation import FWHM, fill_missing
 
+LEAST_WEIGHT = 1e-8
+"""Least weight of a velocity, as a share of the largest."""
 AS_FINE = 1.05
 """Ratio of resolutions up to which a column density is as fine as a map that it weights."""
 
@@ -25,14 +27,18 @@ class Seen:
     source : as it was before
     values, weight : [row, column]; the weight is that of means over pixels
     moving : velocities that a dispersion is about; None where there are none
-    noise_factor : that pixels' noise is multiplied by on the grid
+    noise_factor : that pixels' noise is multiplied by on the grid; None where the noise of pixels
+        is independent
+    noise_width : full width at half maximum that the noise is smooth by [arcsec]; 0 for independent
+        pixels
     """
 
     source: Measured
     values: np.ndarray
     weight: np.ndarray
     moving: np.ndarray | None
-    noise_factor: float
+    noise_factor: float | None
+    noise_width: float
 
 
 def see(measured: Mapping[str, Measured], beam: float, field: Field) -> list[Seen]:
@@ -63,8 +69,15 @@ def see(measured: Mapping[str, Measured], beam: float, field: Field) -> list[See
             about = None if speed is None else _moved(speed, one)
             weight, moving, values = average(add, one.valid, weight, about, one.values)
         values = np.where(one.valid, values, np.nan)
-        factor = noise_factor(given, kernel, one.image.pixel_arcsec, field.pixel_arcsec())
-        found.append(Seen(one, values, np.nan_to_num(weight), moving, factor))
+        width = one.noise_width
+        own = given if width is None else np.eye(2) * (width / FWHM) ** 2
+        after = float(np.linalg.det(own + kernel) ** 0.25) * FWHM
+        factor = (
+            noise_factor(own, kernel, one.image.pixel_arcsec, field.pixel_arcsec())
+            if after
+            else None
+        )
+        found.append(Seen(one, values, np.nan_to_num(weight), moving, factor, after))
     return found
 
 
@@ -88,7 +101,10 @@ def _weight(one: Measured, column: Measured | None) -> np.ndarray:
     )
     smooth = convolve(np.where(column.valid, column.values, 0.0), kernel) / inside
     smooth = np.where(column.valid, smooth, np.nan)
-    return np.maximum(_moved(column, one, smooth), 0.0)
+    weight = _moved(column, one, smooth)
+    # Noise may leave a column density at 0 or below: its pixel's velocity weighs next to nothing
+    # beside others, and is no less there.
+    return np.maximum(weight, LEAST_WEIGHT * np.nanmax(weight, initial=0.0))
 
 
 def _moved(one: Measured, onto: Measured, values: np.ndarray | None = None) -> np.ndarray:
@@ -145,24 +161,36 @@ def cut_out(seen: Sequence[Seen], field: Field, distance: float) -> tuple[np.nda
             values = fill_missing(width[None], missing, "nearest")[0]
         noise = np.zeros(grid.shape)
         if source.noise is not None:
-            squares, _ = cut(grid, source.noise**2, np.ones_like(source.noise))
-            noise = one.noise_factor * np.sqrt(np.maximum(squares, 0.0))
+            noise = _noise(grid, one, missing)
         maps.append(values)
         noises.append(noise)
         gaps.append(missing)
     return np.array(maps), np.array(noises), np.array(gaps)
 
 
+def _noise(grid: Regrid, one: Seen, missing: np.ndarray) -> np.ndarray:
+    """Return the noise of means on a grid [row, column], the nearest where they are missing."""
+    noise = one.source.noise
+    assert noise is not None
+    if one.noise_factor is not None:
+        squares, _ = cut(grid, noise**2, np.ones_like(noise))
+        return one.noise_factor * np.sqrt(np.maximum(squares, 0.0))
+    weight = np.where(one.source.valid, np.maximum(one.weight, 0.0), 0.0)
+    variance = np.where(one.source.valid, noise, 0.0) ** 2
+    total = grid.apply(weight)
+    found = np.sqrt(grid.squared().apply(weight**2 * variance)) / np.where(total > 0, total, 1.0)
+    return found if missing.all() else fill_missing(found[None], missing, "nearest")[0]
+
+
 def noise_factor(beam: np.ndarray, kernel: np.ndarray, pixel: float, target: float) -> float:
     """Return what noise is multiplied by when it is smoothed and averaged over larger pixels.
 
-    The noise of a map has the beam for its correlation, and without a beam that of its pixels.
     White noise that was smoothed by a Gaussian of covariance C has a variance like
     1 / sqrt(det C), and covariances add up; a square pixel of width w counts as one of w^2 / 12.
 
     Parameters
     ----------
-    beam, kernel : covariances [arcsec2]
+    beam, kernel : covariances of what the noise is smooth by, and of the smoothing [arcsec2]
     pixel, target : width of a pixel of the image and of the grid [arcsec]
     """
     own = beam + np.eye(2) * pixel**2 / (4 * np.pi)

@@ -12,13 +12,13 @@ import numpy as np
 
 from starmass.channels import BASE
 from starmass.maps.mapping import FACTS
-from starmass.maps.objects.common import cut_out, see
+from starmass.maps.objects.common import Seen, cut_out, see
 from starmass.maps.objects.field import Field, read_field
 from starmass.maps.objects.findings import Findings
 from starmass.maps.objects.images import Image
 from starmass.maps.objects.reading import Measured, common_beam, measure, read_plans
 from starmass.maps.objects.regrid import COARSE
-from starmass.maps.observation import FWHM, beam_pixels
+from starmass.maps.observation import FWHM, beam_pixels, generator
 from starmass.maps.projection import ORIENTATION
 from starmass.maps.units import HYDROGEN_ATOM_G
 from starmass.provenance import provenance_json
@@ -73,7 +73,8 @@ def make_object_maps(
         if distance == field.distance:
             drawn[place] = values
             continue
-        one, _, gone = cut_out(seen, field, float(distance))
+        one, less, gone = cut_out(seen, field, float(distance))
+        _restore_noise(one, noise, less, seen, name)
         # A smaller field may lie in a gap as a whole.
         drawn[place] = np.where(np.all(gone, axis=(1, 2), keepdims=True), values, one)
     channels = list(measured)
@@ -90,9 +91,9 @@ def make_object_maps(
     with create_hdf5(output) as file:
         _write_arrays(file, channels, values, noise, missing, distances, drawn)
         _write_facts(file, field, name, beam, coarsest, missing)
+        file.attrs["noise_pixels"] = [one.noise_width / field.pixel_arcsec() for one in seen]
         file.attrs["hydrogen_mass_g"] = float(projection["hydrogen_mass"]) * HYDROGEN_ATOM_G
         file.attrs["velocity_kms"] = math.nan if velocity is None else float(velocity)
-        file.attrs["noise_known"] = all(one.noise is not None for one in measured.values())
         file.attrs["notes"] = json.dumps(findings.notes)
         file.attrs["provenance"] = provenance_json(
             config={"object": dict(entry), "projection": dict(projection)}, seed=0, inputs=used
@@ -101,6 +102,30 @@ def make_object_maps(
         "%s: %s, beam of %.3g arcsec, %.0f%% of the pixels missing",
         *(name, ", ".join(channels), beam, 100 * share),
     )
+
+
+def _restore_noise(
+    maps: np.ndarray, wanted: np.ndarray, less: np.ndarray, seen: Sequence[Seen], name: str
+) -> None:
+    """Add to maps at another distance the noise that their interpolation took.
+
+    Between the pixels of an image, independent noise is averaged. Methods would take the smoother
+    map for other gas.
+
+    Parameters
+    ----------
+    maps : [channel, row, column], changed in place
+    wanted, less : noise at the object's distance, and at the other [channel, row, column]
+    seen : of each channel
+    """
+    for place, one in enumerate(seen):
+        if one.source.noise is None or one.noise_factor is not None:
+            continue
+        channel = one.source.name
+        drawn = generator({}, name, channel).standard_normal(maps.shape[1:])
+        maps[place] += np.sqrt(np.maximum(wanted[place] ** 2 - less[place] ** 2, 0.0)) * drawn
+        if BASE[channel].adds_up == "dispersion":
+            maps[place] = np.maximum(maps[place], 0.0)
 
 
 def read_object(

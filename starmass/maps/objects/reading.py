@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,7 @@ class Measured:
     step : pixels of the image in one of its own, along a side
     values : [row, column] in the channel's unit, NaN where missing
     noise : [row, column], standard deviation; None where it is not known
+    noise_width : full width at half maximum that the noise is smooth by [arcsec]; None: the beam's
     """
 
     name: str
@@ -59,6 +60,7 @@ class Measured:
     step: int
     values: np.ndarray
     noise: np.ndarray | None
+    noise_width: float | None = None
 
     @property
     def valid(self) -> np.ndarray:
@@ -180,7 +182,8 @@ def measure(findings: Findings, plan: Plan, field: Field, beam: float) -> Measur
         values, noise = plan.convert(values, noise)
     if image.channel == "v_los":
         values = values + shift_to_lsrk(findings, image, field.star)
-    return gather(image.channel, image, box, values, noise, field)
+    found = gather(image.channel, image, box, values, noise, field)
+    return replace(found, noise_width=plan.entry.get("noise_width"))
 
 
 def _noise(

@@ -38,6 +38,10 @@ class Regrid:
         """Return weighted sums of values [row, column] on the grid."""
         return (self.weights @ values.ravel()).reshape(self.shape)
 
+    def squared(self) -> "Regrid":
+        """Return the operator of the squares of its weights, by which variances add up."""
+        return Regrid(self.weights.multiply(self.weights).tocsr(), self.total, self.shape)
+
     def covered(self, valid: np.ndarray) -> np.ndarray:
         """Return whether enough of a pixel of the grid is valid: bool [row, column]."""
         share = self.apply(valid.astype(float)).ravel() / self.total
@@ -178,7 +182,7 @@ def average(
     """
     weights = np.where(valid, np.maximum(weight, 0.0), 0.0)
     gas = add(weights)
-    gas = np.where(gas > 1e-9 * weights.max(initial=0.0), gas, np.nan)
+    gas = np.where(gas > 1e-10 * weights.max(initial=0.0), gas, np.nan)
     if velocity is None and dispersion is None:
         return gas, None, None
     # About the image's own mean, so that a narrow line keeps its digits.

@@ -156,7 +156,7 @@ def _understand(
         return None
     beam = _beam(findings, key, header, path, entry.get("beam"))
     # The sky's axes are the first two, but in cubes with the spectrum first.
-    sizes = [axes[number] for number in _sky_axes(header)]
+    sizes = [axes[number] for number in sky_axes(header)]
     shape = (sizes[1], sizes[0])
     x, y = (float(one) for one in _pixels(wcs, star))
     if not (-0.5 <= x < shape[1] - 0.5 and -0.5 <= y < shape[0] - 0.5):
@@ -169,7 +169,8 @@ def _understand(
     return Image(key, channel, path, place, header, shape, wcs, (x, y), _jacobian(wcs, x, y), beam)
 
 
-def _sky_axes(header: fits.Header) -> list[int]:
+def sky_axes(header: fits.Header) -> list[int]:
+    """Return the FITS axes of the sky in order, counted from 0."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         wcs = WCS(header)
@@ -212,7 +213,7 @@ def _set_equinox(
     findings: Findings, channel: str, header: fits.Header, path: str, given: str | None, wcs: WCS
 ) -> None:
     """Equinoxes that can't be are taken for J2000."""
-    equinox, system = wcs.wcs.equinox, wcs.wcs.radesys.strip()
+    system = str(header.get("RADESYS", header.get("RADECSYS", "")) or "").strip()
     if given == "B1950":
         wcs.wcs.radesys, wcs.wcs.equinox = "FK4", 1950.0
     elif given == "J2000":
@@ -224,7 +225,7 @@ def _set_equinox(
             f"{path}: EQUINOX = {header['EQUINOX']} can't be, and J2000 is taken for it; say so in"
             f" {findings.key(channel)}.equinox: J2000, or B1950.",
         )
-    elif not system and math.isnan(equinox):
+    elif not (system or "EQUINOX" in header or "EPOCH" in header):
         wcs.wcs.radesys, wcs.wcs.equinox = "FK5", 2000.0
         findings.warn(
             channel,
@@ -275,7 +276,12 @@ def _beam(
     minor = float(header.get("BMIN", 0.0) or 0.0) * 3600 or major
     written = Beam(major, minor, float(header.get("BPA", 0.0) or 0.0)) if major > 0 else None
     if given is None:
-        if written is None and not header.get("CASAMBM"):
+        if header.get("CASAMBM"):
+            findings.refuse(
+                f"{path}: CASAMBM says that each channel has a beam of its own; smooth the cube to"
+                f" one beam, or give {key}.beam: the largest full width at half maximum [arcsec]."
+            )
+        elif written is None:
             findings.refuse(
                 f"{path}: BMAJ is missing, so the beam is not known; give {key}.beam: its full"
                 " width at half maximum [arcsec], or 0 for none."
@@ -332,7 +338,8 @@ def _of_shape(file: fits.HDUList, image: Image, path: str) -> Any:
             return hdu
     raise InputError(
         f"{path}: no image in it has the {image.shape[1]} x {image.shape[0]} pixels (NAXIS1,"
-        f" NAXIS2) of {image.path}; give {image.key}.noise as a number, or as a file of the same pixels."
+        f" NAXIS2) of {image.path}; give {image.key}.noise as a number, or as a file of the"
+        " same pixels."
     )
 
 

@@ -89,7 +89,7 @@ def plan_column(
     log, dust = bool(entry.get("log")), entry.get("dust")
     nucleus = hydrogen_mass * HYDROGEN_ATOM_G
     if unit.is_equivalent("cm-2"):
-        factor = unit.to("cm-2") * _nuclei(findings, image, entry, hydrogen_mass, "counts")
+        factor = unit.to("cm-2") * nuclei_counted(findings, image, entry, hydrogen_mass)
     elif unit.is_equivalent("g cm-2"):
         factor = unit.to("g cm-2") / nucleus
     elif is_emission(unit):
@@ -102,8 +102,8 @@ def plan_column(
         return None
     if dust and not is_emission(unit):
         findings.refuse(
-            f"{image.path}: {image.key}.dust is for emission, as in Jy/beam (BUNIT), and the unit is"
-            f" {unit}; leave it out, or give {image.key}.unit."
+            f"{image.path}: {image.key}.dust is for emission, as in Jy/beam (BUNIT), and this is a"
+            f" map in {unit}; leave it out, or give {image.key}.unit."
         )
     if entry.get("scale", 1.0) != 1.0:
         factor *= float(entry["scale"])
@@ -130,19 +130,23 @@ def plan_column(
     return convert
 
 
-def _nuclei(
-    findings: Findings, image: Image, entry: Mapping[str, Any], hydrogen_mass: float, key: str
+def nuclei_counted(
+    findings: Findings, image: Image, entry: Mapping[str, Any], hydrogen_mass: float
 ) -> float:
+    """Return the hydrogen nuclei of the simulations' maps in what is counted.
+
+    Gas has the same mass either way: it is the ratio of the mean masses.
+    """
     counts = entry.get("counts")
     if counts is None:
         findings.refuse(
-            f"{image.path}: a map in {image.header.get('BUNIT') or 'cm-2'} (BUNIT) may count"
-            f" hydrogen nuclei or molecules; give {image.key}.{key}: H2 or H."
+            f"{image.path}: what is counted (BUNIT = {image.header.get('BUNIT')!r}) may be hydrogen"
+            f" nuclei or molecules; give {image.key}.counts: H2 or H."
         )
         return math.nan
     mean = float(entry.get("mean_mass") or MEAN_MASS[counts])
     findings.note(
-        image.channel,
+        "column_density",
         f"{counts} was counted, with {mean:g} hydrogen atoms of gas for each: times"
         f" {mean / hydrogen_mass:.4g} for hydrogen nuclei.",
     )

@@ -1,9 +1,8 @@
 """A cube of a line becomes maps of its velocity, its width and, with a factor, column density."""
 
-import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,20 +11,20 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from starmass.errors import InputError
+from starmass.maps.objects.columns import nuclei_counted
 from starmass.maps.objects.field import Field
 from starmass.maps.objects.findings import Findings
-from starmass.maps.objects.images import NO_DATA, Image, read_image
+from starmass.maps.objects.images import Image, read_image
 from starmass.maps.objects.line_fit import Lines, fit_lines
-from starmass.maps.objects.quantities import nuclei_counted, parse_unit, take_off, thermal_width
+from starmass.maps.objects.line_maps import take_off, thermal_width
+from starmass.maps.objects.molecules import check_line
 from starmass.maps.objects.reading import CHANNELS, Measured, check_pixels, find_box, gather
 from starmass.maps.objects.spectra import Spectrum, read_spectrum
+from starmass.maps.objects.unit_reading import parse_unit
+from starmass.maps.objects.values import NO_DATA
 from starmass.maps.objects.velocity_frames import shift_to_lsrk
 from starmass.maps.observation import FWHM
 
-HYPERFINE = ("NH3", "N2H+", "N2D+", "HCN", "H13CN", "DCN", "CN", "C2H", "CCH", "C17O", "NH2D")
-"""Molecules whose lines are several."""
-THICK = ("CO", "12CO", "12C16O")
-OFTEN_THICK = ("13CO", "HCO+", "HNC", "CS")
 QUIET = 5
 """Fewest channels that noise can be measured in."""
 DETECTED = 5.0
@@ -72,7 +71,7 @@ def plan_cube(
     if not wanted:
         findings.note("cube", "The cube is not used, for there is a map of each quantity.")
         return None
-    _check_line(findings, image, entry)
+    check_line(findings, image, entry)
     thermal = thermal_width(findings, image, entry) if "sigma_v" in wanted else 0.0
     factor = np.nan
     if "column_density" in wanted:
@@ -97,26 +96,6 @@ def read_cube_plan(
     check_pixels(findings, image, field)
     given = [name for name in CHANNELS if entry.get(name)]
     return plan_cube(findings, image, cube, given, hydrogen_mass)
-
-
-def _check_line(findings: Findings, image: Image, entry: Mapping[str, Any]) -> None:
-    """Refuse lines whose shape says little of the velocities of the gas."""
-    line = str(entry["line"])
-    molecule = re.split(r"[\s(_,]", line.strip())[0].upper()
-    key, rest = f"{image.key}.line", image.header.get("RESTFRQ", image.header.get("RESTFREQ"))
-    if molecule in THICK:
-        findings.refuse(
-            f"{image.path}: {key}: {line} (RESTFRQ = {rest}) is optically thick, so that its width"
-            " is none of the gas; give a cube of a rarer molecule, as C18O."
-        )
-    if molecule in HYPERFINE and not (entry.get("isolated") and entry.get("window")):
-        findings.refuse(
-            f"{image.path}: {key}: {line} (RESTFRQ = {rest}) has hyperfine structure, whose moments"
-            " are none of the gas; give fitted maps as v_los and sigma_v, or"
-            f" {image.key}.isolated: true with the window of a single component."
-        )
-    if molecule in OFTEN_THICK:
-        findings.warn("cube", f"{line} may be optically thick, which makes lines wider.")
 
 
 def _column_factor(
@@ -191,7 +170,7 @@ def measure_cube(
     if inside is None:
         return {}
     noise = _noise(spectra, inside, entry.get("window") is not None)
-    lines, significance = _find_lines(spectra, velocities, inside, noise, float(entry["clip"]))
+    lines = _find_lines(spectra, velocities, inside, noise, float(entry["clip"]))
     if not np.isfinite(lines.peak).any():
         findings.refuse(
             f"{image.path}: no spectrum about the star has a line above {entry['clip']:g} standard"
@@ -201,7 +180,7 @@ def measure_cube(
         return {}
     _judge(findings, plan, lines)
     found = {}
-    for name, (values, deviation) in _maps(findings, plan, lines, significance).items():
+    for name, (values, deviation) in _maps(findings, plan, lines).items():
         parts = values.reshape(shape), deviation.reshape(shape)
         found[name] = gather(name, image, box, *parts, field)
     return found
@@ -261,21 +240,18 @@ def _noise(spectra: np.ndarray, inside: np.ndarray, given: bool) -> np.ndarray:
 
 def _find_lines(
     spectra: np.ndarray, velocities: np.ndarray, inside: np.ndarray, noise: np.ndarray, clip: float
-) -> tuple[Lines, np.ndarray]:
-    """Return lines, NaN where there is none, and the signal to noise of each as a whole."""
+) -> Lines:
+    """Return the line of each spectrum, NaN where there is none."""
     part, speeds = spectra[:, inside], velocities[inside]
     peaks = np.max(np.where(np.isfinite(part), part, -np.inf), axis=1)
     seen = np.flatnonzero((peaks > clip * noise) & (noise > 0))
     every = np.full((5, len(spectra)), np.nan)
     if seen.size:
         lines = fit_lines(part[seen], speeds, noise[seen])
-        step = abs(float(speeds[1] - speeds[0]))
         with np.errstate(invalid="ignore"):
-            whole = lines.peak / noise[seen] * np.sqrt(np.sqrt(np.pi) * lines.width / step)
-            real = (lines.peak > clip * noise[seen]) & (whole > DETECTED)
-        found = (lines.peak, lines.centre, lines.width, lines.misfit, whole)
-        every[:, seen] = np.where(real, found, np.nan)
-    return Lines(*every[:4]), every[4]
+            real = (lines.peak > clip * noise[seen]) & (lines.significance > DETECTED)
+        every[:, seen] = np.where(real, astuple(lines), np.nan)
+    return Lines(*every)
 
 
 def _judge(findings: Findings, plan: CubePlan, lines: Lines) -> None:
@@ -290,14 +266,14 @@ def _judge(findings: Findings, plan: CubePlan, lines: Lines) -> None:
 
 
 def _maps(
-    findings: Findings, plan: CubePlan, lines: Lines, significance: np.ndarray
+    findings: Findings, plan: CubePlan, lines: Lines
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return values and noise by channel; errors are those of a fit of three parameters."""
     made: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    error = np.sqrt(2) * lines.width / significance
+    error = np.sqrt(2) * lines.width / lines.significance
     if "column_density" in plan.wanted:
         column = plan.factor * np.sqrt(2 * np.pi) * lines.peak * lines.width
-        made["column_density"] = column, np.sqrt(1.5) * column / significance
+        made["column_density"] = column, np.sqrt(1.5) * column / lines.significance
     if "v_los" in plan.wanted:
         made["v_los"] = lines.centre, error
     if "sigma_v" in plan.wanted:

@@ -23,12 +23,14 @@ class Lines:
     peak : in the unit of the spectra
     centre, width : mean and dispersion [km/s]
     misfit : squared residuals over the squared noise, for each degree of freedom
+    significance : signal to noise of the line as a whole, in the channels that are there
     """
 
     peak: np.ndarray
     centre: np.ndarray
     width: np.ndarray
     misfit: np.ndarray
+    significance: np.ndarray
 
 
 def fit_lines(spectra: np.ndarray, velocities: np.ndarray, noise: np.ndarray) -> Lines:
@@ -40,7 +42,7 @@ def fit_lines(spectra: np.ndarray, velocities: np.ndarray, noise: np.ndarray) ->
     velocities : [channel], equal steps [km/s]
     noise : [spectrum], standard deviation of a channel
     """
-    found = np.full((4, len(spectra)), np.nan)
+    found = np.full((5, len(spectra)), np.nan)
     for first in range(0, len(spectra), PIXELS):
         part = slice(first, first + PIXELS)
         found[:, part] = _fit(spectra[part], velocities, noise[part])
@@ -79,10 +81,11 @@ def _fit(spectra: np.ndarray, velocities: np.ndarray, noise: np.ndarray) -> np.n
     freedom = np.maximum(there.sum(1) - 3, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         misfit = cost / noise**2 / freedom
+        significance = np.sqrt((model**2).sum(1)) / noise
     low, high = velocities.min(), velocities.max()
     good = (values[:, 0] > 0) & (values[:, 1] > low) & (values[:, 1] < high)
     good &= values[:, 2] < high - low
-    return np.where(good, [*values.T, misfit], np.nan)
+    return np.where(good, [*values.T, misfit, significance], np.nan)
 
 
 def _start(data: np.ndarray, velocities: np.ndarray, step: float) -> np.ndarray:

@@ -10,8 +10,9 @@ from astropy import units
 from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
 
+from starmass.maps.objects.coordinates import sky_axes
 from starmass.maps.objects.findings import Findings
-from starmass.maps.objects.images import Image, sky_axes
+from starmass.maps.objects.images import Image
 
 LIGHT = 299792.458  # km/s
 OPTICAL = 100.0

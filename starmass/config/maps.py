@@ -22,6 +22,7 @@ KIND = (
     "mean of a field by density; part of the mean of a vector field; spectrum:"
     " position-position-velocity cube; components: number of peaks of the line profile"
 )
+Depth = Annotated[float, Field(gt=0)]
 AtLeastZero = Annotated[float, Field(ge=0)]
 
 
@@ -29,6 +30,13 @@ class Projection(Entry):
     """How a map is made, for all simulations alike."""
 
     side: float = key(0.5, "Side of the cube about each sink [pc]", gt=0, le=1000)
+    depth: Depth | Literal["box"] | None = key(
+        None,
+        "Length of the lines of sight, centred on the sink [pc], or box for the whole box of the"
+        " simulation; null is the side of the cube; field and pixels stay, and a depth beyond the"
+        " box is the box's",
+        example="box",
+    )
     pixels: int = key(64, "Pixels along each side of a map", ge=4, le=1024)
     velocity_frame: Literal["box", "sink"] = key(
         "box", "What v_los is relative to: the simulation's box, or the sink at the centre"
@@ -47,6 +55,11 @@ class Projection(Entry):
         ge=1,
         lt=2,
     )
+
+
+    def options(self) -> dict[str, Any]:
+        """Return what shapes the maps of all simulations; no depth where it is the cube's."""
+        return self.plain("channels", *(["depth"] if self.depth is None else []))
 
 
 class Channel(Entry):

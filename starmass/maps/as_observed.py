@@ -8,6 +8,7 @@ relative to the star.
 
 import json
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -257,7 +258,7 @@ def _check(path: Path, source: h5py.File, seen: AsObserved) -> None:
         ("pixels", seen.pixels, "number of pixels"),
         ("hydrogen_mass_g", seen.nucleus, "mass of gas for each hydrogen nucleus [g]"),
     ):
-        if not np.isclose(float(source.attrs[key]), value, rtol=1e-9):
+        if not math.isclose(float(source.attrs[key]), value, rel_tol=1e-9):
             raise InputError(
                 f"{path}: the {word} of its maps is {float(source.attrs[key]):g}, and that of the"
                 f" object {seen.name} is {value:g}; make both anew with one maps.projection."

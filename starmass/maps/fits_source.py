@@ -148,6 +148,11 @@ def choose(
         lists the sinks or axes that there are
     """
     with open_hdf5(maps) as file:
+        if "object" in file.attrs:
+            raise InputError(
+                f"{maps}: these are the maps of the object {file.attrs['object']}, made from FITS"
+                " files; open those, or give a simulation's map file."
+            )
         there = [int(identity) for identity in file["sink_id"][:]]
         lines = [str(axis) for axis in file["maps"].attrs["axes"]]
     if not there:

@@ -11,44 +11,63 @@ import numpy as np
 
 
 @numba.njit(cache=True)
-def shared_volume(left, width, sides, side, period, pixels):  # type: ignore[no-untyped-def]
-    """Volume that blocks and cube share."""
-    overlap = np.zeros((3, sides.max(), pixels))
-    reach = np.zeros((3, sides.max(), 2), np.int64)
-    depth = np.zeros((3, sides.max()))
-    total = 0.0
+def shared_volumes(left, width, sides, side, ends, period, pixels):  # type: ignore[no-untyped-def]
+    """Volumes (4,) that blocks share with the cube, and with its lines of sight along each axis."""
+    overlap, reach, inside, depth, seen = _workspace(sides, pixels)
+    total = np.zeros(4)
     for block in range(len(left)):
-        if _overlap_block(left[block], width[block], sides, side, period, overlap, reach, depth):
-            total += (
-                depth[0, : sides[0]].sum() * depth[1, : sides[1]].sum() * depth[2, : sides[2]].sum()
-            )
+        _overlap_block(
+            left[block], width[block], sides, side, ends, period,
+            overlap, reach, inside, depth, seen,
+        )  # fmt: skip
+        x = inside[0, : sides[0]].sum()
+        y = inside[1, : sides[1]].sum()
+        z = inside[2, : sides[2]].sum()
+        total[0] += x * y * z
+        total[1] += depth[0, : sides[0]].sum() * y * z
+        total[2] += depth[1, : sides[1]].sum() * z * x
+        total[3] += depth[2, : sides[2]].sum() * x * y
     return total
 
 
 @numba.njit(cache=True)
+def _workspace(sides, pixels):  # type: ignore[no-untyped-def]
+    """What :func:`_overlap_block` fills."""
+    longest = sides.max()
+    return (
+        np.zeros((3, longest, pixels)),
+        np.zeros((3, longest, 2), np.int64),
+        np.zeros((3, longest)),
+        np.zeros((3, longest)),
+        np.zeros(3, np.bool_),
+    )
+
+
+@numba.njit(cache=True)
 def deposit_moments(  # type: ignore[no-untyped-def]
-    left, width, sides, density, velocity, side, period, weight, mean, square
+    left, width, sides, density, velocity, side, ends, period, weight, mean, square
 ):
-    """Add blocks to ``weight``, ``mean`` and ``square``; return all weight.
+    """Add blocks to ``weight``, ``mean`` and ``square``; return all weight of the map along x.
 
     Weight is density x overlap volume, and ``square`` is the weighted squared deviations.
     """
     pixels = weight.shape[1]
-    overlap = np.zeros((3, sides.max(), pixels))
-    reach = np.zeros((3, sides.max(), 2), np.int64)
-    depth = np.zeros((3, sides.max()))
+    overlap, reach, inside, depth, seen = _workspace(sides, pixels)
     stride = np.array([sides[1] * sides[2], sides[2], 1])
     total = 0.0
     for block in range(density.shape[0]):
         if not _overlap_block(
-            left[block], width[block], sides, side, period, overlap, reach, depth
-        ):
+            left[block], width[block], sides, side, ends, period,
+            overlap, reach, inside, depth, seen,
+        ):  # fmt: skip
             continue
         for axis in range(3):
+            if not seen[axis]:
+                continue
             across, up = (axis + 1) % 3, (axis + 2) % 3
             for p in range(sides[across]):
                 for q in range(sides[up]):
-                    if depth[across, p] == 0.0 or depth[up, q] == 0.0:
+                    if inside[across, p] == 0.0 or inside[up, q] == 0.0:
                         continue
                     start = p * stride[across] + q * stride[up]
                     line, speed, spread = 0.0, 0.0, 0.0
@@ -65,7 +84,7 @@ def deposit_moments(  # type: ignore[no-untyped-def]
                         deviation = velocity[axis, block, here] - speed
                         spread += density[block, here] * depth[axis, cell] * deviation * deviation
                     if axis == 0:
-                        total += line * depth[across, p] * depth[up, q]
+                        total += line * inside[across, p] * inside[up, q]
                     for row in range(reach[up, q, 0], reach[up, q, 1] + 1):
                         for column in range(reach[across, p, 0], reach[across, p, 1] + 1):
                             area = overlap[up, q, row] * overlap[across, p, column]
@@ -83,28 +102,32 @@ def deposit_moments(  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def _overlap_block(  # type: ignore[no-untyped-def]
-    left, width, sides, side, period, overlap, reach, depth
+    left, width, sides, side, ends, period, overlap, reach, inside, depth, seen
 ):
-    """Lay the cells of a block along each axis over the pixels.
+    """Lay the cells of a block along each axis over the pixels, and along the line of sight.
 
-    Return whether the block shares volume with the cube.
+    Return whether the block is seen along any axis.
 
     Parameters
     ----------
     left, width : (3,) lower corner of the block from the cube's own, sides of its cells
     sides : (3,) cells along each side
+    ends : (3, 2) where the lines of sight begin and end, from the cube's lower corner
     overlap : (3, cell, pixel) length that cell and pixel share; what the last block left is taken
         away
     reach : (3, cell, 2) first and last pixel touched
-    depth : (3, cell) length inside the cube
+    inside : (3, cell) length inside the cube
+    depth : (3, cell) length inside the line of sight
+    seen : (3,) whether the block shares volume with the lines of sight along each axis
     """
-    inside = True
+    across = np.zeros(3)
+    along = np.zeros(3)
     for axis in range(3):
-        length = 0.0
+        is_cube = ends[axis, 0] == 0.0 and ends[axis, 1] == side
         for cell in range(sides[axis]):
             overlap[axis, cell, reach[axis, cell, 0] : reach[axis, cell, 1] + 1] = 0.0
             middle = left[axis] + (cell + 0.5) * width[axis]
-            depth[axis, cell] = _overlap_pixels(
+            inside[axis, cell] = _overlap_pixels(
                 middle,
                 0.5 * width[axis],
                 side,
@@ -112,9 +135,32 @@ def _overlap_block(  # type: ignore[no-untyped-def]
                 overlap[axis, cell],
                 reach[axis, cell],
             )
-            length += depth[axis, cell]
-        inside = inside and length > 0.0
-    return inside
+            if is_cube:
+                depth[axis, cell] = inside[axis, cell]
+            else:
+                depth[axis, cell] = _overlap_line(
+                    middle, 0.5 * width[axis], ends[axis, 0], ends[axis, 1], period[axis]
+                )
+            across[axis] += inside[axis, cell]
+            along[axis] += depth[axis, cell]
+    for axis in range(3):
+        one, other = across[(axis + 1) % 3], across[(axis + 2) % 3]
+        seen[axis] = along[axis] > 0.0 and one > 0.0 and other > 0.0
+    return seen[0] or seen[1] or seen[2]
+
+
+@numba.njit(cache=True)
+def _overlap_line(middle, half, begin, end, period):  # type: ignore[no-untyped-def]
+    """Length of a cell along one axis between two ends, through periodic faces too."""
+    total = 0.0
+    images = 0
+    if np.isfinite(period):
+        images = 1
+        middle -= period * np.rint((middle - 0.5 * (begin + end)) / period)
+    for image in range(-images, images + 1):
+        shift = image * period if image != 0 else 0.0
+        total += max(min(middle + half + shift, end) - max(middle - half + shift, begin), 0.0)
+    return total
 
 
 @numba.njit(cache=True)
@@ -151,24 +197,25 @@ def _overlap_pixels(middle, half, side, period, overlap, reach):  # type: ignore
 
 @numba.njit(cache=True)
 def deposit_values(  # type: ignore[no-untyped-def]
-    left, width, sides, density, values, side, period, weight, sums
+    left, width, sides, density, values, side, ends, period, weight, sums
 ):
     """Add density x overlap to ``weight``, and its product with the values to ``sums``.
 
     Values are (map, axis, block, cell).
     """
     pixels = weight.shape[1]
-    overlap = np.zeros((3, sides.max(), pixels))
-    reach = np.zeros((3, sides.max(), 2), np.int64)
-    depth = np.zeros((3, sides.max()))
+    overlap, reach, inside, depth, seen = _workspace(sides, pixels)
     stride = np.array([sides[1] * sides[2], sides[2], 1])
     line = np.empty(len(values))
     for block in range(density.shape[0]):
         if not _overlap_block(
-            left[block], width[block], sides, side, period, overlap, reach, depth
-        ):
+            left[block], width[block], sides, side, ends, period,
+            overlap, reach, inside, depth, seen,
+        ):  # fmt: skip
             continue
         for axis in range(3):
+            if not seen[axis]:
+                continue
             across, up = (axis + 1) % 3, (axis + 2) % 3
             for p in range(sides[across]):
                 for q in range(sides[up]):
@@ -192,27 +239,28 @@ def deposit_values(  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def deposit_lines(  # type: ignore[no-untyped-def]
-    left, width, sides, density, velocity, edges, line_width, side, period, spectra
+    left, width, sides, density, velocity, edges, line_width, side, ends, period, spectra
 ):
     """Add density x overlap to the velocity channels that each cell's line reaches."""
     pixels = spectra.shape[2]
     count = len(edges) - 1
     step = (edges[-1] - edges[0]) / count
-    overlap = np.zeros((3, sides.max(), pixels))
-    reach = np.zeros((3, sides.max(), 2), np.int64)
-    depth = np.zeros((3, sides.max()))
+    overlap, reach, inside, depth, seen = _workspace(sides, pixels)
     stride = np.array([sides[1] * sides[2], sides[2], 1])
     line = np.zeros(count)
     for block in range(density.shape[0]):
         if not _overlap_block(
-            left[block], width[block], sides, side, period, overlap, reach, depth
-        ):
+            left[block], width[block], sides, side, ends, period,
+            overlap, reach, inside, depth, seen,
+        ):  # fmt: skip
             continue
         for axis in range(3):
+            if not seen[axis]:
+                continue
             across, up = (axis + 1) % 3, (axis + 2) % 3
             for p in range(sides[across]):
                 for q in range(sides[up]):
-                    if depth[across, p] == 0.0 or depth[up, q] == 0.0:
+                    if inside[across, p] == 0.0 or inside[up, q] == 0.0:
                         continue
                     start = p * stride[across] + q * stride[up]
                     lowest, highest = count, -1

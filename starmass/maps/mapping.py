@@ -12,6 +12,7 @@ import numpy as np
 from starmass.errors import InputError
 from starmass.maps.channel import Channel
 from starmass.maps.channels import described_channels, extra_channels
+from starmass.maps.depth import depth_lengths, line_ends
 from starmass.maps.projection import (
     AXES,
     ORIENTATION,
@@ -65,18 +66,20 @@ def make_maps(
     dump : files of the dump, as :mod:`starmass.maps.discovery` finds them
     entry : the simulation's entry of the config
     projection : the config's ``maps.projection``: ``side`` [pc], ``pixels``, ``velocity_frame``,
-        ``hydrogen_mass``, ``channels``
+        ``hydrogen_mass``, ``channels``; ``depth`` [pc], or ``box``, where it is set
     channels : the config's ``maps.channels``, which the names of extra channels (of ``entry``, else
         of ``projection``) are found in
     """
     extra = extra_channels(entry.get("channels", projection.get("channels", ())), channels or {})
-    described = described_channels(extra, float(projection["hydrogen_mass"]))
+    deep = projection.get("depth") is not None
+    described = described_channels(extra, float(projection["hydrogen_mass"]), deep=deep)
     opened = open_simulation(entry, dump, snapshot)
     side, pixels = float(projection["side"]), int(projection["pixels"])
     logger.info("%s %s: a %s", simulation, snapshot, opened.box.describe())
     check_side(side, opened)
+    lengths = depth_lengths(projection.get("depth"), opened.box)
     everything = opened.sinks()
-    check_faces(everything, side, opened)
+    check_faces(everything, side, opened, lengths)
     kept = inside_box(everything.position, side, opened.box)
     sinks = gather(everything, np.flatnonzero(kept))
     if not len(kept):
@@ -105,8 +108,9 @@ def make_maps(
     for row, centre in enumerate(sinks.position):
         frame = sinks.velocity[row] if projection["velocity_frame"] == "sink" else np.zeros(3)
         maps[row], masses[row], refined[row] = map_sink(
-            opened, centre, frame, side=side, pixels=pixels, nucleus_mass=nucleus, extra=extra
-        )
+            opened, centre, frame, side=side, pixels=pixels, nucleus_mass=nucleus, extra=extra,
+            depth=lengths,
+        )  # fmt: skip
         check_gas(masses[row], side, opened)
     with create_hdf5(output) as file:
         # Written in one go; chunks of one sink and axis, as a reader of samples asks for them.
@@ -170,6 +174,8 @@ def make_maps(
         file.attrs["time_yr"] = opened.time_yr
         file.attrs["sinks_found"] = len(kept)
         file.attrs["side_pc"] = side
+        if lengths is not None:
+            file.attrs["depth_pc"] = lengths
         file.attrs["pixels"] = pixels
         file.attrs["hydrogen_mass_g"] = nucleus
         file.attrs["velocity_frame"] = projection["velocity_frame"]
@@ -194,8 +200,9 @@ def make_maps(
 def map_sink(
     opened: Simulation, centre: np.ndarray, frame: np.ndarray, *,
     side: float, pixels: int, nucleus_mass: float, extra: Sequence[Channel] = (),
+    depth: np.ndarray | None = None,
 ) -> tuple[np.ndarray, float, float]:  # fmt: skip
-    """Map the cube about one point.
+    """Map the cube about one point, or the gas along its lines of sight.
 
     Parameters
     ----------
@@ -204,16 +211,16 @@ def map_sink(
     side : of the cube [pc]
     nucleus_mass : of gas for each hydrogen nucleus [g]
     extra : channels beyond the default three
+    depth : (3,) length of the lines of sight along each axis [pc]; None for that of the cube
 
     Returns
     -------
     Maps (axis, channel, row, column), the gas mass in the cube [Msun], and its share that is
-    refined
+    refined; mass and share are the cube's whatever the depth
     """
-    cube = Cube(centre, side, pixels, opened.box.period)
-    gas = opened.cells(
-        centre, side, {name: unit for channel in extra for name, unit in channel.fields.items()}
-    )
+    cube = Cube(centre, side, pixels, opened.box.period, line_ends(depth, centre, opened.box))
+    wanted = {name: unit for channel in extra for name, unit in channel.fields.items()}
+    gas = opened.cells(centre, cube.cuboids(), wanted)
     projected = project_cube(gas, cube)
     column = hydrogen_column(projected.surface_density, nucleus_mass)
     default = np.stack(
@@ -226,8 +233,8 @@ def map_sink(
     if abs(covered - 1) > COVERAGE:
         place = ", ".join(f"{value:.4g}" for value in centre)
         raise InputError(
-            f"{opened.source}: its cells fill {covered:.1%} of the cube of {side:g} pc about "
-            f"({place}) pc, where all of it should be filled once; parts of the dump are missing "
+            f"{opened.source}: its cells fill {covered:.1%} of the cube of {side:g} pc"
+            f"{'' if depth is None else ' or of the lines of sight'} about ({place}) pc, where all of it should be filled once; parts of the dump are missing "
             "or there twice."
         )
     return maps, projected.mass, refined
@@ -243,14 +250,24 @@ def check_side(side: float, opened: Simulation) -> None:
         )
 
 
-def check_faces(sinks: Sinks, side: float, opened: Simulation) -> None:
-    """Refuse a cube that crosses a face that is not known to be periodic or not."""
+def check_faces(
+    sinks: Sinks, side: float, opened: Simulation, depth: np.ndarray | None = None
+) -> None:
+    """Refuse a cube or line of sight that crosses a face that is not known to be periodic or not.
+
+    A line of sight of the whole box (``depth`` (3,) [pc]) is the same in either case.
+    """
     box = replace(opened.box, periodic=np.zeros(3, bool))
-    through = np.flatnonzero(~inside_box(sinks.position, side, box))
+    crosses = ~inside_box(sinks.position, side, box)
+    if depth is not None:
+        part = np.where(depth < box.width, depth, 0.0)
+        crosses |= ~inside_box(sinks.position, part, box)
+    through = np.flatnonzero(crosses)
     if opened.box.assumed and len(through):
+        what = "cube" if depth is None else "cube or line of sight"
         raise InputError(
-            f"{opened.source}: the cube about sink {sinks.identity[through[0]]} reaches through a "
-            "face of the box, and yt calls every box of this code periodic, true or not; say what "
+            f"{opened.source}: the {what} about sink {sinks.identity[through[0]]} reaches through"
+            " a face of the box, and yt calls every box of this code periodic, true or not; say what "
             "yours is by `periodic: [true, true, true]` (or false) in the simulation's entry."
         )
 
@@ -270,8 +287,8 @@ def gather(sinks: Sinks, rows: np.ndarray) -> Sinks:
     return Sinks(**{one.name: getattr(sinks, one.name)[rows] for one in fields(Sinks)})
 
 
-def inside_box(position: np.ndarray, side: float, box: Box) -> np.ndarray:
-    """(n,) whether the cube about each position stays in the box.
+def inside_box(position: np.ndarray, side: float | np.ndarray, box: Box) -> np.ndarray:
+    """(n,) whether the cube of ``side``, or the cuboid of sides (3,), stays in the box.
 
     Only axes that do not repeat count.
     """

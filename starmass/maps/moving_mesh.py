@@ -6,11 +6,13 @@ voxels' resolution. A voxel has the density of its cell. Cells smaller than a vo
 cubes of their own volume and mass at their place. The cells that lie whole in the cube are scaled
 by one factor, close to 1, so that their total mass is exact. The mass of cells that the cube's
 faces cut is right to the voxels' resolution. docs/benchmarks.md says how exact this is, and how the
-alternative (each cell's mass shared by its count of voxels) compares.
+alternative (each cell's mass shared by its count of voxels) compares. Lines of sight that leave the
+cube are laid out as one cuboid along each axis.
 """
 
+import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -47,7 +49,7 @@ class MovingMesh(Gas):
     velocity: np.ndarray
     fields: Mapping[str, np.ndarray] = field(default_factory=dict)
     source: str = "moving mesh"
-    _laid: list[tuple[Cube, "_Voxels"]] = field(default_factory=list, init=False, repr=False)
+    _laid: list[tuple[Cube, list["_Voxels"]]] = field(default_factory=list, init=False, repr=False)
 
     @property
     def density(self) -> np.ndarray:
@@ -58,20 +60,24 @@ class MovingMesh(Gas):
         self, cube: Cube, weight: np.ndarray, mean: np.ndarray, square: np.ndarray
     ) -> float:
         """Add voxels and small cells, as :class:`~starmass.maps.projection.Gas` says."""
-        return sum(
+        inside = sum(
             Blocks(left, width, density, self.velocity[:, cells]).deposit_moments(
-                cube, weight, mean, square
+                seen, weight, mean, square
             )
-            for left, width, density, cells in self._pieces(cube)
+            for seen, left, width, density, cells in self._pieces(cube)
         )
+        if cube.line_ends is None:
+            return inside
+        aside = (np.zeros_like(weight) for _ in range(3))
+        return replace(self).deposit_moments(cube.alone(), *aside)
 
     def deposit_values(
         self, cube: Cube, values: np.ndarray, weight: np.ndarray, sums: np.ndarray
     ) -> None:
         """Add ``values`` (map, 3, n), as :class:`~starmass.maps.projection.Gas` says."""
-        for left, width, density, cells in self._pieces(cube):
+        for seen, left, width, density, cells in self._pieces(cube):
             blocks = Blocks(left, width, density, self.velocity[:, cells])
-            blocks.deposit_values(cube, values[:, :, cells], weight, sums)
+            blocks.deposit_values(seen, values[:, :, cells], weight, sums)
 
     def deposit_lines(
         self,
@@ -82,28 +88,47 @@ class MovingMesh(Gas):
         spectra: np.ndarray,
     ) -> None:
         """Add lines at ``velocity`` (3, n), as :class:`~starmass.maps.projection.Gas` says."""
-        for left, width, density, cells in self._pieces(cube):
+        for seen, left, width, density, cells in self._pieces(cube):
             blocks = Blocks(left, width, density, velocity[:, cells])
-            blocks.deposit_lines(cube, velocity[:, cells], edges, line_width, spectra)
+            blocks.deposit_lines(seen, velocity[:, cells], edges, line_width, spectra)
 
     def _pieces(
         self, cube: Cube
-    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    ) -> Iterator[tuple[Cube, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
         """What to lay onto maps, part by part.
 
-        Left and width (block, 3), density (block, i, j, k), and rows of the mesh (block, i, j, k).
+        The cube as the part is seen in it, left and width (block, 3), density (block, i, j, k), and
+        rows of the mesh (block, i, j, k).
         """
         if not self._laid or self._laid[0][0] is not cube:
-            self._laid[:] = [(cube, _lay_voxels(self, cube))]  # channels of one cube come in turn
-        voxels = self._laid[0][1]
-        width = np.full((1, 3), voxels.width)
-        for plane in range(0, len(voxels.owner), SLAB):
-            cells = voxels.owner[None, plane : plane + SLAB]
-            left = cube.left + np.array([plane * voxels.width, 0.0, 0.0])
-            yield left[None], width, voxels.density[cells], cells
-        cells = voxels.small[:, None, None, None]
-        sides = np.repeat(np.cbrt(self.volume[voxels.small])[:, None], 3, axis=1)
-        yield self.position[voxels.small] - 0.5 * sides, sides, self.density[cells], cells
+            # Channels of one cube come in turn.
+            self._laid[:] = [(cube, [_lay_voxels(self, cube, one) for one in _cuboids(cube)])]
+        for voxels in self._laid[0][1]:
+            for plane in range(0, len(voxels.owner), SLAB):
+                cells = voxels.owner[None, plane : plane + SLAB]
+                left = voxels.left + np.array([plane * voxels.width[0], 0.0, 0.0])
+                yield voxels.seen, left[None], voxels.width[None], voxels.density[cells], cells
+            cells = voxels.small[:, None, None, None]
+            sides = np.repeat(np.cbrt(self.volume[voxels.small])[:, None], 3, axis=1)
+            left = self.position[voxels.small] - 0.5 * sides
+            yield voxels.seen, left, sides, self.density[cells], cells
+
+
+@dataclass(frozen=True)
+class _Cuboid:
+    """A part of space that is cut into voxels.
+
+    Attributes
+    ----------
+    seen : the cube, with the lines of sight that lie in the cuboid
+    left, sides : (3,) lower corner and sides [pc]
+    count : (3,) voxels along each side
+    """
+
+    seen: Cube
+    left: np.ndarray
+    sides: np.ndarray
+    count: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -112,13 +137,16 @@ class _Voxels:
 
     Attributes
     ----------
-    width : of a voxel [pc]
-    owner : (i, j, k) the cell of each voxel of the cube
+    seen, left : see :class:`_Cuboid`
+    width : (3,) sides of a voxel [pc]
+    owner : (i, j, k) the cell of each voxel
     density : (n,) of each cell's voxels; 0 for small cells [g cm^-3]
     small : (m,) cells that go as cubes
     """
 
-    width: float
+    seen: Cube
+    left: np.ndarray
+    width: np.ndarray
     owner: np.ndarray
     density: np.ndarray
     small: np.ndarray
@@ -129,32 +157,52 @@ def voxels_along(pixels: int) -> int:
     return min(2 * pixels, max(128, pixels), MOST_VOXELS)
 
 
-def _lay_voxels(mesh: MovingMesh, cube: Cube) -> _Voxels:
+def _cuboids(cube: Cube) -> list[_Cuboid]:
+    """The cube; of lines of sight that leave it or end in it, a cuboid along each axis."""
     count = voxels_along(cube.pixels)
-    width = cube.side / count
+    if cube.line_ends is None:
+        return [_Cuboid(cube, cube.left, np.full(3, float(cube.side)), (count,) * 3)]
+    found = []
+    most = MOST_VOXELS**3 // count**2
+    for axis, (begin, end) in enumerate(cube.line_ends):
+        alone = np.zeros((3, 2))
+        alone[axis] = begin, end
+        left, sides, counts = cube.left, np.full(3, float(cube.side)), [count] * 3
+        left[axis], sides[axis] = cube.centre[axis] + begin, end - begin
+        counts[axis] = min(max(1, math.ceil(count * sides[axis] / cube.side - 1e-9)), most)
+        found.append(_Cuboid(replace(cube, line_ends=alone), left, sides, tuple(counts)))
+    return found
+
+
+def _lay_voxels(mesh: MovingMesh, cube: Cube, cuboid: _Cuboid) -> _Voxels:
+    width = cuboid.sides / cuboid.count
+    volume = float(width.min()) ** 3 * float(np.prod(width / width.min()))
     periodic = np.isfinite(cube.period)
     size = np.where(periodic, cube.period, 0.0)
-    place = np.asarray(mesh.position, float) - cube.left
+    place = np.asarray(mesh.position, float) - cuboid.left
     place = np.where(periodic, np.mod(place, np.where(periodic, size, 1.0)), place)
     place = np.where(periodic & (place >= size), 0.0, place)  # a remainder rounded up to the period
     tree = cKDTree(place, boxsize=size, balanced_tree=False, compact_nodes=False)
-    # One more voxel on each side shows which cells the cube's faces cut.
-    middle = (np.arange(-1, count + 1) + 0.5) * width
-    owner = np.empty((len(middle),) * 3, np.int32)
-    for plane, depth in enumerate(middle):
-        points = np.stack(np.broadcast_arrays(depth, middle[:, None], middle), axis=-1)
+    # One more voxel on each side shows which cells the faces cut.
+    x, y, z = (
+        (np.arange(-1, count + 1) + 0.5) * wide
+        for count, wide in zip(cuboid.count, width, strict=True)
+    )
+    owner = np.empty((len(x), len(y), len(z)), np.int32)
+    for plane, depth in enumerate(x):
+        points = np.stack(np.broadcast_arrays(depth, y[:, None], z), axis=-1)
         owner[plane] = tree.query(points)[1]
     inner = owner[1:-1, 1:-1, 1:-1]
-    tiny = mesh.volume < width**3
+    tiny = mesh.volume < volume
     cut = np.zeros(len(place), bool)
     for axis in range(3):
         for end in (0, -1):
             cut[np.take(owner, end, axis=axis)] = True
-    whole = ~tiny & ~cut & np.all((place > 0.0) & (place < cube.side), axis=1)
-    found = np.bincount(inner.ravel(), minlength=len(place)) * width**3
+    whole = ~tiny & ~cut & np.all((place > 0.0) & (place < cuboid.sides), axis=1)
+    found = np.bincount(inner.ravel(), minlength=len(place)) * volume
     seen = np.sum((found * mesh.mass / mesh.volume)[whole])
     factor = np.sum(mesh.mass[whole]) / seen if seen > 0.0 else 1.0
-    if abs(factor - 1.0) > TOLERANCE and np.sum(found[whole]) > ENOUGH * width**3:
+    if abs(factor - 1.0) > TOLERANCE and np.sum(found[whole]) > ENOUGH * volume:
         raise InputError(
             f"{mesh.source}: about {np.round(cube.centre, 3).tolist()} pc the cells' masses are "
             f"{factor:.3g} times density times volume of the Voronoi mesh of their positions; name "
@@ -162,4 +210,5 @@ def _lay_voxels(mesh: MovingMesh, cube: Cube) -> _Voxels:
             "`deposit: kernel`."
         )
     density = np.where(whole, factor, 1.0) * np.where(tiny, 0.0, mesh.density)
-    return _Voxels(width, np.ascontiguousarray(inner), density, np.flatnonzero(tiny))
+    owner = np.ascontiguousarray(inner)
+    return _Voxels(cuboid.seen, cuboid.left, width, owner, density, np.flatnonzero(tiny))

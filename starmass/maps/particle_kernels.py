@@ -16,8 +16,11 @@ import numpy as np
 
 
 @numba.njit(cache=True)
-def find_reaching(position, support, centre, side, period):  # type: ignore[no-untyped-def]
-    """Rows of ``position`` (n, 3) whose support reaches into the cube, also by periodic faces."""
+def find_reaching(position, support, centre, sides, period):  # type: ignore[no-untyped-def]
+    """Rows of ``position`` (n, 3) whose support reaches into a cuboid, also by periodic faces.
+
+    ``centre`` and ``sides`` are the cuboid's (3,).
+    """
     found = np.empty(len(position), np.int64)
     count = 0
     for row in range(len(position)):
@@ -26,7 +29,7 @@ def find_reaching(position, support, centre, side, period):  # type: ignore[no-u
             distance = position[row, axis] - centre[axis]
             if np.isfinite(period[axis]):
                 distance -= period[axis] * np.rint(distance / period[axis])
-            if abs(distance) >= 0.5 * side + support[row]:
+            if abs(distance) >= 0.5 * sides[axis] + support[row]:
                 reaches = False
                 break
         if reaches:
@@ -37,33 +40,36 @@ def find_reaching(position, support, centre, side, period):  # type: ignore[no-u
 
 @numba.njit(cache=True)
 def deposit_particle_moments(  # type: ignore[no-untyped-def]
-    lower, mass, support, velocity, side, period, table, weight, mean, square
+    lower, mass, support, velocity, side, ends, period, table, weight, mean, square
 ):
-    """Add to ``weight``, ``mean`` and ``square`` as ``kernels.deposit_moments``; return all weight.
+    """Add to ``weight``, ``mean`` and ``square`` as ``kernels.deposit_moments``; return the mass in the cube.
 
     Parameters
     ----------
     lower : (n, 3) positions from the cube's lower corner
     mass, support : (n,)
     velocity : (3, n)
+    ends : (3, 2) where the lines of sight begin and end, from the cube's lower corner
     table : (cells + 1, cells + 1, cells + 1) H of one octant
     """
     pixels = weight.shape[1]
-    share, edges, reach = _workspace(pixels)
+    share, edges, reach, lines, seen = _workspace(pixels)
     flat = 2.0 * table[:, :, -1]
     first, last = np.zeros(3, np.int64), np.zeros(3, np.int64)
     total = 0.0
     for particle in range(len(mass)):
-        _images(lower[particle], support[particle], side, period, first, last)
+        _images(lower[particle], support[particle], side, ends, period, first, last)
         for i in range(first[0], last[0] + 1):
             for j in range(first[1], last[1] + 1):
                 for k in range(first[2], last[2] + 1):
                     inside = _lay_kernel(
-                        lower[particle], (i, j, k), support[particle], side, period, pixels,
-                        table, flat, edges, reach, share,
+                        lower[particle], (i, j, k), support[particle], side, ends, period, pixels,
+                        table, flat, edges, reach, lines, seen, share,
                     )  # fmt: skip
                     total += mass[particle] * inside
                     for axis in range(3):
+                        if not seen[axis]:
+                            continue
                         across, up = (axis + 1) % 3, (axis + 2) % 3
                         speed = velocity[axis, particle]
                         for row in range(reach[up, 0], reach[up, 1] + 1):
@@ -83,23 +89,25 @@ def deposit_particle_moments(  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def deposit_particle_values(  # type: ignore[no-untyped-def]
-    lower, mass, support, values, side, period, table, weight, sums
+    lower, mass, support, values, side, ends, period, table, weight, sums
 ):
     """Add mass to ``weight``, and mass times the values (map, axis, particle) to ``sums``."""
     pixels = weight.shape[1]
-    share, edges, reach = _workspace(pixels)
+    share, edges, reach, lines, seen = _workspace(pixels)
     flat = 2.0 * table[:, :, -1]
     first, last = np.zeros(3, np.int64), np.zeros(3, np.int64)
     for particle in range(len(mass)):
-        _images(lower[particle], support[particle], side, period, first, last)
+        _images(lower[particle], support[particle], side, ends, period, first, last)
         for i in range(first[0], last[0] + 1):
             for j in range(first[1], last[1] + 1):
                 for k in range(first[2], last[2] + 1):
                     _lay_kernel(
-                        lower[particle], (i, j, k), support[particle], side, period, pixels,
-                        table, flat, edges, reach, share,
+                        lower[particle], (i, j, k), support[particle], side, ends, period, pixels,
+                        table, flat, edges, reach, lines, seen, share,
                     )  # fmt: skip
                     for axis in range(3):
+                        if not seen[axis]:
+                            continue
                         across, up = (axis + 1) % 3, (axis + 2) % 3
                         for row in range(reach[up, 0], reach[up, 1] + 1):
                             for column in range(reach[across, 0], reach[across, 1] + 1):
@@ -114,12 +122,12 @@ def deposit_particle_values(  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def deposit_particle_lines(  # type: ignore[no-untyped-def]
-    lower, mass, support, velocity, edges_of_channels, line_width, side, period, table, spectra
+    lower, mass, support, velocity, edges_of_channels, line_width, side, ends, period, table, spectra
 ):
     """Add mass to the velocity channels that each particle's line reaches."""
     pixels, count = spectra.shape[2], spectra.shape[1]
     step = (edges_of_channels[-1] - edges_of_channels[0]) / count
-    share, edges, reach = _workspace(pixels)
+    share, edges, reach, lines, seen = _workspace(pixels)
     flat = 2.0 * table[:, :, -1]
     line = np.zeros((3, count))
     lowest, highest = np.zeros(3, np.int64), np.zeros(3, np.int64)
@@ -134,15 +142,17 @@ def deposit_particle_lines(  # type: ignore[no-untyped-def]
                 line[axis, channel] = mass[particle] * _line_share(
                     place - channel, line_width / step
                 )
-        _images(lower[particle], support[particle], side, period, first, last)
+        _images(lower[particle], support[particle], side, ends, period, first, last)
         for i in range(first[0], last[0] + 1):
             for j in range(first[1], last[1] + 1):
                 for k in range(first[2], last[2] + 1):
                     _lay_kernel(
-                        lower[particle], (i, j, k), support[particle], side, period, pixels,
-                        table, flat, edges, reach, share,
+                        lower[particle], (i, j, k), support[particle], side, ends, period, pixels,
+                        table, flat, edges, reach, lines, seen, share,
                     )  # fmt: skip
                     for axis in range(3):
+                        if not seen[axis]:
+                            continue
                         across, up = (axis + 1) % 3, (axis + 2) % 3
                         for channel in range(lowest[axis], highest[axis] + 1):
                             for row in range(reach[up, 0], reach[up, 1] + 1):
@@ -168,61 +178,77 @@ def _workspace(pixels):  # type: ignore[no-untyped-def]
     """What :func:`_lay_kernel` fills.
 
     Shares (axis, row, column); edges (axis, pixel + 1, place | rest | sign) in cells of the table;
-    reach (axis, first | last) in pixels.
+    reach (axis, first | last) in pixels; lines (axis, begin | end, place | rest | sign), the ends of
+    the lines of sight as edges; seen (axis,), whether there is a share along it.
     """
     return (
         np.zeros((3, pixels, pixels)),
         np.zeros((3, pixels + 1, 3)),
         np.zeros((3, 2), np.int64),
+        np.zeros((3, 2, 3)),
+        np.zeros(3, np.bool_),
     )
 
 
 @numba.njit(cache=True)
-def _images(lower, support, side, period, first, last):  # type: ignore[no-untyped-def]
-    """Note which shifts by periods bring the support into the cube; none where first > last."""
+def _images(lower, support, side, ends, period, first, last):  # type: ignore[no-untyped-def]
+    """Note which shifts by periods bring the support into the cube or its lines of sight.
+
+    There are none where first > last.
+    """
     for axis in range(3):
+        begin, end = min(0.0, ends[axis, 0]), max(side, ends[axis, 1])
         if np.isfinite(period[axis]):
-            first[axis] = int(np.floor((-support - lower[axis]) / period[axis])) + 1
-            last[axis] = int(np.ceil((side + support - lower[axis]) / period[axis])) - 1
+            first[axis] = int(np.floor((begin - support - lower[axis]) / period[axis])) + 1
+            last[axis] = int(np.ceil((end + support - lower[axis]) / period[axis])) - 1
         else:
-            reaches = -support < lower[axis] < side + support
+            reaches = begin - support < lower[axis] < end + support
             first[axis], last[axis] = 0, 0 if reaches else -1
 
 
 @numba.njit(cache=True)
 def _lay_kernel(  # type: ignore[no-untyped-def]
-    lower, image, support, side, period, pixels, table, flat, edges, reach, share
+    lower, image, support, side, ends, period, pixels, table, flat, edges, reach, lines, seen, share
 ):
     """Lay one image of a kernel over the pixels along each axis; return its share in the cube.
 
     Parameters
     ----------
     lower : (3,) position from the cube's lower corner, before the shift by ``image`` periods
+    ends : (3, 2) where the lines of sight begin and end, from the cube's lower corner
     flat : (cells + 1, cells + 1) H of the kernel in its whole depth
-    edges, reach, share : see :func:`_workspace`; beyond the reach, shares are left as they are
+    edges, reach, lines, seen, share : see :func:`_workspace`; beyond the reach, and along axes that
+        are not seen, shares are left as they are
     """
     cells = table.shape[0] - 1
     size = side / pixels
+    within = np.zeros(3, np.bool_)
     for axis in range(3):
         middle = lower[axis]
         if image[axis] != 0:
             middle += image[axis] * period[axis]
+        within[axis] = -support < middle < side + support
+        seen[axis] = ends[axis, 0] - support < middle < ends[axis, 1] + support
         start = int(max(middle - support, 0.0) / size)
         stop = int(min(middle + support, side) / size)
         start, stop = min(start, pixels - 1), min(max(stop, 0), pixels - 1)
         reach[axis, 0], reach[axis, 1] = start, stop
         for pixel in range(start, stop + 2):
             edge = (min(pixel * size, side) if pixel < pixels else side) - middle
-            place = min(abs(edge) / support, 1.0) * cells
-            whole = min(int(place), cells - 1)
-            edges[axis, pixel - start, 0] = whole
-            edges[axis, pixel - start, 1] = place - whole
-            edges[axis, pixel - start, 2] = -1.0 if edge < 0.0 else 1.0
+            _place_edge(edge, support, cells, edges[axis, pixel - start])
+        if ends[axis, 0] == 0.0 and ends[axis, 1] == side:
+            lines[axis, 0], lines[axis, 1] = edges[axis, 0], edges[axis, stop - start + 1]
+        else:
+            _place_edge(ends[axis, 0] - middle, support, cells, lines[axis, 0])
+            _place_edge(ends[axis, 1] - middle, support, cells, lines[axis, 1])
     for axis in range(3):
         across, up = (axis + 1) % 3, (axis + 2) % 3
+        seen[axis] = seen[axis] and within[across] and within[up]
+        if not seen[axis]:
+            continue
         columns = reach[across, 1] - reach[across, 0] + 2
         rows = reach[up, 1] - reach[up, 0] + 2
-        near, far = edges[axis, 0], edges[axis, reach[axis, 1] - reach[axis, 0] + 1]
+        near, far = lines[axis, 0], lines[axis, 1]
         whole_depth = _is_end(near, -1.0, cells) and _is_end(far, 1.0, cells)
         for row in range(rows):
             above = 0.0
@@ -246,7 +272,17 @@ def _lay_kernel(  # type: ignore[no-untyped-def]
                     if row > 0:
                         share[axis, reach[up, 0] + row - 1, reach[across, 0] + column - 1] += strip
                 above = corner
-    return _inside(table, edges, reach)
+    return _inside(table, edges, reach) if within.all() else 0.0
+
+
+@numba.njit(cache=True)
+def _place_edge(edge, support, cells, found):  # type: ignore[no-untyped-def]
+    """Note where an edge, as seen from the kernel's centre, lies in the table."""
+    place = min(abs(edge) / support, 1.0) * cells
+    whole = min(int(place), cells - 1)
+    found[0] = whole
+    found[1] = place - whole
+    found[2] = -1.0 if edge < 0.0 else 1.0
 
 
 @numba.njit(cache=True)

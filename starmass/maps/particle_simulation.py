@@ -1,7 +1,7 @@
 """Particle codes through yt: Gadget, GIZMO and similar codes by their kernels, AREPO by its mesh.
 
 All gas is read once, in file order. One compiled pass over the positions (0.05 s for ten million)
-finds all gas that may reach into a cube, so that a kernel centred outside is never missed. yt's own
+finds all gas that may reach into a cuboid, so that a kernel centred outside is never missed. yt's own
 index is not built: it would sort all particles, and write its result (and smoothing lengths that
 the dump lacks) beside the dump.
 """
@@ -49,7 +49,7 @@ HEADER_UNITS = {
     "velocity": "UnitVelocity_In_CGS",
 }
 LOOKS = 16
-"""Places along each side of a cube where the distance to the nearest cell is looked up."""
+"""Places along the shortest side of a cuboid where the distance to the nearest cell is looked up."""
 
 
 def has_particles(dataset: Any) -> bool:
@@ -102,8 +102,9 @@ class ParticleSimulation(YtSimulation):
         self._others: dict[tuple[str, str], np.ndarray] = {}
         self._read_gas()
 
-    def _read_cells(self, centre: np.ndarray, side: float, fields: Mapping[str, str]) -> Gas:
-        rows = self._find(np.asarray(centre, float), float(side))
+    def _read_cells(self, centre: np.ndarray, sides: np.ndarray, fields: Mapping[str, str]) -> Gas:
+        found = [self._find(centre, one) for one in sides]
+        rows = found[0] if len(found) == 1 else np.unique(np.concatenate(found))
         others = {name: self._other(name, unit)[rows] for name, unit in fields.items()}
         velocity = np.stack([component[rows] for component in self._velocity])
         if self.is_mesh:
@@ -194,24 +195,29 @@ class ParticleSimulation(YtSimulation):
                 "another field."
             )
 
-    def _find(self, centre: np.ndarray, side: float) -> np.ndarray:
-        """Rows of all gas of which any may lie in the cube."""
+    def _find(self, centre: np.ndarray, sides: np.ndarray) -> np.ndarray:
+        """Rows of all gas of which any may lie in the cuboid of ``sides`` (3,)."""
         if not self.is_mesh:
-            return find_reaching(self._position, self._size, centre, side, self.box.period)
-        # No point of the cube is farther from its mesh-generating point than `reach`: the distance
-        # to the nearest of some points is an upper bound, and changes by no more than the way
-        # between two places.
-        some = find_reaching(self._position, 2.0 * self._size, centre, side, self.box.period)
+            return find_reaching(self._position, self._size, centre, sides, self.box.period)
+        # No point of the cuboid is farther from its mesh-generating point than `reach`: the
+        # distance to the nearest of some points is an upper bound, and changes by no more than the
+        # way between two places.
+        some = find_reaching(self._position, 2.0 * self._size, centre, sides, self.box.period)
         some = some if len(some) else np.arange(len(self._position))
-        step = side / LOOKS
-        along = (np.arange(LOOKS) + 0.5) * step - 0.5 * side
-        places = np.stack(np.meshgrid(along, along, along, indexing="ij"), axis=-1).reshape(-1, 3)
+        looks = np.ceil(LOOKS * sides / sides.min() - 1e-9).astype(int).clip(max=LOOKS**2)
+        steps = sides / looks
+        along = [
+            (np.arange(count) + 0.5) * step - 0.5 * side
+            for count, step, side in zip(looks, steps, sides, strict=True)
+        ]
+        places = np.stack(np.meshgrid(*along, indexing="ij"), axis=-1).reshape(-1, 3)
         period = np.where(np.isfinite(self.box.period), self.box.period, 0.0)
         distance = self._position[some] - centre
         shift = np.where(period > 0.0, np.rint(distance / np.where(period > 0.0, period, 1.0)), 0.0)
-        reach = cKDTree(distance - shift * period).query(places)[0].max() + 0.5 * np.sqrt(3) * step
+        tree = cKDTree(distance - shift * period)
+        reach = tree.query(places)[0].max() + 0.5 * np.sqrt(3) * steps.max()
         margin = np.full(len(self._position), reach)
-        return find_reaching(self._position, margin, centre, side, self.box.period)
+        return find_reaching(self._position, margin, centre, sides, self.box.period)
 
 
 def _no_box(source: str | Path) -> str:

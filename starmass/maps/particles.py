@@ -3,7 +3,7 @@
 The kernel is the cubic spline (Monaghan & Lattanzio 1985, A&A 149, 135), tabulated on :data:`CELLS`
 cells along the radius and constant within each: a pixel's share is a signed sum of the table's
 running integral at corners, in depth as in the plane of the sky. The sums telescope, so that the
-mass in a map is the mass in the cube for any alignment. This holds for particles smaller than a
+mass in a map is the mass in its lines of sight for any alignment. This holds for particles smaller than a
 pixel and for those larger than the cube. Velocity moments are merged about the running mean, as
 those of cells are.
 """
@@ -89,8 +89,8 @@ class Particles(Gas):
         return np.asarray(self.mass, float) * (SOLAR_MASS_G / PARSEC_CM**3)
 
     @staticmethod
-    def _frame(cube: Cube) -> tuple[float, np.ndarray, np.ndarray]:
-        return float(cube.side), np.asarray(cube.period, float), kernel_table()
+    def _frame(cube: Cube) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+        return float(cube.side), cube.ends, np.asarray(cube.period, float), kernel_table()
 
 
 @lru_cache(maxsize=1)

@@ -1,12 +1,13 @@
 """From gas to maps: the exact share of each element of gas in each pixel column of a cube.
 
-All three axes are projected at once.
+All three axes are projected at once. The lines of sight are as long as the cube is wide, or longer
+or shorter: each axis then has a cuboid of its own.
 
 :class:`Gas` is what a simulation hands over. :class:`Blocks` are the cells of a grid code;
 ``particles`` and ``moving_mesh`` have what particle codes hand over.
 
 A cell counts by the part of it that lies inside. In the plane of the sky this is its overlap with
-each pixel, and along the line of sight its overlap with the cube. Images of a cell through the
+each pixel, and along the line of sight its overlap with the line. Images of a cell through the
 faces of a periodic box count as well. So the mass in a map is the mass in the cube for any
 alignment and any mix of cell widths. Mean velocity and dispersion are density-weighted moments by
 volume. The cells of a block along one line of sight are first summed about their own mean. Such
@@ -17,11 +18,11 @@ is precise.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from starmass.maps.kernels import deposit_lines, deposit_moments, deposit_values, shared_volume
+from starmass.maps.kernels import deposit_lines, deposit_moments, deposit_values, shared_volumes
 from starmass.maps.units import PARSEC_CM, SOLAR_MASS_G
 
 AXES = ("x", "y", "z")
@@ -38,26 +39,57 @@ ORIENTATION = (
 class Cube:
     """Where to project.
 
-    ``centre`` (3,) and ``side`` [pc], pixels along a side, and ``period`` (3,) of the box [pc],
-    which is inf along bounded axes.
+    Attributes
+    ----------
+    centre : (3,) [pc]
+    side : of the cube, and so of the maps [pc]
+    pixels : along a side
+    period : (3,) of the box, inf along bounded axes [pc]
+    line_ends : (3, 2) where the lines of sight along x, y and z begin and end, from the centre
+        [pc]; None for those that begin and end at the cube's faces
     """
 
     centre: np.ndarray
     side: float
     pixels: int
     period: np.ndarray = field(default_factory=lambda: np.full(3, np.inf))
+    line_ends: np.ndarray | None = None
 
     @property
     def left(self) -> np.ndarray:
         """(3,) its lower corner [pc]."""
         return np.asarray(self.centre, float) - 0.5 * self.side
 
+    @property
+    def ends(self) -> np.ndarray:
+        """(3, 2) where the lines of sight begin and end, from the lower corner [pc]."""
+        if self.line_ends is None:
+            return np.tile([0.0, float(self.side)], (3, 1))
+        return 0.5 * self.side + np.asarray(self.line_ends, float)
+
+    def alone(self) -> "Cube":
+        """The same without line ends: the cube itself."""
+        return replace(self, line_ends=None)
+
+    def volumes(self) -> np.ndarray:
+        """(4,) of the cube, and of its lines of sight along x, y and z [pc^3]."""
+        ends = self.ends
+        return np.array([self.side**3, *(self.side**2 * (ends[:, 1] - ends[:, 0]))])
+
+    def cuboids(self) -> np.ndarray:
+        """(n, 3) sides of cuboids about the centre that hold all gas in cube and lines [pc]."""
+        sides = np.full((1, 3), float(self.side))
+        if self.line_ends is None:
+            return sides
+        longest = 2.0 * np.abs(self.line_ends).max(axis=1)
+        return np.where(np.eye(3, dtype=bool), np.maximum(longest, self.side), self.side)
+
 
 class Gas(ABC):
     """Gas of a snapshot near a cube, in the elements of its code; it adds itself to maps.
 
-    Every method ignores gas outside the cube and counts images through periodic faces. It adds to
-    the arrays it is given, so that several kinds of gas can share a map.
+    Every method ignores gas outside the lines of sight and counts images through periodic faces. It
+    adds to the arrays it is given, so that several kinds of gas can share a map.
 
     Attributes
     ----------
@@ -110,10 +142,11 @@ class Gas(ABC):
         """
 
     def volume_shares(self, cube: Cube, coarsest: np.ndarray) -> tuple[float, float]:
-        """Shares of the cube's volume: in cells finer than the base grid's, and in any cell.
+        """Shares of the volume: the cube's in cells finer than the base grid's, and in any cell.
 
-        The first is NaN for gas without a base grid. The second is 1 where every place in the cube
-        is in one cell.
+        The first is NaN for gas without a base grid. The second is 1 where every place is in one
+        cell. It is the cube's, or that of the lines of sight along an axis: what is farthest from
+        1.
 
         Parameters
         ----------
@@ -147,9 +180,12 @@ class Blocks(Gas):
         """Add density x overlap volume, as :class:`Gas` says."""
         left, width, sides, density = self._flat(cube)
         velocity = np.ascontiguousarray(self.velocity, float).reshape(3, *density.shape)
-        return deposit_moments(
-            left, width, sides, density, velocity, *_frame(cube), weight, mean, square
-        )
+        blocks = (left, width, sides, density, velocity)
+        inside = deposit_moments(*blocks, *_frame(cube), weight, mean, square)
+        if cube.line_ends is None:
+            return inside
+        aside = (np.zeros_like(weight) for _ in range(3))
+        return deposit_moments(*blocks, *_frame(cube.alone()), *aside)
 
     def deposit_values(
         self, cube: Cube, values: np.ndarray, weight: np.ndarray, sums: np.ndarray
@@ -173,10 +209,12 @@ class Blocks(Gas):
         fine = np.any(np.asarray(self.width) < 0.75 * np.asarray(coarsest), axis=1)
         left, width, sides, _ = self._flat(cube)
         refined, coarse = (
-            shared_volume(left[rows], width[rows], sides, *_frame(cube), cube.pixels)
+            shared_volumes(left[rows], width[rows], sides, *_frame(cube), cube.pixels)
             for rows in (fine, ~fine)
         )
-        return refined / cube.side**3, (refined + coarse) / cube.side**3
+        covered = (refined + coarse) / cube.volumes()
+        farthest = 0 if cube.line_ends is None else np.argmax(np.abs(covered - 1.0))
+        return refined[0] / cube.side**3, float(covered[farthest])
 
     def _flat(self, cube: Cube) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """What kernels take.
@@ -191,8 +229,8 @@ class Blocks(Gas):
         return left, width, sides, density.reshape(len(density), sides.prod())
 
 
-def _frame(cube: Cube) -> tuple[float, np.ndarray]:
-    return float(cube.side), np.asarray(cube.period, float)
+def _frame(cube: Cube) -> tuple[float, np.ndarray, np.ndarray]:
+    return float(cube.side), cube.ends, np.asarray(cube.period, float)
 
 
 def single_cells(
@@ -221,7 +259,7 @@ def single_cells(
 class Projection:
     """Maps (axis, row, column) of mass per area, mean velocity and dispersion, and the mass.
 
-    They are in g cm^-2 and km/s; the mass is that in the cube [Msun].
+    They are in g cm^-2 and km/s; the mass is that in the cube, whatever its lines of sight [Msun].
 
     Where a line of sight holds no gas, velocity and dispersion are NaN.
     """
@@ -235,7 +273,7 @@ class Projection:
 def project_cube(gas: Gas, cube: Cube) -> Projection:
     """Project the gas in a cube along x, y and z, oriented as :data:`ORIENTATION` says.
 
-    ``gas`` holds every element that may touch the cube; others do no harm, overlapping ones count
+    ``gas`` holds every element that may touch the cube or its lines of sight; others do no harm, overlapping ones count
     twice.
     """
     weight, mean, square = (np.zeros((3, cube.pixels, cube.pixels)) for _ in range(3))

@@ -3,7 +3,8 @@
 SFUMATO's dumps are read by our own reader and hand over touched blocks in whole arrays. Any other
 grid code is read through a yt region (``yt_simulation``). The region is padded by the coarsest
 cell, because yt selects cells by their centres and every cell that reaches into the cube is needed.
-Particle codes are in ``particle_simulation``. The projection cuts all of them to the cube.
+Particle codes are in ``particle_simulation``. The projection cuts all of them to the cube
+and its lines of sight.
 """
 
 from abc import ABC, abstractmethod
@@ -80,27 +81,28 @@ class Simulation(ABC):
         """All sinks of the snapshot, checked."""
 
     def cells(
-        self, centre: np.ndarray, side: float, fields: Mapping[str, str] | None = None
+        self, centre: np.ndarray, side: float | np.ndarray, fields: Mapping[str, str] | None = None
     ) -> Gas:
-        """All gas that may reach into the cube about a point.
+        """All gas that may reach into a cube, or into any of several cuboids, about a point.
 
         Parameters
         ----------
         centre : (3,) [pc]
-        side : of the cube [pc]
+        side : of the cube, or (n, 3) of the cuboids [pc]
         fields : further quantities, name -> unit
 
         Raises
         ------
         InputError : a density that is negative, or any value that is not finite
         """
-        gas = self._read_cells(centre, side, fields or {})
+        sides = np.full((1, 3), float(side)) if np.ndim(side) == 0 else np.asarray(side, float)
+        gas = self._read_cells(np.asarray(centre, float), sides, fields or {})
         # Particles are checked when they are read, all at once.
         return self._checked(gas) if isinstance(gas, Blocks) else gas
 
     @abstractmethod
-    def _read_cells(self, centre: np.ndarray, side: float, fields: Mapping[str, str]) -> Gas:
-        """The gas as it is stored."""
+    def _read_cells(self, centre: np.ndarray, sides: np.ndarray, fields: Mapping[str, str]) -> Gas:
+        """The gas as it is stored, of cuboids of ``sides`` (n, 3), each element once."""
 
     def _place(self, corner: np.ndarray) -> str:
         """The file and the place in it of the block with a lower ``corner`` (3,) [pc]."""
@@ -199,12 +201,13 @@ class SfumatoSimulation(Simulation):
             velocity=table.velocity / KM_CM,
         )
 
-    def _read_cells(self, centre: np.ndarray, side: float, fields: Mapping[str, str]) -> Blocks:
-        """Leaf blocks that touch the cube."""
+    def _read_cells(
+        self, centre: np.ndarray, sides: np.ndarray, fields: Mapping[str, str]
+    ) -> Blocks:
+        """Leaf blocks that touch the cuboids."""
         dump = self.dump
-        blocks = dump.leaves_touching(
-            np.asarray(centre) / self.length, np.full(3, side / self.length)
-        )
+        found = [dump.leaves_touching(centre / self.length, one / self.length) for one in sides]
+        blocks = found[0] if len(found) == 1 else np.unique(np.concatenate(found))
         named = [name.split()[-1] for name in fields]  # "gas temperature" is "temperature" here
         values = dump.read(blocks, ["density", "velocity_x", "velocity_y", "velocity_z", *named])
         values[1:4] /= KM_CM

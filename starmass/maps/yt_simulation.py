@@ -214,28 +214,11 @@ class YtSimulation(Simulation):
         names["creation_time"] = names.get(time, time)
         return SinkSource(table.where, names, "mend the line, or `sinks` of the simulation"), values
 
-    def _read_cells(self, centre: np.ndarray, side: float, fields: Mapping[str, str]) -> Gas:
-        """Cells of a yt region that is wider than the cube by the widest cell."""
-        half = 0.5 * side + 0.5001 * self.widest
-        left, right = centre - half, centre + half
-        bounded = ~self.box.periodic
-        whole = (right - left >= self.box.width) | (
-            bounded & (left < self.box.left) & (right > self.box.left + self.box.width)
-        )
-        left = np.where(
-            whole, self.box.left, np.where(bounded, np.maximum(left, self.box.left), left)
-        )
-        right = np.where(
-            whole,
-            self.box.left + self.box.width,
-            np.where(bounded, np.minimum(right, self.box.left + self.box.width), right),
-        )
+    def _read_cells(self, centre: np.ndarray, sides: np.ndarray, fields: Mapping[str, str]) -> Gas:
+        """Cells of yt regions that are wider than the cuboids by the widest cell."""
         with yt_failures(self.source):
-            region = self.dataset.region(
-                self.dataset.arr(0.5 * (left + right), "pc"),
-                self.dataset.arr(left, "pc"),
-                self.dataset.arr(right, "pc"),
-            )
+            regions = [self._region(centre, 0.5 * one + 0.5001 * self.widest) for one in sides]
+            region = regions[0] if len(regions) == 1 else self.dataset.union(regions)
             density, *velocity = (region[field] for field in self.fields)
             others = {
                 name: region[self._field(name)].to_value(unit) for name, unit in fields.items()
@@ -249,6 +232,27 @@ class YtSimulation(Simulation):
                 velocity=np.stack([component.to_value("km/s") for component in velocity], axis=1),
                 fields=others,
             )
+
+    def _region(self, centre: np.ndarray, half: np.ndarray) -> Any:
+        """The yt region that reaches ``half`` (3,) [pc] to both sides, within the box."""
+        left, right = centre - half, centre + half
+        bounded = ~self.box.periodic
+        whole = (right - left >= self.box.width) | (
+            bounded & (left < self.box.left) & (right > self.box.left + self.box.width)
+        )
+        left = np.where(
+            whole, self.box.left, np.where(bounded, np.maximum(left, self.box.left), left)
+        )
+        right = np.where(
+            whole,
+            self.box.left + self.box.width,
+            np.where(bounded, np.minimum(right, self.box.left + self.box.width), right),
+        )
+        return self.dataset.region(
+            self.dataset.arr(0.5 * (left + right), "pc"),
+            self.dataset.arr(left, "pc"),
+            self.dataset.arr(right, "pc"),
+        )
 
     def _field(self, name: str) -> tuple[str, str]:
         """A yt field from ``"type name"``; one that is not there is an :class:`InputError`."""

@@ -63,7 +63,7 @@ class MapsPlan(Entries):
         entry = self.simulation(simulation)
         names = self.config.maps.channels_of(simulation)
         return {
-            "projection": {**self.config.maps.projection.plain("channels"), "channels": names},
+            "projection": {**self.config.maps.projection.options(), "channels": names},
             "entry": entry.given("cuts", "channels"),
             # How a channel is shown changes no map.
             "channels": {

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from starmass.evaluation.novelty import (
     Described,
@@ -20,19 +21,21 @@ STARS, EACH, PIXELS = 40, 4, 32
 
 
 def draw(generator, stars, each):
-    """Maps of stars: a power law in radius, lognormal noise, a rotation and a width"""
+    """Maps of stars: a power law in radius with lumps of gas, a rotation and a width"""
     middle = (PIXELS - 1) / 2
     y, x = np.mgrid[:PIXELS, :PIXELS] - middle
     radius = np.hypot(x, y)
     maps = []
     for _ in range(stars):
-        level, slope, spin, width = generator.normal([22.5, -0.8, 0, -0.4], [0.2, 0.1, 0.3, 0.1])
+        level, slope, spin, width = generator.normal([22.5, -0.8, 0, -0.4], [0.1, 0.1, 0.3, 0.05])
         for _ in range(each):
             angle = generator.uniform(0, 2 * np.pi)
             along = (x * np.cos(angle) + y * np.sin(angle)) / radius.max()
-            noise = 0.05 * generator.normal(size=(3, PIXELS, PIXELS))
-            column = level + slope * np.log10(radius) + noise[0] + generator.normal(0, 0.05)
-            maps.append([10**column, spin * along + noise[1], 10 ** (width + noise[2])])
+            white = generator.normal(size=(3, PIXELS, PIXELS))
+            lumps = ndimage.gaussian_filter(white, (0, 2, 2), mode="wrap")
+            lumps *= 0.15 / lumps.std()
+            column = level + slope * np.log10(radius) + lumps[0]
+            maps.append([10**column, spin * along + lumps[1], 10 ** (width + lumps[2])])
     return np.array(maps, np.float32), np.repeat(np.arange(stars), each)
 
 

@@ -56,15 +56,23 @@ def _channel(name: str, entry: Mapping[str, Any]) -> Channel:
     return load(KINDS, entry["kind"]).CHANNEL(name, channel_entry(name, entry))
 
 
-def described_channels(extra: Sequence[Channel], hydrogen_mass: float) -> dict[str, Facts]:
+def described_channels(
+    extra: Sequence[Channel], hydrogen_mass: float, *, deep: bool = False
+) -> dict[str, Facts]:
     """Return all channels of a map file, in order.
 
     Parameters
     ----------
     extra : channels beyond the default three
     hydrogen_mass : of gas for each hydrogen nucleus [hydrogen atoms]; what is counted says it
+    deep : whether the lines of sight have a length of their own, and not the cube's
     """
     maps = {**BASE, **{k: facts for one in extra for k, facts in one.maps.items()}}
+    if deep:
+        maps = {
+            name: replace(facts, definition=facts.definition.replace(" in the cube", ""))
+            for name, facts in maps.items()
+        }
     mass = f"; {hydrogen_mass:g} hydrogen atoms of gas for each nucleus"
     return {
         name: replace(facts, definition=facts.definition + mass)

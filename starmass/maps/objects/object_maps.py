@@ -13,6 +13,7 @@ import numpy as np
 from starmass.channels import BASE
 from starmass.maps.mapping import FACTS
 from starmass.maps.objects.common import Seen, cut_out, see
+from starmass.maps.objects.cubes import measure_cube, read_cube_plan
 from starmass.maps.objects.field import Field, read_field
 from starmass.maps.objects.findings import Findings
 from starmass.maps.objects.images import Image
@@ -73,10 +74,10 @@ def make_object_maps(
         if distance == field.distance:
             drawn[place] = values
             continue
-        one, less, gone = cut_out(seen, field, float(distance))
-        _restore_noise(one, noise, less, seen, name)
+        cut, less, gone = cut_out(seen, field, float(distance))
+        _restore_noise(cut, noise, less, seen, name)
         # A smaller field may lie in a gap as a whole.
-        drawn[place] = np.where(np.all(gone, axis=(1, 2), keepdims=True), values, one)
+        drawn[place] = np.where(np.all(gone, axis=(1, 2), keepdims=True), values, cut)
     channels = list(measured)
     velocity = entry.get("velocity")
     for maps, gaps in [(values, missing), *((one, missing) for one in drawn)]:
@@ -144,15 +145,24 @@ def read_object(
     if entry.get("largest_scale") is not None:
         findings.refuse(
             f"{findings.key('largest_scale')}: maps of an interferometer without short spacings"
-            " lack extended gas, and simulated maps are not filtered in the same way; combine them with"
-            " single-dish data, and leave this key out."
+            " lack extended gas, and simulated maps are not filtered in the same way; combine them"
+            " with single-dish data, and leave this key out."
         )
-    plans = read_plans(findings, entry, files, field, float(projection["hydrogen_mass"]))
+    hydrogen_mass = float(projection["hydrogen_mass"])
+    plans = read_plans(findings, entry, files, field, hydrogen_mass)
+    cube = read_cube_plan(findings, entry, files, field, hydrogen_mass)
     images = [plan.image for plan in plans]
+    if cube:
+        images.append(cube.image)
     beam = common_beam(images)
     found = {plan.image.channel: measure(findings, plan, field, beam) for plan in plans}
-    measured = {name: found[name] for name in BASE if found.get(name) is not None}
-    return {name: one for name, one in measured.items() if one is not None}, images, beam
+    if cube and not findings.problems:
+        found |= measure_cube(findings, cube, field, beam)
+    measured = {}
+    for name in BASE:
+        if (one := found.get(name)) is not None:
+            measured[name] = one
+    return measured, images, beam
 
 
 def _move_velocities(
@@ -195,7 +205,7 @@ def _write_arrays(
             "missing",
             np.any(missing, axis=0)[None, None],
             "",
-            "[sink, axis, row, column] in any channel",
+            "[sink, axis, row, column], of any",
         ),
         ("missing_channels", missing[None, None], "", "[sink, axis, channel, row, column]"),
         ("noise", noise, "", "[channel, row, column] standard deviation, 0 where not known"),

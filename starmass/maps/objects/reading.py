@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from starmass.errors import InputError
+from starmass.maps.objects.columns import plan_column
 from starmass.maps.objects.field import Field
 from starmass.maps.objects.findings import Findings
-from starmass.maps.objects.images import Image, blank, load, read_image
-from starmass.maps.objects.quantities import Convert, plan_column, plan_velocity, plan_width
+from starmass.maps.objects.images import Image, read_image
+from starmass.maps.objects.line_maps import plan_velocity, plan_width
+from starmass.maps.objects.unit_reading import Convert
+from starmass.maps.objects.values import blank, load
 from starmass.maps.objects.velocity_frames import shift_to_lsrk
 
 CHANNELS = ("column_density", "v_los", "sigma_v")

@@ -19,7 +19,7 @@ from starmass.maps.objects.findings import Findings
 from starmass.maps.objects.images import Image
 from starmass.maps.objects.reading import Measured, common_beam, measure, read_plans
 from starmass.maps.objects.regrid import COARSE
-from starmass.maps.observation import FWHM, beam_pixels, generator
+from starmass.maps.observation import FWHM, beam_pixels, fill_missing, generator
 from starmass.maps.projection import ORIENTATION
 from starmass.maps.units import HYDROGEN_ATOM_G
 from starmass.provenance import provenance_json
@@ -76,8 +76,12 @@ def make_object_maps(
             continue
         cut, less, gone = cut_out(seen, field, float(distance))
         _restore_noise(cut, noise, less, seen, name)
-        # A smaller field may lie in a gap as a whole.
-        drawn[place] = np.where(np.all(gone, axis=(1, 2), keepdims=True), values, cut)
+        # The same pixels are missing as at the object's distance, and as in the simulated maps.
+        found = np.where(gone, values, cut)
+        drawn[place] = [
+            fill_missing(one[None], gap, "nearest")[0]
+            for one, gap in zip(found, missing, strict=True)
+        ]
     channels = list(measured)
     velocity = entry.get("velocity")
     for maps, gaps in [(values, missing), *((one, missing) for one in drawn)]:

@@ -4,6 +4,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,9 @@ def make_object_maps(
     """
     findings = Findings(name)
     field = read_field(entry, projection)
-    measured, images, beam = read_object(findings, entry, files, field, projection)
+    read = read_object(findings, entry, files, field, projection)
     findings.stop()
-    seen = see(measured, beam, field)
+    seen = see(read.measured, read.beam, field)
     values, noise, missing = cut_out(seen, field, field.distance)
     for place, one in enumerate(seen):
         if missing[place].all():
@@ -77,7 +78,7 @@ def make_object_maps(
         cut, _, gone = cut_out(seen, field, float(distance))
         # A smaller field may lie in a gap as a whole.
         drawn[place] = np.where(np.all(gone, axis=(1, 2), keepdims=True), values, cut)
-    channels = list(measured)
+    channels = list(read.measured)
     velocity = entry.get("velocity")
     for maps, gaps in [(values, missing), *((one, missing) for one in drawn)]:
         _move_velocities(maps, gaps, channels, velocity)
@@ -86,22 +87,38 @@ def make_object_maps(
     share = float(np.any(missing, axis=0).mean())
     if share > MUCH_MISSING:
         findings.warn("all", f"{share:.0%} of the field's pixels are missing in some channel.")
-    coarsest = max(images, key=lambda image: image.pixel_arcsec)
-    used = [files.get(key, "") for key in files] or [image.path for image in images]
+    coarsest = max(read.images, key=lambda image: image.pixel_arcsec)
+    used = list(files.values()) or [image.path for image in read.images]
     with create_hdf5(output) as file:
         _write_arrays(file, channels, values, noise, missing, distances, drawn)
-        _write_facts(file, field, name, beam, coarsest, missing)
+        _write_facts(file, field, name, read.beam, coarsest, missing)
         file.attrs["hydrogen_mass_g"] = float(projection["hydrogen_mass"]) * HYDROGEN_ATOM_G
         file.attrs["velocity_kms"] = math.nan if velocity is None else float(velocity)
-        file.attrs["noise_known"] = all(one.noise is not None for one in measured.values())
+        file.attrs["noise_known"] = all(one.noise is not None for one in read.measured.values())
         file.attrs["notes"] = json.dumps(findings.notes)
         file.attrs["provenance"] = provenance_json(
             config={"object": dict(entry), "projection": dict(projection)}, seed=0, inputs=used
         )
     logger.info(
         "%s: %s, beam of %.3g arcsec, %.0f%% of the pixels missing",
-        *(name, ", ".join(channels), beam, 100 * share),
+        *(name, ", ".join(channels), read.beam, 100 * share),
     )
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read of an object.
+
+    Attributes
+    ----------
+    images : headers that are understood
+    beam : full width at half maximum of the common beam [arcsec]
+    measured : quantities by channel, in the order of a map file
+    """
+
+    images: list[Image]
+    beam: float
+    measured: dict[str, Measured]
 
 
 def read_object(
@@ -110,13 +127,8 @@ def read_object(
     files: Mapping[str, str],
     field: Field,
     projection: Mapping[str, Any],
-) -> tuple[dict[str, Measured], list[Image], float]:
-    """Read all that an object has; problems are in the findings.
-
-    Returns
-    -------
-    quantities by channel, in the order of a map file; headers; the common beam [arcsec]
-    """
+) -> Read:
+    """Read all that an object has; problems are in the findings."""
     if entry.get("largest_scale") is not None:
         findings.refuse(
             f"{findings.key('largest_scale')}: maps of an interferometer without short spacings"
@@ -124,11 +136,10 @@ def read_object(
             " with single-dish data, and leave this key out."
         )
     hydrogen_mass = float(projection["hydrogen_mass"])
-    plans = read_plans(findings, entry, files, field, hydrogen_mass)
-    cube = read_cube_plan(findings, entry, files, field, hydrogen_mass)
-    images = [plan.image for plan in plans]
-    if cube:
-        images.append(cube.image)
+    images, plans = read_plans(findings, entry, files, field, hydrogen_mass)
+    header, cube = read_cube_plan(findings, entry, files, field, hydrogen_mass)
+    if header is not None:
+        images.append(header)
     beam = common_beam(images)
     found = {plan.image.channel: measure(findings, plan, field, beam) for plan in plans}
     if cube and not findings.problems:
@@ -137,7 +148,7 @@ def read_object(
     for name in BASE:
         if (one := found.get(name)) is not None:
             measured[name] = one
-    return measured, images, beam
+    return Read(images, beam, measured)
 
 
 def _move_velocities(

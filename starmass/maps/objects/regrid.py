@@ -85,19 +85,22 @@ def _area_average(x: np.ndarray, y: np.ndarray, shape: tuple[int, int]) -> Regri
         for one, first in ((corners_x, left), (corners_y, low))
     )
     sign = np.sign(area[there])
+    edges = _edges(corners_x, corners_y, sign)
     rows, columns, shares = [], [], []
     for step_y in range(high):
         for step_x in range(wide):
             column, row = left + step_x, low + step_y
             inside = (column >= 0) & (column < shape[1]) & (row >= 0) & (row < shape[0])
-            if not inside.any():
-                continue
-            share = sign[inside] * _common_area(
-                corners_x[inside] - column[inside, None], corners_y[inside] - row[inside, None]
+            whole, none = _whole_or_none(edges, column, row)
+            cut = inside & ~whole & ~none
+            share = sign[cut] * _common_area(
+                corners_x[cut] - column[cut, None], corners_y[cut] - row[cut, None]
             )
-            rows.append(there[inside])
-            columns.append(row[inside] * shape[1] + column[inside])
-            shares.append(np.maximum(share, 0.0))
+            whole &= inside
+            for found, part in ((whole, np.ones(whole.sum())), (cut, np.maximum(share, 0.0))):
+                rows.append(there[found])
+                columns.append(row[found] * shape[1] + column[found])
+                shares.append(part)
     size = (grid[0] * grid[1], shape[0] * shape[1])
     if not rows:
         return Regrid(sparse.csr_array(size), np.ones(size[0]), grid)
@@ -107,6 +110,24 @@ def _area_average(x: np.ndarray, y: np.ndarray, shape: tuple[int, int]) -> Regri
     total = np.abs(area)
     total[~np.isfinite(total) | (total == 0)] = 1.0
     return Regrid(weights, total, grid)
+
+
+def _edges(x: np.ndarray, y: np.ndarray, sign: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return inward normals of polygons (pixel, corner): two components and the offset."""
+    run, rise = np.roll(x, -1, 1) - x, np.roll(y, -1, 1) - y
+    length = np.maximum(np.hypot(run, rise), 1e-300) * sign[:, None]
+    across, up = -rise / length, run / length
+    return across, up, -(across * x + up * y)
+
+
+def _whole_or_none(
+    edges: tuple[np.ndarray, ...], column: np.ndarray, row: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Say whether pixels of an image are wholly in convex polygons, or wholly beyond an edge."""
+    across, up, offset = edges
+    depth = across * (column[:, None] + 0.5) + up * (row[:, None] + 0.5) + offset
+    reach = 0.5 * (np.abs(across) + np.abs(up))
+    return np.all(depth >= reach, axis=1), np.any(depth <= -reach, axis=1)
 
 
 def _common_area(x: np.ndarray, y: np.ndarray) -> np.ndarray:

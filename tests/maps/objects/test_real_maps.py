@@ -96,7 +96,7 @@ def h_mm1(folder: Path, **changes) -> dict:
     }  # fmt: skip
     for channel, one in entry.items():
         one |= changes.get(channel, {})
-    return {"position": H_MM1, "distance": [138.4, 3], "velocity": 4.2} | entry
+    return {"position": H_MM1, "distance": [138.4, 0], "velocity": 4.2} | entry
 
 
 def test_a_core_without_a_star(observed, tmp_path):

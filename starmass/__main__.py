@@ -19,7 +19,8 @@ ABOUT = """\
 starmass predicts the masses of protostars from maps of the gas about them. It projects simulations
 to maps, pretrains a vision transformer on fractal images, and compares its features with simpler
 methods. Snakemake runs all of this: start it with `snakemake -c2` in the checkout. The commands
-below show how far a run is, mend it after a crash, check its config and export its maps.
+below show how far a run is, mend it after a crash, check its config, read the FITS files of an
+observed protostar and export maps.
 """
 MORE = """\
 examples:
@@ -31,6 +32,7 @@ EXAMPLES = {
     "status": "status --configfile config/paper.yaml --config data_root=DIR",
     "recover": "recover",
     "config": "config --configfile my.yaml",
+    "object": "object vla1623 --configfile my.yaml",
     "schema": "schema > schema.json",
     "fits": "fits results/maps/toycloud_a/snapshot_0006.h5",
 }
@@ -119,12 +121,20 @@ def _parser() -> Parser:
         "check the config, and say in one line what is wrong",
         "Files are laid over the default config, as Snakemake does it; nothing is run.\n",
     )
-    checking.add_argument(
-        "--configfile", nargs="+", type=Path, default=[], metavar="FILE", help="laid over in order"
+    reading = add(
+        "object",
+        "say what is understood of an observed protostar's FITS files, and what is lacking",
+        "Units, beams, frames and pixels, and every key of its entry that is still needed.\n",
     )
-    checking.add_argument(
-        "--config", nargs="+", default=[], metavar="KEY=VALUE", help="single keys, which win"
-    )
+    reading.add_argument("name", metavar="NAME", help="entry of objects in the config")
+    for one in (checking, reading):
+        one.add_argument(
+            "--configfile", nargs="+", type=Path, default=[], metavar="FILE",
+            help="laid over in order",
+        )  # fmt: skip
+        one.add_argument(
+            "--config", nargs="+", default=[], metavar="KEY=VALUE", help="single keys, which win"
+        )
     add("schema", "print the JSON Schema of the config, for editors and other programs")
     _add_fits(commands, prog)
     return parser
@@ -146,6 +156,16 @@ def _config(chosen: argparse.Namespace, rest: list[str]) -> None:
     from starmass.plan.checking import check_config
 
     print(check_config(Path.cwd(), chosen.configfile, chosen.config))
+
+
+def _object(chosen: argparse.Namespace, rest: list[str]) -> None:
+    from starmass.plan.checking import read_plan
+
+    plan = read_plan(Path.cwd(), chosen.configfile, chosen.config)
+    entry, files = plan.object_entry(chosen.name), plan.object_inputs(chosen.name)
+    from starmass.maps.objects.describe import describe_object
+
+    print(describe_object(chosen.name, entry, plan.object_projection(), files))
 
 
 def _schema(chosen: argparse.Namespace, rest: list[str]) -> None:
@@ -177,6 +197,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, list[str]], None]] = {
     "status": _status,
     "recover": _recover,
     "config": _config,
+    "object": _object,
     "schema": _schema,
     "fits": _fits,
 }

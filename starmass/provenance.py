@@ -140,6 +140,7 @@ def _installed_commit() -> str | None:
     return commit if isinstance(commit, str) else None
 
 
+@cache
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)

@@ -53,7 +53,7 @@ class ObjectMaps:
         if self.facts["star_missing"]:
             return f"the star's own pixels are missing, and {share:.0%} of the map's centre"
         if share > CENTRE_MISSING:
-            return f"{share:.0%} of the map's centre are missing"
+            return f"{share:.0%} of the map's centre is missing"
         return ""
 
 

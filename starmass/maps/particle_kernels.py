@@ -122,7 +122,17 @@ def deposit_particle_values(  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def deposit_particle_lines(  # type: ignore[no-untyped-def]
-    lower, mass, support, velocity, edges_of_channels, line_width, side, ends, period, table, spectra
+    lower,
+    mass,
+    support,
+    velocity,
+    edges_of_channels,
+    line_width,
+    side,
+    ends,
+    period,
+    table,
+    spectra,
 ):
     """Add mass to the velocity channels that each particle's line reaches."""
     pixels, count = spectra.shape[2], spectra.shape[1]

@@ -29,16 +29,31 @@ def check_config(folder: Path, files: Sequence[Path] = (), pairs: Sequence[str] 
     InputError
         names the first key that is wrong, or the file that is no YAML
     """
+    plan = read_plan(folder, files, pairs)
+    study = plan.study_entry(plan.study)
+    plan.drawn_files(plan.study)
+    simulations = ", ".join(study.simulations)
+    return f"The config is right: study {plan.study}, simulations {simulations}."
+
+
+def read_plan(folder: Path, files: Sequence[Path] = (), pairs: Sequence[str] = ()) -> Plan:
+    """Return the plan of a config.
+
+    Parameters
+    ----------
+    folder, files, pairs : see :func:`check_config`
+
+    Raises
+    ------
+    InputError
+        names the first key that is wrong, or the file that is no YAML
+    """
     values = read_default(_checkout(folder))
     for path in files:
         values = lay_over(values, read_yaml(path))
     for pair in pairs:
         values = lay_over(values, read_pair(pair))
-    plan = Plan(values)
-    study = plan.study_entry(plan.study)
-    plan.drawn_files(plan.study)
-    simulations = ", ".join(study.simulations)
-    return f"The config is right: study {plan.study}, simulations {simulations}."
+    return Plan(values)
 
 
 def _checkout(folder: Path) -> Path:

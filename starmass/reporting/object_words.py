@@ -68,10 +68,10 @@ def _summary(results: ObjectResults, options: Mapping[str, Any]) -> Iterator[str
     if len(off):
         radii = ", ".join(f"{radius:.2g}" for radius in off["radius_pc"])
         yield f"Unlike the simulated stars in annuli that end at {radii} pc."
-    for note in sorted(set(results.prediction["note"].dropna())):
-        if note.startswith("differs"):
-            method = results.prediction.loc[results.prediction["note"] == note, "label"].iloc[0]
-            yield f"The methods disagree: {method} {note}."
+    for row in results.prediction.to_dict("records"):
+        if str(row["note"]).startswith("differs"):
+            yield f"The methods disagree: {row['label']} {row['note']}."
+            break
     if results.depth_pc <= results.side * (1 + 1e-9):
         yield (
             f"The simulated maps hold {results.depth_pc:g} pc along the line of sight, and a"

@@ -68,9 +68,6 @@ def plan_cube(
     hydrogen_mass : of gas for each nucleus in the simulations' maps [hydrogen atoms]
     """
     wanted = tuple(one for one in CHANNELS if one not in given)
-    if not wanted:
-        findings.note("cube", "The cube is not used, for there is a map of each quantity.")
-        return None
     check_line(findings, image, entry)
     thermal = thermal_width(findings, image, entry) if "sigma_v" in wanted else 0.0
     factor = np.nan
@@ -85,17 +82,19 @@ def plan_cube(
 def read_cube_plan(
     findings: Findings, entry: Mapping[str, Any], files: Mapping[str, str], field: Field,
     hydrogen_mass: float,
-) -> CubePlan | None:  # fmt: skip
+) -> tuple[Image | None, CubePlan | None]:  # fmt: skip
     """Read the header of an object's cube; None where there is none, or it can't be used."""
     cube = entry.get("cube")
-    if not cube:
-        return None
+    given = [name for name in CHANNELS if entry.get(name)]
+    if not cube or len(given) == len(CHANNELS):
+        if cube:
+            findings.note("cube", "The cube is not used, for there is a map of each quantity.")
+        return None, None
     image = read_image(findings, "cube", cube, files.get("cube", cube["file"]), field.star)
     if image is None:
-        return None
+        return None, None
     check_pixels(findings, image, field)
-    given = [name for name in CHANNELS if entry.get(name)]
-    return plan_cube(findings, image, cube, given, hydrogen_mass)
+    return image, plan_cube(findings, image, cube, given, hydrogen_mass)
 
 
 def _column_factor(

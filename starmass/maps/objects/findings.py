@@ -16,12 +16,13 @@ class Findings:
     Attributes
     ----------
     name : of the object
+    silent : whether notes are not logged
     notes : {channel, level: assumption, warning or note, text}, a plain sentence each
     problems : sentences with the file, the keyword and the config's key
     """
 
-    def __init__(self, name: str):
-        self.name = name
+    def __init__(self, name: str, silent: bool = False):
+        self.name, self.silent = name, silent
         self.notes: list[dict[str, str]] = []
         self.problems: list[str] = []
 
@@ -50,6 +51,8 @@ class Findings:
         one = {"channel": channel, "level": level, "text": text}
         if one not in self.notes:
             self.notes.append(one)
+            if self.silent:
+                return
             say = logger.warning if level == "warning" else logger.info
             say("%s, %s: %s", self.name, channel, text)
 

@@ -10,6 +10,8 @@ import numpy as np
 
 STEPS = 60
 """Most steps of a fit; few spectra take more than 10."""
+ENOUGH = 1e-6
+"""Relative change of the squared residuals, or of a channel, at which a fit ends."""
 PIXELS = 2048
 """Spectra that are fitted at once, for memory."""
 
@@ -54,30 +56,32 @@ def _fit(spectra: np.ndarray, velocities: np.ndarray, noise: np.ndarray) -> np.n
     there = np.isfinite(spectra)
     data = np.where(there, spectra, 0.0)
     values = _start(data, velocities, step)
-    damping = np.full(len(data), 1e-3)
-    model, slopes = _model(values, velocities, there)
+    model, _ = _model(values, velocities, there)
     cost = ((data - model) ** 2).sum(1)
+    damping = np.full(len(data), 1e-3)
+    active = np.arange(len(data))
     for _ in range(STEPS):
+        given, seen = data[active], there[active]
+        model, slopes = _model(values[active], velocities, seen)
         normal = np.einsum("nci,ncj->nij", slopes, slopes)
-        gradient = np.einsum("nci,nc->ni", slopes, data - model)
+        gradient = np.einsum("nci,nc->ni", slopes, given - model)
         diagonal = np.einsum("nii->ni", normal)
         least = 1e-12 * diagonal.max(1, keepdims=True) + 1e-300
-        damped = normal + np.eye(3) * (damping[:, None] * diagonal + least)[:, None, :]
+        damped = normal + np.eye(3) * (damping[active, None] * diagonal + least)[:, None, :]
         move = np.linalg.solve(damped, gradient[:, :, None])[:, :, 0]
-        tried = values + move
-        tried[:, 2] = np.clip(tried[:, 2], 0.2 * values[:, 2], 5 * values[:, 2])
-        other, other_slopes = _model(tried, velocities, there)
-        other_cost = ((data - other) ** 2).sum(1)
-        better = other_cost <= cost
-        shrink = np.where(better, 0.2, 5.0)
-        done = (np.abs(move[:, 1:]) < 1e-5 * step).all(1)
-        values = np.where(better[:, None], tried, values)
-        model = np.where(better[:, None], other, model)
-        slopes = np.where(better[:, None, None], other_slopes, slopes)
-        cost = np.where(better, other_cost, cost)
-        damping = np.clip(damping * shrink, 1e-9, 1e9)
-        if done.all():
+        tried = values[active] + move
+        tried[:, 2] = np.clip(tried[:, 2], 0.2 * values[active, 2], 5 * values[active, 2])
+        other = ((given - _model(tried, velocities, seen)[0]) ** 2).sum(1)
+        better = other <= cost[active]
+        settled = np.abs(other - cost[active]) <= ENOUGH * cost[active]
+        settled |= np.all(np.abs(move[:, 1:]) < ENOUGH * step, axis=1)
+        values[active] = np.where(better[:, None], tried, values[active])
+        cost[active] = np.where(better, other, cost[active])
+        damping[active] = np.clip(damping[active] * np.where(better, 0.1, 10.0), 1e-9, 1e9)
+        active = active[~settled]
+        if not active.size:
             break
+    model, _ = _model(values, velocities, there)
     freedom = np.maximum(there.sum(1) - 3, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         misfit = cost / noise**2 / freedom

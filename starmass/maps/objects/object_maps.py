@@ -4,6 +4,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,6 @@ from starmass.provenance import provenance_json
 from starmass.storage import create_hdf5, write_dataset
 
 logger = logging.getLogger("starmass")
-
-MUCH_MISSING = 0.3
-"""Share of the field's pixels above which missing ones are warned of."""
 
 
 def make_object_maps(
@@ -57,9 +55,9 @@ def make_object_maps(
     """
     findings = Findings(name)
     field = read_field(entry, projection)
-    measured, images, beam = read_object(findings, entry, files, field, projection)
+    read = read_object(findings, entry, files, field, projection)
     findings.stop()
-    seen = see(measured, beam, field)
+    seen = see(read.measured, read.beam, field)
     values, noise, missing = cut_out(seen, field, field.distance)
     for place, one in enumerate(seen):
         if missing[place].all():
@@ -69,33 +67,18 @@ def make_object_maps(
             )
     findings.stop()
     distances = field.distances()
-    drawn = np.empty((len(distances), *values.shape))
-    for place, distance in enumerate(distances):
-        if distance == field.distance:
-            drawn[place] = values
-            continue
-        cut, less, gone = cut_out(seen, field, float(distance))
-        _restore_noise(cut, noise, less, seen, name)
-        # The same pixels are missing as at the object's distance, and as in the simulated maps.
-        found = np.where(gone, values, cut)
-        drawn[place] = [
-            fill_missing(one[None], gap, "nearest")[0]
-            for one, gap in zip(found, missing, strict=True)
-        ]
-    channels = list(measured)
+    drawn = _at_distances(name, seen, field, values, noise, missing)
+    channels = list(read.measured)
     velocity = entry.get("velocity")
     for maps, gaps in [(values, missing), *((one, missing) for one in drawn)]:
         _move_velocities(maps, gaps, channels, velocity)
     if velocity is None and "v_los" in channels:
         findings.note("v_los", "Velocities are relative to their mean over the field.")
-    share = float(np.any(missing, axis=0).mean())
-    if share > MUCH_MISSING:
-        findings.warn("all", f"{share:.0%} of the field's pixels are missing in some channel.")
-    coarsest = max(images, key=lambda image: image.pixel_arcsec)
-    used = [files.get(key, "") for key in files] or [image.path for image in images]
+    coarsest = max(read.images, key=lambda image: image.pixel_arcsec)
+    used = list(files.values()) or [image.path for image in read.images]
     with create_hdf5(output) as file:
         _write_arrays(file, channels, values, noise, missing, distances, drawn)
-        _write_facts(file, field, name, beam, coarsest, missing)
+        _write_facts(file, field, name, read.beam, coarsest, missing)
         file.attrs["noise_pixels"] = [one.noise_width / field.pixel_arcsec() for one in seen]
         file.attrs["hydrogen_mass_g"] = float(projection["hydrogen_mass"]) * HYDROGEN_ATOM_G
         file.attrs["velocity_kms"] = math.nan if velocity is None else float(velocity)
@@ -105,8 +88,40 @@ def make_object_maps(
         )
     logger.info(
         "%s: %s, beam of %.3g arcsec, %.0f%% of the pixels missing",
-        *(name, ", ".join(channels), beam, 100 * share),
+        *(name, ", ".join(channels), read.beam, 100 * missing.any(axis=0).mean()),
     )
+
+
+def _at_distances(
+    name: str,
+    seen: Sequence[Seen],
+    field: Field,
+    values: np.ndarray,
+    noise: np.ndarray,
+    missing: np.ndarray,
+) -> np.ndarray:
+    """Cut the field out at all distances: [distance, channel, row, column].
+
+    The same pixels are missing as at the object's distance, and as in the simulated maps.
+
+    Parameters
+    ----------
+    values, noise, missing : at the object's distance [channel, row, column]
+    """
+    drawn = []
+    for distance in field.distances():
+        if distance == field.distance:
+            drawn.append(values)
+            continue
+        cut, less, gone = cut_out(seen, field, float(distance))
+        _restore_noise(cut, noise, less, seen, name)
+        found = np.where(gone, values, cut)
+        filled = [
+            fill_missing(one[None], gap, "nearest")[0]
+            for one, gap in zip(found, missing, strict=True)
+        ]
+        drawn.append(np.array(filled))
+    return np.array(drawn)
 
 
 def _restore_noise(
@@ -133,19 +148,30 @@ def _restore_noise(
             maps[place] = np.maximum(maps[place], 0.0)
 
 
+@dataclass(frozen=True)
+class Read:
+    """What was read of an object.
+
+    Attributes
+    ----------
+    images : headers that are understood
+    beam : full width at half maximum of the common beam [arcsec]
+    measured : quantities by channel, in the order of a map file
+    """
+
+    images: list[Image]
+    beam: float
+    measured: dict[str, Measured]
+
+
 def read_object(
     findings: Findings,
     entry: Mapping[str, Any],
     files: Mapping[str, str],
     field: Field,
     projection: Mapping[str, Any],
-) -> tuple[dict[str, Measured], list[Image], float]:
-    """Read all that an object has; problems are in the findings.
-
-    Returns
-    -------
-    quantities by channel, in the order of a map file; headers; the common beam [arcsec]
-    """
+) -> Read:
+    """Read all that an object has; problems are in the findings."""
     if entry.get("largest_scale") is not None:
         findings.refuse(
             f"{findings.key('largest_scale')}: maps of an interferometer without short spacings"
@@ -153,11 +179,10 @@ def read_object(
             " with single-dish data, and leave this key out."
         )
     hydrogen_mass = float(projection["hydrogen_mass"])
-    plans = read_plans(findings, entry, files, field, hydrogen_mass)
-    cube = read_cube_plan(findings, entry, files, field, hydrogen_mass)
-    images = [plan.image for plan in plans]
-    if cube:
-        images.append(cube.image)
+    images, plans = read_plans(findings, entry, files, field, hydrogen_mass)
+    header, cube = read_cube_plan(findings, entry, files, field, hydrogen_mass)
+    if header is not None:
+        images.append(header)
     beam = common_beam(images)
     found = {plan.image.channel: measure(findings, plan, field, beam) for plan in plans}
     if cube and not findings.problems:
@@ -166,7 +191,7 @@ def read_object(
     for name in BASE:
         if (one := found.get(name)) is not None:
             measured[name] = one
-    return measured, images, beam
+    return Read(images, beam, measured)
 
 
 def _move_velocities(

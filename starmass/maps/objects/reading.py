@@ -99,7 +99,7 @@ def read_plans(
     files: Mapping[str, str],
     field: Field,
     hydrogen_mass: float,
-) -> list[Plan]:
+) -> tuple[list[Image], list[Plan]]:
     """Read the headers of all images, and say what is lacking.
 
     Parameters
@@ -108,8 +108,12 @@ def read_plans(
     files : paths by ``column_density``, ``column_density_noise`` ...; they stand for the entry's
     field : about the star
     hydrogen_mass : of gas for each nucleus in the simulations' maps [hydrogen atoms]
+
+    Returns
+    -------
+    headers that are understood, and plans of those whose values are
     """
-    plans = []
+    images, plans = [], []
     for channel in CHANNELS:
         one = entry.get(channel)
         if not one:
@@ -117,6 +121,7 @@ def read_plans(
         image = read_image(findings, channel, one, files.get(channel, one["file"]), field.star)
         if image is None:
             continue
+        images.append(image)
         if channel == "column_density":
             convert = plan_column(findings, image, one, hydrogen_mass)
         elif channel == "v_los":
@@ -125,9 +130,15 @@ def read_plans(
             convert = plan_width(findings, image, one)
         check_pixels(findings, image, field)
         noise = files.get(f"{channel}_noise", one.get("noise"))
-        if convert is not None:
-            plans.append(Plan(image, one, convert, noise))
-    return plans
+        plans.append(Plan(image, one, convert or _unchanged, noise))
+    return images, plans
+
+
+def _unchanged(
+    values: np.ndarray, noise: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Stand for a conversion that is not known, so that the values themselves are checked."""
+    return values, noise
 
 
 def check_pixels(findings: Findings, image: Image, field: Field) -> None:

@@ -64,17 +64,17 @@ def regrid_onto(x: np.ndarray, y: np.ndarray, shape: tuple[int, int]) -> Regrid:
 
 
 def _quadrilaterals(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the corners of each pixel in order: (pixel, 4)."""
+    """Return the corners of each pixel in order: (4, pixel)."""
 
     def around(one: np.ndarray) -> np.ndarray:
-        return np.stack([one[:-1, :-1], one[:-1, 1:], one[1:, 1:], one[1:, :-1]], -1).reshape(-1, 4)
+        return np.stack([one[:-1, :-1], one[:-1, 1:], one[1:, 1:], one[1:, :-1]]).reshape(4, -1)
 
     return around(x), around(y)
 
 
 def _areas(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Signed areas of polygons (pixel, corner)."""
-    return 0.5 * (x * np.roll(y, -1, 1) - np.roll(x, -1, 1) * y).sum(1)
+    """Signed areas of polygons (corner, pixel)."""
+    return 0.5 * (x * np.roll(y, -1, 0) - np.roll(x, -1, 0) * y).sum(0)
 
 
 def _area_average(x: np.ndarray, y: np.ndarray, shape: tuple[int, int]) -> Regrid:
@@ -82,26 +82,31 @@ def _area_average(x: np.ndarray, y: np.ndarray, shape: tuple[int, int]) -> Regri
     corners_x, corners_y = _quadrilaterals(x, y)
     area = _areas(corners_x, corners_y)
     there = np.flatnonzero(np.isfinite(area) & (area != 0))
-    corners_x, corners_y = corners_x[there] + 0.5, corners_y[there] + 0.5
-    left, low = (np.floor(one.min(1)).astype(int) for one in (corners_x, corners_y))
+    corners_x, corners_y = (
+        np.ascontiguousarray(one[:, there]) + 0.5 for one in (corners_x, corners_y)
+    )
+    left, low = (np.floor(one.min(0)).astype(int) for one in (corners_x, corners_y))
     wide, high = (
-        int(np.max(np.ceil(one.max(1)) - first, initial=0))
+        int(np.max(np.ceil(one.max(0)) - first, initial=0))
         for one, first in ((corners_x, left), (corners_y, low))
     )
     sign = np.sign(area[there])
+    edges = _edges(corners_x, corners_y, sign)
     rows, columns, shares = [], [], []
     for step_y in range(high):
         for step_x in range(wide):
             column, row = left + step_x, low + step_y
             inside = (column >= 0) & (column < shape[1]) & (row >= 0) & (row < shape[0])
-            if not inside.any():
-                continue
-            share = sign[inside] * _common_area(
-                corners_x[inside] - column[inside, None], corners_y[inside] - row[inside, None]
+            whole, none = _whole_or_none(edges, column, row)
+            cut = inside & ~whole & ~none
+            share = sign[cut] * _common_area(
+                corners_x[:, cut] - column[cut], corners_y[:, cut] - row[cut]
             )
-            rows.append(there[inside])
-            columns.append(row[inside] * shape[1] + column[inside])
-            shares.append(np.maximum(share, 0.0))
+            whole &= inside
+            for found, part in ((whole, np.ones(whole.sum())), (cut, np.maximum(share, 0.0))):
+                rows.append(there[found])
+                columns.append(row[found] * shape[1] + column[found])
+                shares.append(part)
     size = (grid[0] * grid[1], shape[0] * shape[1])
     if not rows:
         return Regrid(sparse.csr_array(size), np.ones(size[0]), grid)
@@ -113,13 +118,31 @@ def _area_average(x: np.ndarray, y: np.ndarray, shape: tuple[int, int]) -> Regri
     return Regrid(weights, total, grid)
 
 
+def _edges(x: np.ndarray, y: np.ndarray, sign: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return inward normals of polygons (corner, pixel): two components and the offset."""
+    run, rise = np.roll(x, -1, 0) - x, np.roll(y, -1, 0) - y
+    length = np.maximum(np.hypot(run, rise), 1e-300) * sign
+    across, up = -rise / length, run / length
+    return across, up, -(across * x + up * y)
+
+
+def _whole_or_none(
+    edges: tuple[np.ndarray, ...], column: np.ndarray, row: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Say whether pixels of an image are wholly in convex polygons, or wholly beyond an edge."""
+    across, up, offset = edges
+    depth = across * (column + 0.5) + up * (row + 0.5) + offset
+    reach = 0.5 * (np.abs(across) + np.abs(up))
+    return (depth - reach).min(0) >= 0, (depth + reach).min(0) <= 0
+
+
 def _common_area(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Signed area that polygons (pixel, corner) have in common with the unit square.
+    """Signed area that polygons (corner, pixel) have in common with the unit square.
 
     By Green's theorem it is the integral, along the edges, of y cut off to 0 ... 1 over x cut off
     to 0 ... 1; that of a cut-off line is known in closed form.
     """
-    end_x, end_y = np.roll(x, -1, 1), np.roll(y, -1, 1)
+    end_x, end_y = np.roll(x, -1, 0), np.roll(y, -1, 0)
     from_x, to_x = np.clip(x, 0, 1), np.clip(end_x, 0, 1)
     run = end_x - x
     slope = np.divide(end_y - y, run, out=np.zeros_like(run), where=run != 0)
@@ -132,7 +155,7 @@ def _common_area(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         (_integral(to_y) - _integral(from_y)) / np.where(flat, 1.0, rise),
     )
     # Counter-clockwise polygons have a positive area.
-    return -((to_x - from_x) * height).sum(1)
+    return -((to_x - from_x) * height).sum(0)
 
 
 def _integral(y: np.ndarray) -> np.ndarray:
@@ -144,7 +167,7 @@ def _integral(y: np.ndarray) -> np.ndarray:
 def _interpolation(x: np.ndarray, y: np.ndarray, shape: tuple[int, int]) -> Regrid:
     """Bilinear interpolation at the middle of each pixel."""
     grid = (x.shape[0] - 1, x.shape[1] - 1)
-    middle_x, middle_y = (one.mean(1) for one in _quadrilaterals(x, y))
+    middle_x, middle_y = (one.mean(0) for one in _quadrilaterals(x, y))
     there = np.flatnonzero(np.isfinite(middle_x + middle_y))
     middle_x, middle_y = middle_x[there], middle_y[there]
     left, low = np.floor(middle_x).astype(int), np.floor(middle_y).astype(int)

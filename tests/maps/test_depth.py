@@ -36,48 +36,6 @@ def cube_of(centre, side, pixels, box, depth):
     return Cube(centre, side, pixels, box.period, ends)
 
 
-def lengths_between(middle, half, edges, period):
-    """(n, len(edges) - 1) that intervals share with bins, with images through periodic faces."""
-    found = np.zeros((len(middle), len(edges) - 1))
-    for image in range(-3, 4) if np.isfinite(period) else (0,):
-        shift = image * period if image else 0.0
-        low = np.maximum((middle - half + shift)[:, None], edges[:-1])
-        high = np.minimum((middle + half + shift)[:, None], edges[1:])
-        found += np.clip(high - low, 0, None)
-    return found
-
-
-def by_hand(cells, cube, box, depth, values):
-    """Mass per area [g cm^-2], mean and dispersion (axis, row, column) of ``values`` (3, n).
-
-    Every cell of the box is summed, from the definition of ``depth`` alone.
-    """
-    centre, width, density = cells
-    edges = np.linspace(-0.5, 0.5, cube.pixels + 1) * cube.side
-    column, mean, spread = [], [], []
-    for axis in range(3):
-        reach = box.width[axis] if depth == "box" else cube.side if depth is None else depth
-        reach = min(reach, box.width[axis])
-        line = np.array([-reach / 2, reach / 2])
-        if not box.periodic[axis]:
-            faces = np.array([0.0, box.width[axis]]) - cube.centre[axis]
-            line = faces if reach == box.width[axis] else np.clip(line, *faces)
-        place, half = centre - cube.centre, width / 2
-        across, up = (axis + 1) % 3, (axis + 2) % 3
-        long = lengths_between(place[:, axis], half[:, axis], line, box.period[axis])[:, 0]
-        wide = lengths_between(place[:, across], half[:, across], edges, box.period[across])
-        high = lengths_between(place[:, up], half[:, up], edges, box.period[up])
-        mass = np.einsum("n,nr,nc->nrc", density * long, high, wide)
-        total = mass.sum(axis=0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            average = np.tensordot(values[axis], mass, 1) / total
-            deviation = (values[axis][:, None, None] - average) ** 2
-            spread.append(np.sqrt((mass * deviation).sum(axis=0) / total))
-        column.append(total * (cube.pixels / cube.side) ** 2)
-        mean.append(average)
-    return np.array(column), np.array(mean), np.array(spread)
-
-
 def tiles(random, box=WIDTH, base=3):
     """Blocks of 2 x 2 x 2 cells that fill the box once, a third of them in eight; and the cells."""
     blocks = [
@@ -107,7 +65,7 @@ def tiles(random, box=WIDTH, base=3):
 
 @pytest.mark.parametrize("depth", ["box", 9.0, 4.0, 2.3, 0.2])
 @pytest.mark.parametrize("periodic", [True, False, (True, False, True)])
-def test_cells_agree_with_a_sum_over_all_cells_of_the_box(periodic, depth):
+def test_cells_agree_with_a_sum_over_all_cells_of_the_box(periodic, depth, sum_lines):
     random = np.random.default_rng(len(f"{periodic} {depth}"))
     gas, cells = tiles(random)
     box = box_of(periodic)
@@ -115,7 +73,7 @@ def test_cells_agree_with_a_sum_over_all_cells_of_the_box(periodic, depth):
         cube = cube_of(centre, 0.77, 7, box, depth)
         seen = project_cube(gas, cube)
         flat = gas.velocity.reshape(3, -1)
-        column, mean, spread = by_hand(cells, cube, box, depth, flat)
+        column, mean, spread = sum_lines(*cells, flat, cube, box, depth)
         np.testing.assert_allclose(seen.surface_density, column * PARSEC, rtol=1e-11)
         np.testing.assert_allclose(seen.velocity, mean, rtol=0, atol=1e-11)
         np.testing.assert_allclose(seen.dispersion, spread, rtol=1e-7, atol=1e-7)
@@ -138,6 +96,26 @@ def test_a_missing_cell_on_a_line_of_sight_shows():
     less = Blocks(gas.left[kept], gas.width[kept], gas.density[kept], gas.velocity[:, kept])
     assert less.volume_shares(cube, np.full(3, 0.5))[1] < 0.999
     assert less.volume_shares(cube.alone(), np.full(3, 0.5))[1] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("periodic", [True, False])
+def test_the_lines_of_sight_are_pixels_of_a_larger_cube(periodic):
+    """Cells and particles: a field of 4 pixels with a depth of 12 of them, or of all 20."""
+    random = np.random.default_rng(11)
+    box, count = box_of(periodic), 300
+    support = np.concatenate([random.uniform(0.01, 0.5, count - 2), [1.3, 1e-5]])
+    place, mass = random.uniform(0, WIDTH, (count, 3)), np.exp(random.normal(0, 1, count))
+    particles = Particles(place, mass, support, random.normal(0, 3, (3, count)))
+    centres = ([2.0, 2.0, 2.0], [0.4, 3.55, 1.1]) if periodic else ([2.0, 2.0, 2.0],)
+    for centre, (depth, pixels) in itertools.product(centres, ((2.4, 12), ("box", 20))):
+        for gas in (tiles(random)[0], particles):
+            deep = cube_of(centre, 0.8, 4, box, depth)
+            large = Cube(np.array(centre), 0.2 * pixels, pixels, box.period)
+            seen, whole = project_cube(gas, deep), project_cube(gas, large)
+            field = np.s_[:, pixels // 2 - 2 : pixels // 2 + 2, pixels // 2 - 2 : pixels // 2 + 2]
+            for name in ("surface_density", "velocity", "dispersion"):
+                wanted = getattr(whole, name)[field]
+                np.testing.assert_allclose(getattr(seen, name), wanted, rtol=1e-8, atol=1e-8)
 
 
 def images_of(position, box):
@@ -301,7 +279,9 @@ def cells_of(dump):
 
 @pytest.mark.parametrize("periodic", [True, False])
 @pytest.mark.parametrize("depth", ["box", 2.2])
-def test_maps_of_a_dump_are_the_sums_over_its_leaf_cells(write_run, tmp_path, depth, periodic):
+def test_maps_of_a_dump_are_the_sums_over_its_leaf_cells(
+    write_run, tmp_path, depth, periodic, sum_lines
+):
     run, _ = write_run(seed=1, stars=STARS, periodic=[periodic] * 3)
     opened = open_simulation({"format": "sfumato"}, [run / "run.yaml"], "snap1")
     cells, velocity = cells_of(opened.dump)
@@ -315,7 +295,7 @@ def test_maps_of_a_dump_are_the_sums_over_its_leaf_cells(write_run, tmp_path, de
             np.testing.assert_array_equal(file[label][:], plain[label][:])
         for row, star in enumerate(STARS):
             cube = cube_of(star, 1.1, 8, opened.box, depth)
-            column, mean, spread = by_hand(cells, cube, opened.box, depth, velocity)
+            column, mean, spread = sum_lines(*cells, velocity, cube, opened.box, depth)
             column *= PARSEC / file.attrs["hydrogen_mass_g"]
             maps = file["maps"][row].astype(float)
             np.testing.assert_allclose(maps[:, 0], column, rtol=1e-6)

@@ -56,7 +56,6 @@ class Projection(Entry):
         lt=2,
     )
 
-
     def options(self) -> dict[str, Any]:
         """Return what shapes the maps of all simulations; no depth where it is the cube's."""
         return self.plain("channels", *(["depth"] if self.depth is None else []))

@@ -173,9 +173,11 @@ def _cuboids(cube: Cube) -> list[_Cuboid]:
         middle = np.clip([begin, end], -half, half)
         if not is_whole:
             found.append(_cuboid_along(cube, axis, middle, fine))
-        for part in ((begin, middle[0]), (middle[1], end)):
-            if part[1] - part[0] > EMPTY * cube.side:
-                found.append(_cuboid_along(cube, axis, np.array(part), min(cube.pixels, fine)))
+        found += [
+            _cuboid_along(cube, axis, np.array([start, stop]), min(cube.pixels, fine))
+            for start, stop in ((begin, middle[0]), (middle[1], end))
+            if stop - start > EMPTY * cube.side
+        ]
     return found
 
 

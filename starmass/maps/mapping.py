@@ -268,8 +268,8 @@ def check_faces(
         what = "cube" if depth is None else "cube or line of sight"
         raise InputError(
             f"{opened.source}: the {what} about sink {sinks.identity[through[0]]} reaches through"
-            " a face of the box, and yt calls every box of this code periodic, true or not; say what"
-            " yours is by `periodic: [true, true, true]` (or false) in the simulation's entry."
+            " a face of the box, and yt calls every box of this code periodic, true or not; say"
+            " what yours is by `periodic: [true, true, true]` (or false) in the simulation's entry."
         )
 
 

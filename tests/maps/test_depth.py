@@ -1,5 +1,6 @@
 """``maps.projection.depth`` against sums over all cells of the box, for every kind of gas."""
 
+import hashlib
 import itertools
 import json
 from dataclasses import replace
@@ -344,6 +345,28 @@ def test_only_the_blocks_on_the_lines_of_sight_are_read(write_run):
     cube = cube_of([2.1, 2.1, 2.1], 0.2, 4, opened.box, "box")
     read, every = len(opened.cells(cube.centre, cube.cuboids()).left), opened.dump.is_leaf.sum()
     assert len(opened.cells(cube.centre, 0.2).left) < read < every
+
+
+def digest(gas, cube):
+    seen = project_cube(gas, cube)
+    means = project_means(gas, cube, [list(gas.velocity)])
+    spectra = project_spectra(gas, cube, np.zeros(3), -3.0, 3.0, 6, 0.0)
+    found = hashlib.sha256()
+    for part in (seen.surface_density, seen.velocity, seen.dispersion, seen.mass, means, spectra):
+        found.update(np.asarray(part, np.float32).tobytes())
+    return found.hexdigest()[:16]
+
+
+def test_maps_without_a_depth_are_those_from_before_there_was_one():
+    """Digests of what the projection gave at commit 7629c52."""
+    random = np.random.default_rng(12)
+    cube = Cube(np.array([1.9, 2.2, 0.1]), 1.7, 13, np.array([4.0, np.inf, 4.0]))
+    place, width = random.random((60, 3)) * 4, 0.1 + 0.2 * random.random((60, 3))
+    cells = (random.random((60, 4, 4, 4)), 4 * random.random((3, 60, 4, 4, 4)) - 2)
+    assert digest(Blocks(place, width, *cells), cube) == "a23dece9a2e780f6"
+    mass, support = random.random(60), 0.05 + 0.5 * random.random(60)
+    gas = Particles(place, mass, support, 4 * random.random((3, 60)) - 2)
+    assert digest(gas, cube) == "30f103ee4fd6fe2e"
 
 
 # --- what is said of it

@@ -1,10 +1,12 @@
 """Mapping at paper scale, against the plain way: python benchmarks/maps.py [--blocks 30000]
-[--sinks 40] [--folder DIR]
+[--sinks 40] [--folder DIR] [--depth box]
 
 Writes a SFUMATO run of about so many blocks of 8 x 8 x 8 cells and so many sinks into a temporary
 folder, and times in fresh processes: starmass (three axes x three channels about every sink), and
 the plain way of doing the same on the same dump with yt (a projection an axis and field, each to a
 fixed-resolution buffer). The two take turns, so that a busy machine slows both.
+
+With ``--depth`` the two are starmass without a depth of the lines of sight and with it.
 """
 
 import argparse
@@ -111,9 +113,10 @@ class Clock:
         return passed
 
 
-def measure_ours(run: Path, sinks: int) -> dict:
+def measure_ours(run: Path, sinks: int, depth: float | str | None = None) -> dict:
     """Open, then map every sink with what make_maps calls for each."""
     clock = Clock()
+    from starmass.maps.depth import depth_lengths, line_ends
     from starmass.maps.mapping import map_sink
     from starmass.maps.projection import Blocks, Cube, project_cube
     from starmass.maps.simulations import open_simulation
@@ -134,26 +137,30 @@ def measure_ours(run: Path, sinks: int) -> dict:
     }
     memory, read = peak_mb(), read_mb()
     clock.lap()
-    touched = [
-        len(opened.dump.leaves_touching(centre, np.full(3, SIDE)))
-        for centre in stars.position[:sinks]
-    ]
+    lengths = depth_lengths(depth, opened.box)
     for centre in stars.position[:sinks]:
-        map_sink(opened, centre, np.zeros(3), side=SIDE, pixels=PIXELS, nucleus_mass=2.3e-24)
+        map_sink(
+            opened, centre, np.zeros(3), side=SIDE, pixels=PIXELS, nucleus_mass=2.3e-24,
+            depth=lengths,
+        )  # fmt: skip
     found |= {
         "sinks": clock.lap(),
         "sinks_mb": read_mb() - read,
         "sinks_memory": peak_mb() - memory,
         "memory": peak_mb(),
     }
+    touched, reading, kernel = [], np.zeros(2), np.zeros(2)
+    for centre in stars.position[:sinks]:
+        ends = line_ends(lengths, centre, opened.box)
+        cube = Cube(centre, SIDE, PIXELS, opened.box.period, ends)
+        clock.lap()
+        blocks = opened.cells(centre, cube.cuboids())
+        reading += clock.lap()
+        project_cube(blocks, cube)
+        kernel += clock.lap()
+        touched.append(len(blocks.left))
     found |= {"touched": float(np.mean(touched)), "finest_pc": opened.finest_cell_pc}
-    clock.lap()
-    cells = [opened.cells(centre, SIDE) for centre in stars.position[:sinks]]
-    found["reading"] = clock.lap()
-    for centre, blocks in zip(stars.position[:sinks], cells, strict=True):
-        project_cube(blocks, Cube(centre, SIDE, PIXELS, opened.box.period))
-    found["kernel"] = clock.lap()
-    return found
+    return found | {"reading": list(reading), "kernel": list(kernel)}
 
 
 def measure_plain(run: Path, sinks: int) -> dict:
@@ -207,7 +214,7 @@ def measure_plain(run: Path, sinks: int) -> dict:
     return found
 
 
-def in_a_process(kind: str, run: Path, sinks: int) -> dict:
+def in_a_process(kind: str, run: Path, sinks: int, *more: str) -> dict:
     """One measurement in a process of its own; first of all for its memory's sake."""
     command = [
         sys.executable,
@@ -218,6 +225,7 @@ def in_a_process(kind: str, run: Path, sinks: int) -> dict:
         str(run),
         "--sinks",
         str(sinks),
+        *more,
     ]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
@@ -275,6 +283,37 @@ def compare(folder: Path, blocks: int, sinks: int, repeats: int) -> None:
     print(f"{'ratio a sink':26}{wall[1] / wall[0]:.1f} (of CPU: {cpu[1] / cpu[0]:.1f})", flush=True)
 
 
+def compare_depths(folder: Path, blocks: int, sinks: int, repeats: int, depth: str) -> None:
+    """Write a run of that size, measure maps without and with a depth in turn, print the table."""
+    run = folder / f"run{blocks}"
+    write_run(run, blocks, sinks)
+    found: dict[str, list[dict]] = {"none": [], depth: []}
+    for _ in range(repeats):
+        found["none"].append(in_a_process("ours", run, sinks))
+        found[depth].append(in_a_process("ours", run, sinks, "--depth", depth))
+    print(f"\n{found['none'][0]['blocks']} blocks, {sinks} sinks; best of {repeats}")
+    print(f"{'depth':26}{'none':32}{depth}")
+    for name, key in (
+        ("a sink, 3 axes x 3 maps", "sinks"), ("  of it reading blocks", "reading"),
+        ("  of it the kernel", "kernel"),
+    ):  # fmt: skip
+        best = [
+            [min(one[key][which] for one in results) / sinks for which in (0, 1)]
+            for results in found.values()
+        ]
+        texts = [f"{wall:.4f} s ({cpu:.4f} s of CPU)" for wall, cpu in best]
+        print(f"{name:26}{texts[0]:32}{texts[1]}")
+        if key == "sinks":
+            texts = [f"{9 / cpu:.0f}" for _, cpu in best]
+            print(f"{'maps per second of CPU':26}{texts[0]:32}{texts[1]}")
+    for name, key, per, unit in (
+        ("leaf blocks read", "touched", 1, ""), ("read a sink", "sinks_mb", sinks, " MB"),
+        ("memory: all sinks", "sinks_memory", 1, " MB"), ("memory: most", "memory", 1, " MB"),
+    ):  # fmt: skip
+        texts = [f"{results[0][key] / per:.4g}{unit}" for results in found.values()]
+        print(f"{name:26}{texts[0]:32}{texts[1]}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -289,20 +328,25 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, help="where to write the runs; a temporary folder by default"
     )
+    parser.add_argument(
+        "--depth", help="pc, or box: compare maps without and with it, in place of yt"
+    )
     parser.add_argument("--measure", choices=["ours", "plain"], help=argparse.SUPPRESS)
     options = parser.parse_args()
+    depth = options.depth if options.depth in (None, "box") else float(options.depth)
+    if options.measure == "ours":
+        print(json.dumps(measure_ours(options.folder, options.sinks, depth)))
+        return
     if options.measure:
-        print(
-            json.dumps(
-                {"ours": measure_ours, "plain": measure_plain}[options.measure](
-                    options.folder, options.sinks
-                )
-            )
-        )
+        print(json.dumps(measure_plain(options.folder, options.sinks)))
         return
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         for blocks in options.blocks:
-            compare(Path(folder), blocks, options.sinks, options.repeats)
+            size = (Path(folder), blocks, options.sinks, options.repeats)
+            if options.depth:
+                compare_depths(*size, options.depth)
+            else:
+                compare(*size)
 
 
 if __name__ == "__main__":

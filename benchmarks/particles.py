@@ -1,12 +1,12 @@
 """Mapping particle codes, against yt's own projections: python benchmarks/particles.py [--particles
-1000000 10000000] [--mesh]
+1000000 10000000] [--mesh] [--depth box]
 
 Writes a GIZMO-like snapshot with this number of gas particles, most of them in r^-2 cores about the
 sinks, into a temporary folder, and maps it in fresh processes that take turns: with starmass (three
 axes x three channels about every sink), and the plain way with yt (a projection an axis and field,
 each to a fixed-resolution buffer, which yt pixelizes by the same kernel). With --mesh: how exact
 moving meshes are, on Voronoi meshes of exact volumes, and the same speeds for an AREPO-like
-snapshot.
+snapshot. With --depth: starmass alone, without a depth of the lines of sight and with it.
 """
 
 import argparse
@@ -97,10 +97,11 @@ def write_snapshot(path: Path, count: int, seed: int = 0) -> None:
         sinks["StellarFormationTime"] = np.full(STARS, 0.1)
 
 
-def measure_ours(path: Path) -> dict:
+def measure_ours(path: Path, depth: float | str | None = None) -> dict:
     """Open, which reads all gas, then map every sink."""
     clock = Clock()
     from starmass.maps import moving_mesh
+    from starmass.maps.depth import depth_lengths
     from starmass.maps.mapping import map_sink
     from starmass.maps.particles import Particles
     from starmass.maps.projection import Cube, project_cube, single_cells
@@ -120,9 +121,12 @@ def measure_ours(path: Path) -> dict:
     stars = opened.sinks().position
     clock.lap()
     masses = [
-        map_sink(opened, star, np.zeros(3), side=SIDE, pixels=PIXELS, nucleus_mass=2.3e-24)[1]
+        map_sink(
+            opened, star, np.zeros(3), side=SIDE, pixels=PIXELS, nucleus_mass=2.3e-24,
+            depth=depth_lengths(depth, opened.box),
+        )[1]
         for star in stars
-    ]
+    ]  # fmt: skip
     found["sinks"] = clock.lap()
     found["memory"] = peak_mb()
     gas = [opened.cells(star, SIDE) for star in stars]
@@ -172,8 +176,8 @@ def measure_plain(path: Path) -> dict:
     return found | {"sinks": clock.lap(), "memory": peak_mb(), "masses": masses}
 
 
-def in_a_process(kind: str, path: Path) -> dict:
-    command = [sys.executable, __file__, "--measure", kind, "--folder", str(path)]
+def in_a_process(kind: str, path: Path, *more: str) -> dict:
+    command = [sys.executable, __file__, "--measure", kind, "--folder", str(path), *more]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
@@ -212,6 +216,26 @@ def compare(folder: Path, code: str, count: int, repeats: int) -> None:
         f"yt's mass in a cube along z, against ours: {masses.min():+.4f} to {masses.max():+.4f}",
         flush=True,
     )
+    path.unlink()
+
+
+def compare_depths(folder: Path, code: str, count: int, repeats: int, depth: str) -> None:
+    """Write a snapshot, measure maps without and with a depth in turn, print the table."""
+    path = folder / f"{code}_{count}.hdf5"
+    write_snapshot(path, count)
+    found: dict[str, list[dict]] = {"none": [], depth: []}
+    for _ in range(repeats):
+        found["none"].append(in_a_process("ours", path))
+        found[depth].append(in_a_process("ours", path, "--depth", depth))
+    print(f"\n{code}: {count} particles, {STARS} sinks, box of {BOX:g} pc; best of {repeats}")
+    for name, results in found.items():
+        wall, cpu = (min(one["sinks"][which] for one in results) / STARS for which in (0, 1))
+        grown = results[0]["memory"] - results[0]["start"]
+        print(
+            f"depth {name:8} a sink {wall:.3f} s ({cpu:.3f} s of CPU), {9 / cpu:.2f} maps per"
+            f" second of CPU, memory +{grown:.0f} MB",
+            flush=True,
+        )
     path.unlink()
 
 
@@ -374,12 +398,23 @@ def main() -> None:
     )
     parser.add_argument("--folder", type=Path, help="where to write; a temporary folder by default")
     parser.add_argument("--measure", choices=["ours", "plain"], help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--depth", help="pc, or box: compare maps without and with it, in place of yt"
+    )
     options = parser.parse_args()
+    depth = options.depth if options.depth in (None, "box") else float(options.depth)
+    if options.measure == "ours":
+        print(json.dumps(measure_ours(options.folder, depth)))
+        return
     if options.measure:
-        measured = {"ours": measure_ours, "plain": measure_plain}[options.measure](options.folder)
-        print(json.dumps(measured))
+        print(json.dumps(measure_plain(options.folder)))
         return
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        if options.depth:
+            code = "arepo" if options.mesh else "gizmo"
+            for count in options.particles:
+                compare_depths(Path(folder), code, count, options.repeats, options.depth)
+            return
         if options.mesh:
             compare(Path(folder), "arepo", options.particles[0], options.repeats)
             measure_meshes(options.cells)

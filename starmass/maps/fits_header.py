@@ -47,7 +47,7 @@ def label_cards(source: Source, options: Options, place: Place) -> list[Card]:
         ("VFRAME", source.frame, "velocities are relative to it: box or sink"),
         ("VSINK", moving, f"[km/s] of the sink along +{axis}, in VFRAME"),
         ("SIDE", source.side, "[pc] of the cube across the sky"),
-        ("DEPTH", source.side, "[pc] of the cube along the line of sight"),
+        ("DEPTH", *_depth(source)),
         ("PIXSIZE", source.width, "[pc] side of a pixel"),
         ("CELLMIN", float(facts["finest_cell_pc"]), "[pc] finest cell of the simulation"),
         ("ACCRAD", float(facts["accretion_radius_pc"]), "[pc] accretion radius of the sinks"),
@@ -71,6 +71,13 @@ def label_cards(source: Source, options: Options, place: Place) -> list[Card]:
     return [*cards, ("MAPCOMM", made, ""), ("COMMIT", git_commit(), "")]
 
 
+def _depth(source: Source) -> tuple[float, str]:
+    """Return the length of the line of sight, and what it is."""
+    if source.depth is None:
+        return source.side, "[pc] of the cube along the line of sight"
+    return source.depth, "[pc] of the gas along the line of sight"
+
+
 def remarks(source: Source, options: Options) -> Iterator[str]:
     """Yield what a reader of the file has to know, in plain words."""
     axis, side, frame = source.axis, source.side, source.frame
@@ -78,10 +85,17 @@ def remarks(source: Source, options: Options) -> Iterator[str]:
     yield "Maps of the gas about a protostar of a simulation: an image a channel."
     if source.facts["description"]:
         yield f"Simulation: {source.facts['description']}."
-    yield (
-        f"Only gas in the cube about the star is in the maps: {side:g} pc across and {side:g} pc"
-        " deep. Gas of the cloud in front of the cube and behind it is not."
-    )
+    if source.depth is None:
+        yield (
+            f"Only gas in the cube about the star is in the maps: {side:g} pc across and {side:g}"
+            " pc deep. Gas of the cloud in front of the cube and behind it is not."
+        )
+    else:
+        yield (
+            f"The maps are {side:g} pc across, and hold the gas along {source.depth:g} pc of the"
+            " line of sight, as far as the simulation's box has it. GASMASS and REFINED are of the"
+            f" cube of {side:g} pc about the star."
+        )
     yield (
         f"The observer is at -{axis} and looks along +{axis}: positive v_los recedes. North (up) is"
         f" +{north} of the simulation, east (left) is +{east}. The columns of the starmass map file"

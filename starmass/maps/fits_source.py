@@ -11,6 +11,7 @@ import numpy as np
 
 from starmass.errors import InputError, closest
 from starmass.maps.fits_grid import Place, read_position
+from starmass.maps.projection import AXES
 from starmass.maps.units import BOLTZMANN, HYDROGEN_ATOM_G, KM_CM
 from starmass.storage import open_hdf5
 
@@ -80,6 +81,12 @@ class Source:
     def side(self) -> float:
         """Side of the cube [pc]."""
         return float(self.facts["side_pc"])
+
+    @property
+    def depth(self) -> float | None:
+        """Length of the line of sight [pc]; None where it is that of the cube."""
+        lengths = self.facts.get("depth_pc")
+        return None if lengths is None else float(lengths[AXES.index(self.axis)])
 
     @property
     def width(self) -> float:

@@ -232,9 +232,10 @@ def map_sink(
     refined, covered = gas.volume_shares(cube, opened.coarsest)
     if abs(covered - 1) > COVERAGE:
         place = ", ".join(f"{value:.4g}" for value in centre)
+        lines = "" if depth is None else ", or of the lines of sight,"
         raise InputError(
-            f"{opened.source}: its cells fill {covered:.1%} of the cube of {side:g} pc"
-            f"{'' if depth is None else ' or of the lines of sight'} about ({place}) pc, where all of it should be filled once; parts of the dump are missing "
+            f"{opened.source}: its cells fill {covered:.1%} of the cube of {side:g} pc{lines} about"
+            f" ({place}) pc, where all of it should be filled once; parts of the dump are missing "
             "or there twice."
         )
     return maps, projected.mass, refined
@@ -267,8 +268,8 @@ def check_faces(
         what = "cube" if depth is None else "cube or line of sight"
         raise InputError(
             f"{opened.source}: the {what} about sink {sinks.identity[through[0]]} reaches through"
-            " a face of the box, and yt calls every box of this code periodic, true or not; say what "
-            "yours is by `periodic: [true, true, true]` (or false) in the simulation's entry."
+            " a face of the box, and yt calls every box of this code periodic, true or not; say"
+            " what yours is by `periodic: [true, true, true]` (or false) in the simulation's entry."
         )
 
 

@@ -6,8 +6,8 @@ voxels' resolution. A voxel has the density of its cell. Cells smaller than a vo
 cubes of their own volume and mass at their place. The cells that lie whole in the cube are scaled
 by one factor, close to 1, so that their total mass is exact. The mass of cells that the cube's
 faces cut is right to the voxels' resolution. docs/benchmarks.md says how exact this is, and how the
-alternative (each cell's mass shared by its count of voxels) compares. Lines of sight that leave the
-cube are laid out as one cuboid along each axis.
+alternative (each cell's mass shared by its count of voxels) compares. The gas of
+lines of sight before and behind the cube is laid out with a voxel for each pixel.
 """
 
 import math
@@ -25,6 +25,8 @@ MOST_VOXELS = 512
 """Maximum number of voxels along a side of the cube."""
 SLAB = 16
 """Planes of voxels that are laid onto the maps at once."""
+EMPTY = 1e-9
+"""Part of a side that is too short to be laid out."""
 TOLERANCE, ENOUGH = 0.1, 1000
 """Tolerance of mass against density times volume, and fewest voxels to check it by."""
 
@@ -60,14 +62,13 @@ class MovingMesh(Gas):
         self, cube: Cube, weight: np.ndarray, mean: np.ndarray, square: np.ndarray
     ) -> float:
         """Add voxels and small cells, as :class:`~starmass.maps.projection.Gas` says."""
-        inside = sum(
-            Blocks(left, width, density, self.velocity[:, cells]).deposit_moments(
-                seen, weight, mean, square
-            )
-            for seen, left, width, density, cells in self._pieces(cube)
-        )
-        if cube.line_ends is None:
-            return inside
+        inside: list[float] = []
+        for seen, left, width, density, cells in self._pieces(cube):
+            blocks = Blocks(left, width, density, self.velocity[:, cells])
+            mass = blocks.deposit_moments(seen, weight, mean, square)
+            inside += [mass] if seen.line_ends is None else []
+        if inside:
+            return sum(inside)
         aside = (np.zeros_like(weight) for _ in range(3))
         return replace(self).deposit_moments(cube.alone(), *aside)
 
@@ -158,20 +159,37 @@ def voxels_along(pixels: int) -> int:
 
 
 def _cuboids(cube: Cube) -> list[_Cuboid]:
-    """The cube; of lines of sight that leave it or end in it, a cuboid along each axis."""
-    count = voxels_along(cube.pixels)
+    """The cube, and parts of its lines of sight before and behind it, with a voxel for a pixel.
+
+    Where a line of sight ends in the cube, what is left of the cube is a cuboid for each axis.
+    """
+    fine, half = voxels_along(cube.pixels), 0.5 * cube.side
+    alone = _Cuboid(cube.alone(), cube.left, np.full(3, float(cube.side)), (fine,) * 3)
     if cube.line_ends is None:
-        return [_Cuboid(cube, cube.left, np.full(3, float(cube.side)), (count,) * 3)]
-    found = []
-    most = MOST_VOXELS**3 // count**2
+        return [replace(alone, seen=cube)]
+    is_whole = np.all(cube.line_ends[:, 0] <= -half) and np.all(cube.line_ends[:, 1] >= half)
+    found = [alone] if is_whole else []
     for axis, (begin, end) in enumerate(cube.line_ends):
-        alone = np.zeros((3, 2))
-        alone[axis] = begin, end
-        left, sides, counts = cube.left, np.full(3, float(cube.side)), [count] * 3
-        left[axis], sides[axis] = cube.centre[axis] + begin, end - begin
-        counts[axis] = min(max(1, math.ceil(count * sides[axis] / cube.side - 1e-9)), most)
-        found.append(_Cuboid(replace(cube, line_ends=alone), left, sides, tuple(counts)))
+        middle = np.clip([begin, end], -half, half)
+        if not is_whole:
+            found.append(_cuboid_along(cube, axis, middle, fine))
+        found += [
+            _cuboid_along(cube, axis, np.array([start, stop]), min(cube.pixels, fine))
+            for start, stop in ((begin, middle[0]), (middle[1], end))
+            if stop - start > EMPTY * cube.side
+        ]
     return found
+
+
+def _cuboid_along(cube: Cube, axis: int, ends: np.ndarray, count: int) -> _Cuboid:
+    """Part of the lines of sight along an axis; ``count`` voxels across, and such in depth."""
+    left, sides, counts = cube.left, np.full(3, float(cube.side)), [count] * 3
+    left[axis], sides[axis] = cube.centre[axis] + ends[0], ends[1] - ends[0]
+    most = MOST_VOXELS**3 // count**2
+    counts[axis] = min(max(1, math.ceil(count * sides[axis] / cube.side - EMPTY)), most)
+    line_ends = np.zeros((3, 2))
+    line_ends[axis] = ends
+    return _Cuboid(replace(cube, line_ends=line_ends), left, sides, tuple(counts))
 
 
 def _lay_voxels(mesh: MovingMesh, cube: Cube, cuboid: _Cuboid) -> _Voxels:

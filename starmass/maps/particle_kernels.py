@@ -42,7 +42,9 @@ def find_reaching(position, support, centre, sides, period):  # type: ignore[no-
 def deposit_particle_moments(  # type: ignore[no-untyped-def]
     lower, mass, support, velocity, side, ends, period, table, weight, mean, square
 ):
-    """Add to ``weight``, ``mean`` and ``square`` as ``kernels.deposit_moments``; return the mass in the cube.
+    """Add to ``weight``, ``mean`` and ``square`` as ``kernels.deposit_moments``.
+
+    Return the mass in the cube.
 
     Parameters
     ----------
@@ -122,21 +124,11 @@ def deposit_particle_values(  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def deposit_particle_lines(  # type: ignore[no-untyped-def]
-    lower,
-    mass,
-    support,
-    velocity,
-    edges_of_channels,
-    line_width,
-    side,
-    ends,
-    period,
-    table,
-    spectra,
+    lower, mass, support, velocity, channels, line_width, side, ends, period, table, spectra
 ):
     """Add mass to the velocity channels that each particle's line reaches."""
     pixels, count = spectra.shape[2], spectra.shape[1]
-    step = (edges_of_channels[-1] - edges_of_channels[0]) / count
+    step = (channels[-1] - channels[0]) / count
     share, edges, reach, lines, seen = _workspace(pixels)
     flat = 2.0 * table[:, :, -1]
     line = np.zeros((3, count))
@@ -145,7 +137,7 @@ def deposit_particle_lines(  # type: ignore[no-untyped-def]
     spread = 6.0 * line_width / step
     for particle in range(len(mass)):
         for axis in range(3):
-            place = (velocity[axis, particle] - edges_of_channels[0]) / step
+            place = (velocity[axis, particle] - channels[0]) / step
             lowest[axis] = max(int(np.floor(place - spread)), 0)
             highest[axis] = min(int(np.floor(place + spread)), count - 1)
             for channel in range(lowest[axis], highest[axis] + 1):
@@ -188,8 +180,8 @@ def _workspace(pixels):  # type: ignore[no-untyped-def]
     """What :func:`_lay_kernel` fills.
 
     Shares (axis, row, column); edges (axis, pixel + 1, place | rest | sign) in cells of the table;
-    reach (axis, first | last) in pixels; lines (axis, begin | end, place | rest | sign), the ends of
-    the lines of sight as edges; seen (axis,), whether there is a share along it.
+    reach (axis, first | last) in pixels; lines (axis, begin | end, place | rest | sign), where the
+    lines of sight end, as edges; seen (axis,), whether there is a share along it.
     """
     return (
         np.zeros((3, pixels, pixels)),

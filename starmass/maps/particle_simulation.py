@@ -1,9 +1,9 @@
 """Particle codes through yt: Gadget, GIZMO and similar codes by their kernels, AREPO by its mesh.
 
 All gas is read once, in file order. One compiled pass over the positions (0.05 s for ten million)
-finds all gas that may reach into a cuboid, so that a kernel centred outside is never missed. yt's own
-index is not built: it would sort all particles, and write its result (and smoothing lengths that
-the dump lacks) beside the dump.
+finds all gas that may reach into a cuboid, so that a kernel centred outside is never missed. yt's
+own index is not built: it would sort all particles, and write its result (and smoothing lengths
+that the dump lacks) beside the dump.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +49,7 @@ HEADER_UNITS = {
     "velocity": "UnitVelocity_In_CGS",
 }
 LOOKS = 16
-"""Places along the shortest side of a cuboid where the distance to the nearest cell is looked up."""
+"""Places along a cuboid's shortest side where the distance to the nearest cell is looked up."""
 
 
 def has_particles(dataset: Any) -> bool:

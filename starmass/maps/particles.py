@@ -3,9 +3,9 @@
 The kernel is the cubic spline (Monaghan & Lattanzio 1985, A&A 149, 135), tabulated on :data:`CELLS`
 cells along the radius and constant within each: a pixel's share is a signed sum of the table's
 running integral at corners, in depth as in the plane of the sky. The sums telescope, so that the
-mass in a map is the mass in its lines of sight for any alignment. This holds for particles smaller than a
-pixel and for those larger than the cube. Velocity moments are merged about the running mean, as
-those of cells are.
+mass in a map is the mass in its lines of sight for any alignment. This holds for particles smaller
+than a pixel and for those larger than the cube. Velocity moments are merged about the running mean,
+as those of cells are.
 """
 
 from collections.abc import Mapping

@@ -273,8 +273,8 @@ class Projection:
 def project_cube(gas: Gas, cube: Cube) -> Projection:
     """Project the gas in a cube along x, y and z, oriented as :data:`ORIENTATION` says.
 
-    ``gas`` holds every element that may touch the cube or its lines of sight; others do no harm, overlapping ones count
-    twice.
+    ``gas`` holds every element that may touch the cube or its lines of sight; others do no harm,
+    overlapping ones count twice.
     """
     weight, mean, square = (np.zeros((3, cube.pixels, cube.pixels)) for _ in range(3))
     inside = gas.deposit_moments(cube, weight, mean, square)

@@ -46,6 +46,7 @@ class MapRow:
     age: float
     simulation: str
     sink_id: int
+    depth: float | None = None
 
 
 def require_rows(path: str | Path, table: pd.DataFrame, **columns: Iterable[Any]) -> None:
@@ -76,6 +77,7 @@ def read_map_row(sample: Any) -> MapRow:
     """Read the map that a row of the samples points at."""
     with open_hdf5(sample["map_file"]) as file:
         maps = file["maps"]
+        lengths = file.attrs.get("depth_pc")
         known, units = _texts(maps.attrs["channels"]), _texts(maps.attrs["channel_units"])
         places = [known.index(name) for name in CHANNELS]
         return MapRow(
@@ -88,6 +90,7 @@ def read_map_row(sample: Any) -> MapRow:
             age=float(sample["age_yr"]),
             simulation=str(sample["simulation"]),
             sink_id=int(sample["sink_id"]),
+            depth=None if lengths is None else float(lengths[int(sample["axis_index"])]),
         )
 
 

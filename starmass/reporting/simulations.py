@@ -211,8 +211,9 @@ def _draw_gallery(
     names = rows[0].names
     scales = channel_scales(rows)
     across, up = SKY[AXIS]
+    depth = "" if rows[0].depth is None else f", {rows[0].depth:.3g} pc deep"
     heading = (
-        f"Maps of {rows[0].side:g} pc about protostars, by rising mass, seen along ${AXIS}$"
+        f"Maps of {rows[0].side:g} pc about protostars{depth}, by rising mass, seen along ${AXIS}$"
         f" (${across}$ to the right, ${up}$ up)"
     )
     style.place_text(figure, 0.02, top, heading)

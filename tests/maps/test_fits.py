@@ -132,6 +132,19 @@ def test_all_of_a_map_file_comes_back(maps, tmp_path, monkeypatch, capsys):
     assert str(tmp_path).encode() not in first
 
 
+@pytest.mark.parametrize("depth", [2.5, "box"])
+def test_the_header_says_the_depth(write_run, tmp_path, depth):
+    run, _ = write_run(seed=1, stars=[[2.0, 1.3, 1.0]], snapshot="snap_1")
+    maps = make(run, tmp_path / "m.h5", channels={}, depth=depth)
+    for axis in "xyz":
+        primary = export(maps, tmp_path / f"{axis}.fits", axis=axis)["PRIMARY"]
+        wanted = 4.0 if depth == "box" else 2.5
+        assert primary.header["DEPTH"] == pytest.approx(wanted, rel=1e-12)
+        assert primary.header["SIDE"] == 1.1
+        said = words(primary)
+        assert "hold the gas along" in said and "Only gas in the cube" not in said
+
+
 def test_a_blob_is_where_the_observer_sees_it(write_run, tmp_path):
     """Its place from vectors alone: the observer at -axis looks along +axis, and up is north."""
     place, speed = np.array([1.25, -0.75, 0.25]), np.array([3.0, -2.0, 1.0])

@@ -13,6 +13,7 @@ from yt.frontends.gadget.testing import fake_gadget_binary
 
 from starmass.errors import InputError
 from starmass.maps.catalogue import apply_cuts, read_samples
+from starmass.maps.depth import depth_lengths, line_ends
 from starmass.maps.mapping import make_maps
 from starmass.maps.particles import Particles
 from starmass.maps.projection import Cube, project_cube
@@ -163,6 +164,38 @@ def test_a_mesh_of_a_file(gas, tmp_path):
     seen = project_cube(mesh, Cube(STARS[0], 2.0, 16, np.full(3, BOX)))
     assert seen.mass == pytest.approx(mass[0], rel=1e-6)
     assert not list(tmp_path.glob("*.hsml.hdf5")) and not list(tmp_path.glob("*.ewah"))
+
+
+@pytest.mark.parametrize("kind", ["gizmo", "arepo"])
+@pytest.mark.parametrize("depth", ["box", 1.5])
+def test_depths_of_a_file(gas, tmp_path, kind, depth):
+    """What is read reaches far enough: the maps are those of all gas of the file."""
+    random = np.random.default_rng(5)
+    cells = {name: values[::7] for name, values in gas.items()}
+    if kind == "arepo":
+        position = np.concatenate([random.random((400, 3)) * BOX, STARS])
+        owner = cKDTree(position, boxsize=BOX).query(random.random((400_000, 3)) * BOX)[1]
+        volume = np.maximum(np.bincount(owner), 1) / 4e5 * BOX**3
+        density = 1.0 + position[:, 0]
+        cells = {name: values[:402] for name, values in cells.items()}
+        cells |= {"position": position, "density": density, "mass": density * volume}
+    path = write(tmp_path / "snap_001.hdf5", cells, kind=kind)
+    entry = documented(f"{kind}_run", tmp_path)
+    with maps_of(entry, path, tmp_path / "m.h5", side=0.6, depth=depth) as file:
+        maps, mass = file["maps"][:], file["gas_mass"][:]
+        wanted = BOX if depth == "box" else depth
+        np.testing.assert_allclose(file.attrs["depth_pc"], [wanted] * 3, rtol=1e-6)
+    with maps_of(entry, path, tmp_path / "cube.h5", side=0.6) as file:
+        np.testing.assert_allclose(mass, file["gas_mass"][:], rtol=1e-12)
+    opened = open_simulation(entry, path)
+    everything = opened.cells(np.full(3, 2.0), BOX)
+    for row, star in enumerate(STARS):
+        ends = line_ends(depth_lengths(depth, opened.box), star, opened.box)
+        seen = project_cube(everything, Cube(star, 0.6, 16, opened.box.period, ends))
+        column = seen.surface_density / NUCLEUS
+        np.testing.assert_allclose(maps[row, :, 0], column, rtol=1e-6, atol=1e-7 * column.max())
+        np.testing.assert_allclose(maps[row, :, 1], seen.velocity, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(maps[row, :, 2], seen.dispersion, rtol=0, atol=1e-5)
 
 
 def test_several_files_are_one_snapshot(gas, tmp_path):

@@ -9,7 +9,9 @@ import pytest
 import yt
 
 from starmass.errors import InputError
+from starmass.maps.depth import depth_lengths
 from starmass.maps.mapping import map_sink
+from starmass.maps.projection import Cube
 from starmass.maps.yt_simulation import YtSimulation
 
 PARSEC = 3.0856775814913673e18
@@ -92,6 +94,27 @@ def patches(random, periodic):
         grids, [16, 16, 16], bbox=box, length_unit="pc", refine_by=2, periodicity=(periodic,) * 3
     )
     return dataset, [np.concatenate(values) for values in zip(*kept, strict=True)]
+
+
+@pytest.mark.parametrize("periodic", [True, False])
+@pytest.mark.parametrize("make", [uniform, patches])
+def test_depths_of_grids(make, periodic, sum_lines):
+    """The regions along the three axes are read as one, each cell once."""
+    dataset, cells = make(np.random.default_rng(4), periodic)
+    simulation = YtSimulation(dataset, ENTRY)
+    for place in ([2.0, 2.0, 2.0], [0.66, 3.35, 1.7]):
+        for depth in ("box", 2.1, 0.3):
+            lengths = depth_lengths(depth, simulation.box)
+            maps, *_ = map_sink(
+                simulation, np.array(place), np.zeros(3),
+                side=1.3, pixels=7, nucleus_mass=NUCLEUS, depth=lengths,
+            )  # fmt: skip
+            cube = Cube(np.array(place), 1.3, 7)
+            centre, width, density, velocity = cells
+            found = sum_lines(centre, width, density, velocity.T, cube, simulation.box, depth)
+            np.testing.assert_allclose(maps[:, 0], found[0] * PARSEC / NUCLEUS, rtol=1e-9)
+            np.testing.assert_allclose(maps[:, 1], found[1], atol=1e-9)
+            np.testing.assert_allclose(maps[:, 2], found[2], rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("periodic", [True, False])

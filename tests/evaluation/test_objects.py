@@ -83,7 +83,7 @@ def test_a_refusal_and_too_few_stars_are_never_called_inside(seen):
     star = np.unique(protostars(samples))[0]
     gone = as_object(maps, 0, star_missing=True, missing_centre=0.9)
     assert judge(samples, maps, gone).verdict == "refused"
-    assert judge(samples, maps, as_object(maps, 0, missing_centre=0.8)).verdict == "refused"
+    assert judge(samples, maps, as_object(maps, 0, missing_centre=0.7)).verdict == "refused"
     few = protostars(samples) < star + 18
     rest = samples[few].reset_index(drop=True).assign(row=np.arange(few.sum()))
     others = replace(maps, values=maps.values[few], star_velocity=maps.star_velocity[few])

@@ -103,7 +103,7 @@ def test_steps_come_in_the_order_of_the_telescope():
 
 
 def test_noise_is_as_smooth_as_the_objects():
-    """Its deviation is the given one, and neighbours are as alike as a Gaussian of that width says"""
+    """Its deviation is the given one, and neighbours are as alike as such a Gaussian's"""
     bare = np.stack([np.full((PIXELS, PIXELS), value) for value in (1e22, 0.0, 0.5)])
     noise = np.zeros((3, PIXELS, PIXELS))
     noise[1] = 0.2

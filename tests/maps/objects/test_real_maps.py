@@ -1,6 +1,5 @@
 """Maps that observers published, with all that is odd about them."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +11,6 @@ from starmass.maps.objects.describe import describe_object
 
 VLA_1623A, ELIAS_29 = "16:26:26.39 -24:24:30.7", "16:27:09.43 -24:37:18.7"
 H_MM1 = [246.9961083333, -24.55708333333]
-
-
-@pytest.fixture(scope="module")
-def observed(root) -> Path:
-    folder = Path(
-        os.environ.get("STARMASS_OBSERVED_DATA", root.parent / "shared" / "data" / "observed")
-    )
-    if not list(folder.glob("*.fits*")):
-        pytest.skip(f"no FITS files in {folder}: set STARMASS_OBSERVED_DATA to their folder")
-    return folder
 
 
 def l1688(folder: Path, position: str, **changes) -> dict:
@@ -46,12 +35,13 @@ def test_a_protostar_of_l1688(observed, tmp_path):
     made = make(tmp_path, l1688(observed, VLA_1623A))
     assert not made.facts["star_missing"] and 0.2 < made.facts["missing_centre"] < 0.6
     assert made.facts["missing_field"] == pytest.approx(0.69, abs=0.1)
-    assert made.facts["beam_arcsec"] == pytest.approx(31.8, abs=0.1) and made.facts["noise_known"]
+    assert made.facts["beam_arcsec"] == pytest.approx(31.8, abs=0.1)
+    assert made.noise.any(axis=(1, 2)).all()
     assert 1e21 < np.median(made.maps[0]) < 1e23
     assert abs(np.median(made.maps[1])) < 1 and 0.1 < np.median(made.maps[2]) < 1
     assert np.isfinite(made.at_distance).all()
     assert made.noise[1:].min() > 0 and made.noise[1:].max() < 0.5
-    assert "15 K" in made.said("assumption") and "% of the field" in made.said("warning")
+    assert "15 K" in made.said("assumption")
 
 
 def test_a_star_without_data_is_recorded(observed, tmp_path):

@@ -214,8 +214,7 @@ def test_a_depth_is_an_option_of_maps_only_where_it_is_set():
     """Maps that were made before there was one are not out of date."""
     bare = changed().map_options("toycloud_a")["projection"]
     assert "depth" not in bare
-    assert changed(maps={"projection": {"depth": None}}).map_options("toycloud_a")[
-        "projection"
-    ] == (bare)
+    null = changed(maps={"projection": {"depth": None}}).map_options("toycloud_a")["projection"]
+    assert null == bare
     deep = changed(maps={"projection": {"depth": "box"}}).map_options("toycloud_a")["projection"]
     assert deep == {**bare, "depth": "box"}

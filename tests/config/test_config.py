@@ -72,6 +72,8 @@ def test_every_key_has_a_meaning_and_unknown_ones_are_refused():
             ["evaluation.methods.dinov2_knn", "neighbours"],
         ),
         ({"maps": {"projection": {"side": float("nan")}}}, ["maps.projection.side", "finite"]),
+        ({"maps": {"projection": {"depth": 0}}}, ["maps.projection.depth", "more than 0"]),
+        ({"maps": {"projection": {"depth": "all"}}}, ["maps.projection.depth", "none of box"]),
         ({"maps": {"projection": {"hydrogen_mass": 2.8}}}, ["hydrogen_mass", "counts: H2"]),
         ({"maps": {"fits": {"distance": 140}}}, ["maps.fits.position", "a distance needs one"]),
         (

@@ -208,3 +208,13 @@ def test_a_channel_that_no_map_has_is_refused_before_anything_runs():
     with pytest.raises(InputError, match="maps of toycloud_a have no channel 'b_sky'"):
         changed(evaluation=shown)
     changed(evaluation=shown, maps={"projection": {"channels": ["b_sky"]}})
+
+
+def test_a_depth_is_an_option_of_maps_only_where_it_is_set():
+    """Maps that were made before there was one are not out of date."""
+    bare = changed().map_options("toycloud_a")["projection"]
+    assert "depth" not in bare
+    null = changed(maps={"projection": {"depth": None}}).map_options("toycloud_a")["projection"]
+    assert null == bare
+    deep = changed(maps={"projection": {"depth": "box"}}).map_options("toycloud_a")["projection"]
+    assert deep == {**bare, "depth": "box"}

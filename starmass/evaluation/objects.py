@@ -23,7 +23,8 @@ FOLDS = 5
 CENTRE_MISSING = 2 / 3
 """Share of the central pixels whose absence refuses an object.
 
-Beyond it the novelty test finds fewer than 3 of 4 maps with three times the column density.
+Beyond it the novelty test misses 3 in 10 maps with three times the column density
+(docs/objects.md).
 """
 
 

@@ -168,6 +168,21 @@ def test_janskys_a_beam_and_a_stokes_axis(tmp_path, lines):
         make(tmp_path, cube_entry(tmp_path))
 
 
+def test_a_cube_whose_first_axis_is_velocity(tmp_path, lines):
+    write_cube(tmp_path, cube_of(lines, 0.05))
+    expected = make(tmp_path, cube_entry(tmp_path))
+    values, header = fits.getdata(tmp_path / "cube.fits", header=True)
+    turned = header.copy()
+    for new, old in ((1, 3), (2, 1), (3, 2)):
+        for key in ("CTYPE", "CRVAL", "CRPIX", "CUNIT"):
+            turned[f"{key}{new}"] = header.get(f"{key}{old}", "deg")
+        for other, before in ((1, 3), (2, 1), (3, 2)):
+            turned[f"CD{new}_{other}"] = header.get(f"CD{old}_{before}", 0.0)
+    fits.writeto(tmp_path / "cube.fits", values.transpose(1, 2, 0), turned, overwrite=True)
+    made = make(tmp_path, cube_entry(tmp_path))
+    assert np.allclose(made.maps, expected.maps, rtol=1e-5, atol=1e-6)
+
+
 REFUSED = {
     "12CO": ({}, {"line": "CO 2-1"}, "RESTFRQ", "cube.line"),
     "12CO by its other name": ({}, {"line": "12CO(3-2)"}, "RESTFRQ", "cube.line"),

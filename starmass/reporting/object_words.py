@@ -185,6 +185,13 @@ def _notes(results: ObjectResults, options: Mapping[str, Any]) -> Iterator[str]:
         f" {'beam of ' + format(beam, '.3g') + ' arcsec' if beam else 'no beam'}, pixels of"
         f" {float(facts['pixel_arcsec']):.3g} arcsec, study {options['study']}."
     )
+    beam_pc = np.radians(beam / 3600) * distance
+    if beam_pc > results.accretion_pc > 0:
+        yield (
+            f"The beam is {beam_pc:.2g} pc wide, more than the {results.accretion_pc:.2g} pc within"
+            " which the simulated stars accrete. It hides the gas nearest to the star; methods are"
+            " trained through it, and their intervals are wider for it."
+        )
     if float(facts["missing_field"]) > 0:
         word = "Warning: " if float(facts["missing_field"]) > MISSING_MUCH else ""
         yield (

@@ -31,7 +31,7 @@ class Dust(Entry):
 class Image(Entry):
     """A FITS file of an object, and what its header lacks or says wrong."""
 
-    file: Text = key(..., "FITS file, may hold {data_root}", example="N.fits")
+    file: Text = key(..., "FITS file, may hold {data_root}", example="map.fits")
     hdu: Text | int | None = key(
         None, "Name or number of the image in the file; needed where it holds several images"
     )
@@ -57,13 +57,14 @@ class MapImage(Image):
     """A map of one quantity."""
 
     unit: Text | None = key(
-        None, "Unit of the values; the header's BUNIT when left out", example="cm-2"
+        None,
+        "Unit of the values, or of 10 to their power where log is true; the header's BUNIT when"
+        " left out",
     )
     noise: AboveZero | Text | None = key(
         None,
-        "Standard deviation of a pixel, in the unit of the values: a number, or a FITS file of the"
-        " same pixels; the simulated maps get as much",
-        example=5.0e20,
+        "Standard deviation of a pixel, in the unit of the values (dex where log is true): a"
+        " number, or a FITS file of the same pixels; the simulated maps get as much",
     )
     noise_width: float | None = key(
         None,
@@ -197,6 +198,8 @@ class ObservedObject(Entry):
         None,
         "Systemic velocity of the star [km/s], LSRK; needed unless every method shows v_los as a"
         " gradient",
+        ge=-1000,
+        le=1000,
         example=3.7,
     )
     column_density: ColumnDensity | None = key(None, "Map of the column density")

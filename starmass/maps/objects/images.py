@@ -162,10 +162,15 @@ def _understand(
     shape = (sizes[1], sizes[0])
     x, y = (float(one) for one in pixels_of(wcs, star))
     if not (-0.5 <= x < shape[1] - 0.5 and -0.5 <= y < shape[0] - 0.5):
+        where = (
+            f"falls on pixel ({x:.1f}, {y:.1f}) of {shape[1]} x {shape[0]} (NAXIS1, NAXIS2; counted"
+            " from 0), so it is not in the image"
+            if np.isfinite(x + y)
+            else "is over 90 degrees away from the image (CRVAL1, CRVAL2)"
+        )
         findings.refuse(
-            f"{path}: the star falls on pixel ({x:.1f}, {y:.1f}) of {shape[1]} x {shape[0]}"
-            f" (NAXIS1, NAXIS2; counted from 0), so it is not in the image; check"
-            f" {findings.key('position')}, or {key}.equinox."
+            f"{path}: the star {where}; check {findings.key('position')} (degrees, or hours with h"
+            f" or colons), or {key}.equinox."
         )
         return None
     return Image(

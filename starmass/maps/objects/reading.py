@@ -55,6 +55,7 @@ class Measured:
     values : [row, column] in the channel's unit, NaN where missing
     noise : [row, column], standard deviation; None where it is not known
     noise_width : full width at half maximum that the noise is smooth by [arcsec]; None: the beam's
+    noise_in_dex : whether the noise is that of log10 of the values
     """
 
     name: str
@@ -64,6 +65,7 @@ class Measured:
     values: np.ndarray
     noise: np.ndarray | None
     noise_width: float | None = None
+    noise_in_dex: bool = False
 
     @property
     def valid(self) -> np.ndarray:
@@ -197,7 +199,9 @@ def measure(findings: Findings, plan: Plan, field: Field, beam: float) -> Measur
     if image.channel == "v_los":
         values = values + shift_to_lsrk(findings, image, field.star)
     found = gather(image.channel, image, box, values, noise, field)
-    return replace(found, noise_width=plan.entry.get("noise_width"))
+    return replace(
+        found, noise_width=plan.entry.get("noise_width"), noise_in_dex=bool(plan.entry.get("log"))
+    )
 
 
 def _noise(

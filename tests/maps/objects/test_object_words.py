@@ -58,7 +58,14 @@ def test_the_command_reads_the_config(folder, monkeypatch, capsys):
     entry = entry_of(folder) | {"study": "demo", "methods": ["statistics_ridge"]}
     (folder / "mine.yaml").write_text(yaml.safe_dump({"objects": {"star": entry}}))
     main(["object", "star", "--configfile", "mine.yaml", "--config", "study=demo"])
-    assert "Nothing is lacking" in capsys.readouterr().out
+    command = "snakemake -c2 results/objects/star/page.html --configfile mine.yaml"
+    said = capsys.readouterr().out
+    assert said.endswith(f"Nothing is lacking: {command} --config study=demo\n")
+    entry["sigma_v"] = {"file": entry["sigma_v"]["file"], "temperature": 0}
+    (folder / "mine.yaml").write_text(yaml.safe_dump({"objects": {"star": entry}}))
+    with pytest.raises(SystemExit) as end:
+        main(["object", "star", "--configfile", "mine.yaml"])
+    assert end.value.code == 1 and "sigma_v.kind" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         main(["object", "str", "--configfile", "mine.yaml"])
     said = capsys.readouterr().err

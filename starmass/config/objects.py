@@ -8,8 +8,8 @@ from starmass.config.entry import Contradiction, Each, Entry, Name, OneOrMore, T
 
 AboveZero = Annotated[float, Field(gt=0)]
 AtLeastZero = Annotated[float, Field(ge=0)]
-COUNTED = {"H": 1.4, "H2": 2.8}
-"""What column densities may count, and the mean mass of gas for each [hydrogen atoms]."""
+NEAREST_PC = 10.0
+"""Distance below which there is no protostar; those in kpc are."""
 
 
 class Dust(Entry):
@@ -65,6 +65,9 @@ class MapImage(Image):
         None,
         "Standard deviation of a pixel, in the unit of the values (dex where log is true): a"
         " number, or a FITS file of the same pixels; the simulated maps get as much",
+    )
+    noise_hdu: Text | int | None = key(
+        None, "Name or number of the image of noise in its file; needed where several would fit"
     )
     noise_width: float | None = key(
         None,
@@ -229,7 +232,7 @@ class ObservedObject(Entry):
     @model_validator(mode="after")
     def _check(self) -> "ObservedObject":
         distance, error = self.distance
-        if distance <= 0 or error < 0:
+        if distance < NEAREST_PC or error < 0:
             raise Contradiction(
                 f"[{distance:g}, {error:g}] can't be; give the distance [pc] and its standard"
                 " error, as [137, 5]",

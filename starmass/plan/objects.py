@@ -71,6 +71,11 @@ class ObjectsPlan(EvaluationPlan):
             raise InputError(
                 f"config key {key!r}: {given} has {{data_root}}; give it: --config data_root=DIR."
             )
+        if _is_number(given):
+            raise InputError(
+                f"config key {key!r}: YAML reads {given} as text; write it with a point and a sign,"
+                " as 5.0e+20."
+            )
         path = given.replace("{data_root}", root or "")
         if path.startswith("results/"):
             return path
@@ -153,3 +158,11 @@ class ObjectsPlan(EvaluationPlan):
             "palettes": self.config.reporting.palettes.plain(),
             "resolution": self.config.reporting.resolution,
         }
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

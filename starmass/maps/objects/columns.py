@@ -68,6 +68,15 @@ def plan_column(
                 return values, noise
             values = 10.0**values  # the noise of a logarithm is a factor, and stays in dex
         columns = factor * values
+        known = columns[np.isfinite(columns)]
+        lowest = known.min(initial=0.0)
+        if known.size and 0 < np.median(known) < -lowest:
+            findings.warn(
+                image.channel,
+                f"{image.path}: values down to {lowest:.3g} cm-2 are further below 0 than the"
+                f" median is above; list them in {image.key}.blank if they stand for missing"
+                " pixels.",
+            )
         _check_columns(findings, image, values, columns, log)
         return columns, noise if noise is None or log else factor * noise
 

@@ -151,7 +151,7 @@ def _draw_profiles(figure: Figure, results: ObjectResults, height: float) -> Non
     start = HEADING + 0.3 * len(results.prediction) + 1.1
     style.place_text(
         figure, RIGHT, start - 0.28,
-        "Geometric means in annuli (of v, means): object, range of stars", fontsize=8,
+        "Means in annuli (geometric, but of $v$); range of stars", fontsize=8,
     )  # fmt: skip
     room = (height - start - 0.4) / max(len(names), 1)
     for place, name in enumerate(names):

@@ -16,6 +16,8 @@ MEAN_MASS = {"H": 1.4, "H2": 2.8}
 """Mean mass of gas for each hydrogen nucleus or molecule [hydrogen atoms]."""
 COLUMNS = (1e18, 1e26)
 """Bounds of the median column density [cm-2]: beyond, a unit or factor is wrong."""
+NOISES = 6.0
+"""Standard deviations below 0 that noise does not reach."""
 LOGARITHM = 100.0
 """Median below which values in cm-2 are logarithms."""
 
@@ -70,12 +72,12 @@ def plan_column(
         columns = factor * values
         known = columns[np.isfinite(columns)]
         lowest = known.min(initial=0.0)
-        if known.size and 0 < np.median(known) < -lowest:
+        least = np.median(known) if noise is None or log else NOISES * np.nanmax(factor * noise)
+        if known.size and 0 < least < -lowest:
             findings.warn(
                 image.channel,
-                f"{image.path}: values down to {lowest:.3g} cm-2 are further below 0 than the"
-                f" median is above; list them in {image.key}.blank if they stand for missing"
-                " pixels.",
+                f"{image.path}: values down to {lowest:.3g} cm-2 are further below 0 than noise"
+                f" is; list them in {image.key}.blank if they stand for missing pixels.",
             )
         _check_columns(findings, image, values, columns, log)
         return columns, noise if noise is None or log else factor * noise

@@ -1,12 +1,10 @@
 """Observed objects: the files of each, and what shapes its maps and masses."""
 
-from pathlib import Path
 from typing import Any
 
 from starmass.errors import InputError, closest
 from starmass.plan import paths
 from starmass.plan.evaluation import EvaluationPlan
-from starmass.plan.paths import UsersFile
 
 
 class ObjectsPlan(EvaluationPlan):
@@ -62,24 +60,8 @@ class ObjectsPlan(EvaluationPlan):
             for kind, place in (("file", key), ("noise", f"{key}_noise")):
                 given = getattr(image, kind, None)
                 if isinstance(given, str):
-                    found[place] = self._object_file(given, f"objects.{name}.{key}.{kind}")
+                    found[place] = self.users_file(given, f"objects.{name}.{key}.{kind}")
         return found
-
-    def _object_file(self, given: str, key: str) -> str:
-        root = self.config.data_root
-        if "{data_root}" in given and root is None:
-            raise InputError(
-                f"config key {key!r}: {given} has {{data_root}}; give it: --config data_root=DIR."
-            )
-        path = given.replace("{data_root}", root or "")
-        if path.startswith("results/"):
-            return path
-        if not Path(path).is_file():
-            raise InputError(
-                f"config key {key!r}: there is no file {path}; give its path, seen from the folder"
-                " that Snakemake runs in."
-            )
-        return UsersFile(path)
 
     def object_projection(self) -> dict[str, Any]:
         """Return what the maps of objects share with those of simulations."""
@@ -89,7 +71,7 @@ class ObjectsPlan(EvaluationPlan):
     def object_simulations(self, name: str) -> dict[str, list[str]]:
         """Return the maps that an object is compared with, by simulation, before observation."""
         study = self.study_entry(self.object(name).study)
-        return {simulation: self.simulation_maps(simulation) for simulation in study.simulations}
+        return {one: self.simulation_maps(one) for one in study.simulations or ()}
 
     def object_simulation_files(self, name: str) -> list[str]:
         """Return the same as a list."""
@@ -149,7 +131,7 @@ class ObjectsPlan(EvaluationPlan):
         return {
             "position": entry.plain()["position"],
             "study": entry.study,
-            "simulations": {one: self.simulation(one).format for one in study.simulations},
+            "simulations": {one: self.simulation(one).format for one in study.simulations or ()},
             "palettes": self.config.reporting.palettes.plain(),
             "resolution": self.config.reporting.resolution,
         }

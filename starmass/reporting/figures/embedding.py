@@ -214,12 +214,13 @@ def _label(axes: Axes, table: pd.DataFrame, plane: str, column: int) -> None:
 def _scaled(table: pd.DataFrame, value: str) -> tuple[np.ndarray, LogNorm]:
     """Return values in the unit of their label and a logarithmic scale.
 
-    Values that are not positive have the lowest colour.
+    Values that are not positive have the lowest colour; those that are not known have none.
     """
     shown = table[value].to_numpy(float) / (1e3 if value == "age_yr" else 1)
     positive = shown[shown > 0]
     low = float(positive.min()) if positive.size else 1.0
-    return np.maximum(shown, low), LogNorm(low, max(float(shown.max()), low * 1.25))
+    high = float(positive.max()) if positive.size else low
+    return np.maximum(shown, low), LogNorm(low, max(high, low * 1.25))
 
 
 def _palette(value: str) -> str:

@@ -37,20 +37,18 @@ def _names(config: "Config") -> Problems:
 def _studies(config: "Config") -> Problems:
     for name, study in config.evaluation.studies.items():
         if study.images:
-            for key, problem in _of_study(config, study, config.images[study.images]):
+            images = config.images[study.images]
+            problems = [*_parts(study, images)]
+            # Ablations look at a study through beams that its images may not be for.
+            problems += _through_a_beam(config, study, images) if name == config.study else ()
+            for key, problem in problems:
                 yield f"evaluation.studies.{name}.{key}", problem
 
 
-def _of_study(config: "Config", study: "Study", images: "ImageSet") -> Problems:
-    add = f"add images.{study.images}.side, the side of an image in the sky [pc], or take it away"
-    seen = config.maps.observations[study.observation] if study.observation else None
-    if seen and seen.beam > 0:
-        if images.side is None:
-            yield "observation", f"a beam needs the size of a pixel; {add}"
-        yield from _through_a_beam(study.images, images)
+def _parts(study: "Study", images: "ImageSet") -> Problems:
     for part in ("information", "segmentation"):
         if getattr(study, part) and images.side is None:
-            yield part, f"it measures radii in pc; {add}"
+            yield part, f"it measures radii in pc; {_add_side(study.images)}, or take it away"
     lacking = [one for one in BASE if one not in (images.channels or ())]
     if study.segmentation and lacking:
         yield (
@@ -60,8 +58,18 @@ def _of_study(config: "Config", study: "Study", images: "ImageSet") -> Problems:
         )
 
 
-def _through_a_beam(name: str | None, images: "ImageSet") -> Problems:
+def _add_side(name: str | None) -> str:
+    return f"add images.{name}.side, the side of an image in the sky [pc]"
+
+
+def _through_a_beam(config: "Config", study: "Study", images: "ImageSet") -> Problems:
     """Velocities are weighted by the column density, and a dispersion is about the one before."""
+    name = study.images
+    if not study.observation or not config.maps.observations[study.observation].beam:
+        return
+    if images.side is None:
+        problem = f"a beam needs the size of a pixel; {_add_side(name)}, or take it away"
+        yield "observation", problem
     channels = images.channels or ()
     for at, channel in enumerate(channels):
         before = {
@@ -116,7 +124,4 @@ def problems_of_images(shown: "Preprocessing", images: "ImageSet", name: str) ->
             )
     gradient = shown.v_los == "log_gradient" and "v_los" in shown.channels
     if gradient and "v_los" not in shown.blank and images.side is None:
-        yield (
-            "v_los: log_gradient is per pc; add"
-            f" images.{name}.side, the side of an image in the sky [pc], or use another transform"
-        )
+        yield (f"v_los: log_gradient is per pc; {_add_side(name)}, or use another transform")

@@ -117,11 +117,11 @@ def described_channels(
     known : facts of the config's ``maps.channels``
     """
     found = {}
+    gas = f"; {hydrogen_mass:g} hydrogen atoms of gas for each nucleus" if hydrogen_mass else ""
     for channel in channels:
         if channel in BASE:
             base = BASE[channel]
-            mass = f"; {hydrogen_mass:g} hydrogen atoms of gas for each nucleus"
-            more = mass if hydrogen_mass and base.adds_up == "column" else ""
+            more = gas if base.adds_up == "column" else ""
             found[channel] = Facts(
                 base.unit,
                 base.adds_up,

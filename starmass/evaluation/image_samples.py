@@ -35,7 +35,8 @@ def collect_images(
 
     Returns
     -------
-    the columns of a list of maps, then those of the labels, as text that is written as it was
+    the columns of a list of maps, then those of the labels; all but whole numbers is text, which is
+    written as it was
 
     Raises
     ------
@@ -63,6 +64,7 @@ def collect_images(
             f"{objects}: none of its {len(table)} images has {minimum_mass} Msun or more and one of"
             f" the axes {', '.join(axes)}; change the study's minimum_mass or axes."
         )
+    kept = kept.astype(dict.fromkeys(("sink_id", "sink_index", "axis_index"), np.int64))
     return kept.assign(row=np.arange(len(kept)), map_file=str(map_file))
 
 

@@ -138,3 +138,14 @@ def test_a_set_without_masses_can_be_learnt_from_and_not_studied(tmp_path):
     images = open_images([tmp_path / "shown.h5"])
     assert images.shape == (8, 8, 2) and len(images) == 4 and images[3].dtype == np.uint8
     assert (images[3] == np.round(255 * shown[3]).transpose(1, 2, 0)).all()
+
+
+def test_an_object_at_two_times_is_observed_with_other_noise(tmp_path):
+    path = write_array(tmp_path / "given.h5", np.ones((2, 8, 8)))
+    labels = write_labels(tmp_path / "labels.csv", [[7, "a", 1], [7, "b", 2]], NAMES[:2] + ["M"])
+    maps, _ = written(tmp_path, path, labels)
+    seen = {"distance": 140, "beam": 0, "noise": {"grey": 0.1}}
+    observe_maps(output=tmp_path / "seen.h5", maps=maps, name="far", observation=seen)
+    with h5py.File(tmp_path / "seen.h5") as file:
+        first, second = file["maps"][:, 0, 0]
+    assert first.std() == pytest.approx(0.1, rel=0.3) and (first != second).all()

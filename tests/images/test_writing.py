@@ -80,7 +80,7 @@ def test_the_rows_of_a_study_have_all_labels_as_they_were(maps_made_elsewhere, t
         if count:
             assert len(collect_images(maps, objects, images="mine", axes=axes)) == count
         else:
-            with pytest.raises(InputError, match="none of its 6 images has 0.0 Msun or more and"):
+            with pytest.raises(InputError, match=r"none of its 6 images has 0\.0 Msun or more and"):
                 collect_images(maps, objects, images="mine", axes=axes)
 
 
@@ -88,14 +88,9 @@ def test_maps_made_elsewhere_are_observed_like_others(maps_made_elsewhere, tmp_p
     values, maps, objects = maps_made_elsewhere
     seen = {"distance": 140, "beam": 200, "seed": 0, "noise": {"v_los": 0.1}}
     observe_maps(output=tmp_path / "seen.h5", maps=maps, name="far", observation=seen)
-    loaded = load_maps(collect_images(tmp_path / "seen.h5", objects, images="mine").astype(
-        {"sink_index": int, "axis_index": int}
-    ))  # fmt: skip
-    assert loaded.values[:, 0].std() < 0.5 * values[:, 0].std()
-    with h5py.File(maps) as file:
-        assert (file["maps"][0] != file["maps"][2]).any()
-    noises = loaded.values[[0, 2], 1]  # the same star at two times has other noise
-    assert abs(np.corrcoef(*noises.reshape(2, -1))[0, 1]) < 0.9
+    loaded = load_maps(collect_images(tmp_path / "seen.h5", objects, images="mine"))
+    assert loaded.values[:, 0].astype(float).std() < 0.5 * values[:, 0].astype(float).std()
+    assert loaded.pixel_pc == 0.5 / 8 and list(loaded.star_velocity) == [0.25, 0.5] * 3
 
 
 def test_images_of_unknown_size_are_refused_where_a_length_is_needed(tmp_path):
@@ -126,7 +121,7 @@ def test_labels_and_images_are_as_many(tmp_path):
 
 
 def test_a_set_without_masses_can_be_learnt_from_and_not_studied(tmp_path):
-    files = [write_png(tmp_path / f"{at}.png", noise(16, 16, 2 + 1, seed=at)) for at in range(4)]
+    files = [write_png(tmp_path / f"{at}.png", noise(16, 16, 3, seed=at)) for at in range(4)]
     labels = write_labels(tmp_path / "labels.csv", [[f.name, "FRI"] for f in files], ["file", "c"])
     maps, objects = written(tmp_path, files, labels, size=8)
     assert list(pd.read_csv(objects)["c"]) == ["FRI"] * 4
@@ -142,7 +137,7 @@ def test_a_set_without_masses_can_be_learnt_from_and_not_studied(tmp_path):
 
 def test_an_object_at_two_times_is_observed_with_other_noise(tmp_path):
     path = write_array(tmp_path / "given.h5", np.ones((2, 8, 8)))
-    labels = write_labels(tmp_path / "labels.csv", [[7, "a", 1], [7, "b", 2]], NAMES[:2] + ["M"])
+    labels = write_labels(tmp_path / "labels.csv", [[7, "a", 1], [7, "b", 2]], [*NAMES[:2], "M"])
     maps, _ = written(tmp_path, path, labels)
     seen = {"distance": 140, "beam": 0, "noise": {"grey": 0.1}}
     observe_maps(output=tmp_path / "seen.h5", maps=maps, name="far", observation=seen)

@@ -188,11 +188,11 @@ def _read_fits(path: str) -> np.ndarray:
             planes += [data] if data.ndim == 2 else list(data)
     if not planes:
         raise InputError(f"{path}: it holds no image; check the file.")
-    if len({plane.shape for plane in planes}) > 1:
+    shapes = sorted({plane.shape for plane in planes})
+    if len(shapes) > 1:
         raise InputError(
-            f"{path}: its images have {planes[0].shape} and"
-            f" {next(p.shape for p in planes if p.shape != planes[0].shape)} pixels; channels are"
-            " alike."
+            f"{path}: its images have {shapes[0]} and {shapes[1]} pixels (y, x); channels are of"
+            " one size."
         )
     return np.stack(planes)
 

@@ -103,7 +103,7 @@ def read_map_row(sample: Any) -> MapRow:
             sink_id=int(sample["sink_id"]),
             depth=None if lengths is None else float(lengths[int(sample["axis_index"])]),
             sized=sized,
-            oriented="sky" not in _texts(maps.attrs["axes"]),
+            oriented="sky" not in _texts(maps.attrs.get("axes", ())),
         )
 
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from starmass.errors import InputError
 from starmass.reporting import style
-from starmass.reporting.inputs import footer, read_samples, read_table, require_rows
+from starmass.reporting.inputs import SKY, footer, read_samples, read_table, require_rows
 from starmass.reporting.typesetting import escape_mathtext
 
 PLANES = {"pc": "PC", "tsne": "t-SNE"}
@@ -150,6 +150,9 @@ def _draw_values(
         linewidths=0,
         rasterized=True,
     )
+    if not np.isfinite(shown).any():
+        middle = {"ha": "center", "va": "center", "transform": axes.transAxes}
+        axes.text(0.5, 0.5, "not known", fontsize=8, **middle)
 
 
 def _draw_kinds(
@@ -172,7 +175,10 @@ def _draw_key(axes: Axes, kind: str, names: Sequence[str]) -> None:
     handles = [
         axes.scatter([], [], **_look(place), s=14, linewidths=0) for place in range(len(names))
     ]
-    labels = [f"along ${name}$" if kind == "axis" else escape_mathtext(name) for name in names]
+    labels = [
+        f"along ${name}$" if kind == "axis" and name in SKY else escape_mathtext(name)
+        for name in names
+    ]
     axes.set_axis_off()
     columns = min(len(names), 3 if kind == "axis" else 2)
     # Given as such: of a handle's own label, one that begins with an underscore is not shown.

@@ -151,8 +151,8 @@ def _draw_values(
         rasterized=True,
     )
     if not np.isfinite(shown).any():
-        middle = {"ha": "center", "va": "center", "transform": axes.transAxes}
-        axes.text(0.5, 0.5, "not known", fontsize=8, **middle)
+        place = axes.transAxes
+        axes.text(0.5, 0.5, "not known", fontsize=8, ha="center", va="center", transform=place)
 
 
 def _draw_kinds(

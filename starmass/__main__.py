@@ -165,7 +165,14 @@ def _object(chosen: argparse.Namespace, rest: list[str]) -> None:
     entry, files = plan.object_entry(chosen.name), plan.object_inputs(chosen.name)
     from starmass.maps.objects.describe import describe_object
 
-    print(describe_object(chosen.name, entry, plan.object_projection(), files))
+    text, ready = describe_object(chosen.name, entry, plan.object_projection(), files)
+    print(text)
+    if not ready:
+        sys.exit(1)
+    given = [f"--configfile {' '.join(map(str, chosen.configfile))}"] if chosen.configfile else []
+    given += [f"--config {' '.join(chosen.config)}"] if chosen.config else []
+    page = f"results/objects/{chosen.name}/page.html"
+    print(f"\nNothing is lacking: {' '.join(['snakemake -c2', page, *given])}")
 
 
 def _schema(chosen: argparse.Namespace, rest: list[str]) -> None:

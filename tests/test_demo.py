@@ -10,6 +10,8 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from configs import ROOT, merge
 from demo_run import OVERLAY
 
 from starmass.provenance import file_digest
@@ -263,6 +265,32 @@ def test_a_study_of_its_own_has_cuts_an_observation_folds_and_a_pyramid(demo, ag
     assert list(metrics["method"]) == entry["methods"]
     assert (metrics["n_folds"] == 2).all() and (metrics["n_test"] == len(samples)).all()
     assert pd.read_csv(study / "overstatement.csv").empty  # there is no split by row
+
+
+def test_an_observed_object_gets_its_page(demo, again):
+    """config/objects.yaml on the demo's maps, with an encoder among the methods"""
+    folder, _ = demo
+    preset = yaml.safe_load((ROOT / "config/objects.yaml").read_text())
+    preset["objects"]["example"]["methods"] = ["statistics_ridge", "dinov2_rings_ridge"]
+    done = again("--cores", "2", "objects", overlay=merge(OVERLAY, preset))
+    assert done.returncode == 0, done.stderr[-4000:]
+    own = folder / "results/objects/example"
+    prediction = pd.read_csv(own / "prediction.csv").set_index("method")
+    assert list(prediction.index) == preset["objects"]["example"]["methods"]
+    stars = prediction["n_stars"].iloc[0]
+    known = {"cannot tell"} if stars < 19 else {"inside", "outside"}
+    assert set(prediction["verdict"]) <= known and len(set(prediction["verdict"])) == 1
+    assert (prediction["lower_msun"] < prediction["mass_msun"]).all()
+    summary = pd.read_csv(folder / "results/objects/summary.csv").set_index("method")
+    assert summary.equals(prediction)
+    nearest = pd.read_csv(own / "neighbours.csv")
+    assert len(nearest) == 5 and all((folder / path).is_file() for path in nearest["map_file"])
+    page = (own / "page.html").read_text()
+    for method in prediction["label"]:
+        assert f"{method}</td>" in page
+    for name in ("page.pdf", "page.png", "novelty.csv", "coverage.csv", "maps.h5"):
+        assert (own / name).stat().st_size
+    assert "http" not in re.sub(r"https?://(www\.)?w3\.org", "", page)
 
 
 def test_real_ramses_output_gives_its_table_and_figures(demo, ramses_data, run_snakemake, tmp_path):

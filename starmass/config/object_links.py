@@ -43,8 +43,8 @@ def _problems(config: "Config", entry: "ObservedObject") -> Iterator[str]:
             relative = "v_los" in _seen(shown) and shown.v_los != "log_gradient"
             if relative and entry.velocity is None:
                 yield (
-                    f"{name} shows v_los relative to the star (preprocessing.{way}), whose velocity"
-                    " is not given; add velocity: its systemic velocity [km/s], LSRK"
+                    "velocity is missing; add velocity: the star's systemic velocity [km/s], LSRK."
+                    f" The method {name} looks at velocities relative to it (preprocessing.{way})"
                 )
 
 

@@ -8,8 +8,8 @@ from starmass.config.entry import Contradiction, Each, Entry, Name, OneOrMore, T
 
 AboveZero = Annotated[float, Field(gt=0)]
 AtLeastZero = Annotated[float, Field(ge=0)]
-COUNTED = {"H": 1.4, "H2": 2.8}
-"""What column densities may count, and the mean mass of gas for each [hydrogen atoms]."""
+NEAREST_PC = 10.0
+"""Distance below which there is no protostar; those in kpc are."""
 
 
 class Dust(Entry):
@@ -31,7 +31,7 @@ class Dust(Entry):
 class Image(Entry):
     """A FITS file of an object, and what its header lacks or says wrong."""
 
-    file: Text = key(..., "FITS file, may hold {data_root}", example="N.fits")
+    file: Text = key(..., "FITS file, may hold {data_root}", example="map.fits")
     hdu: Text | int | None = key(
         None, "Name or number of the image in the file; needed where it holds several images"
     )
@@ -57,13 +57,17 @@ class MapImage(Image):
     """A map of one quantity."""
 
     unit: Text | None = key(
-        None, "Unit of the values; the header's BUNIT when left out", example="cm-2"
+        None,
+        "Unit of the values, or of 10 to their power where log is true; the header's BUNIT when"
+        " left out",
     )
     noise: AboveZero | Text | None = key(
         None,
-        "Standard deviation of a pixel, in the unit of the values: a number, or a FITS file of the"
-        " same pixels; the simulated maps get as much",
-        example=5.0e20,
+        "Standard deviation of a pixel, in the unit of the values (dex where log is true): a"
+        " number, or a FITS file of the same pixels; the simulated maps get as much",
+    )
+    noise_hdu: Text | int | None = key(
+        None, "Name or number of the image of noise in its file; needed where several would fit"
     )
     noise_width: float | None = key(
         None,
@@ -197,6 +201,8 @@ class ObservedObject(Entry):
         None,
         "Systemic velocity of the star [km/s], LSRK; needed unless every method shows v_los as a"
         " gradient",
+        ge=-1000,
+        le=1000,
         example=3.7,
     )
     column_density: ColumnDensity | None = key(None, "Map of the column density")
@@ -226,7 +232,7 @@ class ObservedObject(Entry):
     @model_validator(mode="after")
     def _check(self) -> "ObservedObject":
         distance, error = self.distance
-        if distance <= 0 or error < 0:
+        if distance < NEAREST_PC or error < 0:
             raise Contradiction(
                 f"[{distance:g}, {error:g}] can't be; give the distance [pc] and its standard"
                 " error, as [137, 5]",

@@ -29,6 +29,8 @@ PREDICTION = (
     "coverage_stars", "coverage_maps", "note",
 )  # fmt: skip
 """Columns of the table of masses."""
+DIGITS = 9
+"""Decimals that tables keep: what is below is rounding."""
 FEWEST_STARS = 5
 """Fewest stars that a share is given of."""
 SIGMAS = NormalDist().inv_cdf(0.5 * (1 + LEVEL))
@@ -157,7 +159,7 @@ def prediction_table(
             apart = _disagreement(method, methods, labels)
             row["note"] = "; ".join(filter(None, (found.reason, apart)))
         rows.append(row)
-    return pd.DataFrame(rows, columns=list(PREDICTION))
+    return pd.DataFrame(rows, columns=list(PREDICTION)).round(DIGITS)
 
 
 def _disagreement(
@@ -196,7 +198,7 @@ def coverage_table(
         for way, calibration in one.calibrations.items()
         for row in coverage_by_mass(calibration)
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).round(DIGITS)
 
 
 def coverage_by_mass(calibration: Calibration) -> list[dict[str, float]]:

@@ -46,7 +46,8 @@ class AsObserved:
     beam : dispersion of the beam [pixels]; 0 for none
     pixel_pc : side of the largest pixel of its FITS files [pc]
     coarse : operators of pixels that are larger than the grid's, if there are any
-    noise : [channel, row, column], one standard deviation, in the channel's unit
+    noise : [channel, row, column], one standard deviation, in the channel's unit or in dex
+    in_dex : [channel] whether the noise is that of log10 of the values
     correlation : [channel] dispersion of the Gaussian that the noise is smooth by [pixels]; 0 where
         pixels are independent
     missing : bool [channel, row, column]
@@ -61,6 +62,7 @@ class AsObserved:
     pixel_pc: float
     coarse: "CoarsePixels | None"
     noise: np.ndarray
+    in_dex: np.ndarray
     correlation: np.ndarray
     missing: np.ndarray
 
@@ -81,7 +83,8 @@ class AsObserved:
         for place, name in enumerate(self.channels):
             if self.noise[place].any():
                 drawn = generator({}, *index, name).standard_normal(seen.shape[1:])
-                seen[place] += self.noise[place] * _smooth_noise(drawn, self.correlation[place])
+                drawn = self.noise[place] * _smooth_noise(drawn, self.correlation[place])
+                seen[place] = seen[place] * 10**drawn if self.in_dex[place] else seen[place] + drawn
                 if BASE[name].adds_up == "dispersion":
                     seen[place] = np.maximum(seen[place], 0.0)
             seen[place] = fill_missing(seen[place][None], self.missing[place], "nearest")[0]
@@ -181,6 +184,7 @@ def read_observation(path: str | Path) -> AsObserved:
             pixel_pc=float(file.attrs["pixel_pc"]),
             coarse=CoarsePixels.of(affine, pixels) if affine.size else None,
             noise=file["noise"][:].astype(float),
+            in_dex=np.asarray(file.attrs["noise_in_dex"], bool),
             correlation=np.asarray(file.attrs["noise_pixels"], float) / FWHM,
             missing=file["missing_channels"][0, 0],
         )

@@ -60,8 +60,16 @@ class ObjectsPlan(EvaluationPlan):
             for kind, place in (("file", key), ("noise", f"{key}_noise")):
                 given = getattr(image, kind, None)
                 if isinstance(given, str):
-                    found[place] = self.users_file(given, f"objects.{name}.{key}.{kind}")
+                    found[place] = self._object_file(given, f"objects.{name}.{key}.{kind}")
         return found
+
+    def _object_file(self, given: str, key: str) -> str:
+        if _is_number(given):
+            raise InputError(
+                f"config key {key!r}: YAML reads {given} as text; write it with a point and a sign,"
+                " as 5.0e+20."
+            )
+        return self.users_file(given, key)
 
     def object_projection(self) -> dict[str, Any]:
         """Return what the maps of objects share with those of simulations."""
@@ -135,3 +143,11 @@ class ObjectsPlan(EvaluationPlan):
             "palettes": self.config.reporting.palettes.plain(),
             "resolution": self.config.reporting.resolution,
         }
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -59,10 +59,11 @@ def _draw_line(
     style.place_text(figure, 0.02, top + 0.05, _title(number, line, results), fontsize=8)
     half = results.side / 2
     for place, name in enumerate(results.channels):
-        left = 0.02 + place * (CELL + GAP)
+        left, lowest = 0.02 + place * (CELL + GAP), scales[place].vmin
         axes = style.place_axes(figure, left, top + HEADING, CELL, CELL)
         axes.imshow(
-            line.values[place],
+            # Noise may leave a column density at 0 or below, which has no logarithm.
+            np.maximum(line.values[place], -np.inf if lowest is None else lowest),
             norm=scales[place],
             cmap=style.palette(palettes[name]),
             extent=(-half, half, -half, half),
@@ -150,7 +151,7 @@ def _draw_profiles(figure: Figure, results: ObjectResults, height: float) -> Non
     start = HEADING + 0.3 * len(results.prediction) + 1.1
     style.place_text(
         figure, RIGHT, start - 0.28,
-        "Means in annuli: object, and range of simulated stars", fontsize=8,
+        "Geometric means in annuli (of v, means): object, range of stars", fontsize=8,
     )  # fmt: skip
     room = (height - start - 0.4) / max(len(names), 1)
     for place, name in enumerate(names):

@@ -39,6 +39,7 @@ class ObjectResults:
     without_noise : channels whose noise is not known
     facts : attributes of the object's map file, ``notes`` as a list
     depth_pc : depth of the simulations' maps along the line of sight [pc]
+    accretion_pc : the largest radius within which their stars accrete [pc]; 0 where unknown
     own, others : maps of the object, and of the neighbours by rank
     """
 
@@ -46,6 +47,7 @@ class ObjectResults:
     without_noise: tuple[str, ...]
     facts: Mapping[str, Any]
     depth_pc: float
+    accretion_pc: float
     own: SkyMap
     others: tuple[SkyMap, ...]
     prediction: pd.DataFrame
@@ -86,12 +88,13 @@ def read_results(
         noise = file["noise"][:].any(axis=(1, 2))
         facts = {**file.attrs, "notes": json.loads(file.attrs["notes"])}
     nearest = read_table(neighbours, ("rank", "map_file", "sink_index", "axis_index", "mass_msun"))
-    others, depth = [], float(facts["side_pc"])
+    others, depth, accretion = [], float(facts["side_pc"]), 0.0
     for row in nearest.to_dict("records"):
         with open_hdf5(row["map_file"]) as file:
             seen = file["maps"][int(row["sink_index"]), int(row["axis_index"])]
             values = np.where(missing, np.nan, seen)
             depth = float(np.min(file.attrs.get("depth_pc", file.attrs["side_pc"])))
+            accretion = np.fmax(accretion, float(file.attrs.get("accretion_radius_pc", 0.0)))
         title = f"sink {row['sink_id']} of {row['simulation']}, along {row['axis']}"
         others.append(SkyMap(_seen(values), units, title))
     return ObjectResults(
@@ -99,6 +102,7 @@ def read_results(
         without_noise=tuple(name for name, known in zip(channels, noise, strict=True) if not known),
         facts=facts,
         depth_pc=depth,
+        accretion_pc=float(accretion),
         own=SkyMap(_seen(own), units, str(facts["object"])),
         others=tuple(others),
         prediction=read_table(prediction, ("method", "verdict", "p", "mass_msun")),

@@ -27,6 +27,8 @@ NAMES = {
 OFF = 0.05
 """A rank p at or below this is called off."""
 LEVELS = {"assumption": "Assumption", "warning": "Warning", "note": "Note"}
+LARGE_OFFSET = 0.15
+"""Offset above which a wrong unit or frame is a cause to look for [dex or km/s]."""
 MISSING_MUCH = 0.3
 """Share of the field whose absence the page warns of."""
 
@@ -63,11 +65,17 @@ def _summary(results: ObjectResults, options: Mapping[str, Any]) -> Iterator[str
             f"{first['label']}: {_number(first['mass_msun'])} M☉, {interval}{caution}."
             f" It is the mass that simulated stars in such gas have in {simulations}."
         )
-    yield from _offsets(results.novelty)
-    off = _off(results.novelty, "radius")
-    if len(off):
-        radii = ", ".join(f"{radius:.2g}" for radius in off["radius_pc"])
-        yield f"Unlike the simulated stars in annuli that end at {radii} pc."
+    if results.without_noise and results.verdict != "refused":
+        yield (
+            f"The noise of {', '.join(results.without_noise)} is not given, so the simulated maps"
+            " have none. The object may be unlike them for its noise alone: add noise to its maps."
+        )
+    if results.verdict == "outside":
+        yield from _offsets(results.novelty)
+        off = _off(results.novelty, "radius")
+        if len(off):
+            radii = ", ".join(f"{radius:.2g}" for radius in off["radius_pc"])
+            yield f"Unlike the simulated stars in annuli that end at {radii} pc."
     for row in results.prediction.to_dict("records"):
         if str(row["note"]).startswith("differs"):
             yield f"The methods disagree: {row['label']} {row['note']}."
@@ -110,17 +118,61 @@ def _offsets(novelty: pd.DataFrame) -> Iterator[str]:
     for row in _off(novelty, "offset").to_dict("records"):
         name, size = NAMES[row["quantity"]], row["measured"]
         if row["unit"] == "dex":
+            way = "higher" if size > 0 else "lower"
             by = (
-                f"{10 ** abs(size):.3g} times {'higher' if size > 0 else 'lower'} ({size:+.2f} dex)"
+                f"{10 ** abs(size):.3g} times {way} ({_signed(size)} dex) than that of simulated"
+                " stars whose maps are otherwise alike"
             )
         else:
-            by = f"{size:+.2f} {row['unit']} off"
-        yield f"The {name} is {by} than its structure suggests; {CHECKS[row['quantity']]}."
+            by = f"off by {_signed(size)} {row['unit']}"
+        check = f"; {CHECKS[row['quantity']]}" if abs(size) > LARGE_OFFSET else ""
+        yield f"The {name} is {by}{check}."
 
 
 def _grids(results: ObjectResults) -> Iterator[Grid]:
     rows = results.prediction.to_dict("records")
+    if results.verdict != "refused":
+        yield _masses(rows)
+    alarms = _calibrating(results)["false_alarms"].iloc[0]
+    way = {"simulation": "simulations", "protostar": "stars"}[str(rows[0]["calibrated_by"])]
     yield Grid(
+        f"How methods did on {way} that were held out, observed like this object. The novelty test"
+        f" calls {alarms:.0%} of their stars outside. A star counts in each mass bin that it grows"
+        " through; a dash stands for fewer than 5 stars.",
+        ("method", "masses [M☉]", "stars", "rms [dex]", "bias [dex]", "coverage, stars",
+         "coverage, maps"),
+        [
+            (
+                str(row["label"]),
+                _range(row["mass_low_msun"], row["mass_high_msun"]),
+                f"{row['n_stars']:.0f}",
+                _dex(row["rmse_dex"]),
+                _signed(row["bias_dex"]),
+                _dex(row["coverage_stars"]),
+                _dex(row["coverage_maps"]),
+            )
+            for row in _calibrating(results).to_dict("records")
+        ],
+    )  # fmt: skip
+    yield Grid(
+        "The nearest simulated stars, by the Mahalanobis distance between their statistics and the"
+        " object's.",
+        ("star", "M [M☉]", "age [kyr]", "Mahalanobis distance", "map file"),
+        [
+            (
+                f"sink {row['sink_id']:.0f} of {row['simulation']}, along {row['axis']}",
+                _number(row["mass_msun"]),
+                f"{row['age_yr'] / 1e3:.3g}",
+                f"{row['distance']:.2f}",
+                str(row["map_file"]),
+            )
+            for row in results.neighbours.to_dict("records")
+        ],
+    )
+
+
+def _masses(rows: list[dict[str, Any]]) -> Grid:
+    return Grid(
         "Masses. The interval of 90% has two parts, added in quadrature: errors on held-out stars,"
         " and the distance.",
         ("method", "M [M☉]", "90% interval [M☉]", "± [dex]", "by errors", "by distance"),
@@ -132,40 +184,6 @@ def _grids(results: ObjectResults) -> Iterator[Grid]:
                 *(_dex(row[key]) for key in ("interval_dex", "calibration_dex", "distance_dex")),
             )
             for row in rows
-        ],
-    )
-    yield Grid(
-        "How methods did on held-out stars, observed like this object. False alarms: the share of"
-        " these stars that the novelty test calls outside.",
-        ("method", "held out", "masses [M☉]", "stars", "rms [dex]", "bias [dex]",
-         "coverage, stars", "coverage, maps", "false alarms"),
-        [
-            (
-                str(row["label"]),
-                str(row["held_out_by"]),
-                _range(row["mass_low_msun"], row["mass_high_msun"]),
-                f"{row['n_stars']:.0f}",
-                _dex(row["rmse_dex"]),
-                _signed(row["bias_dex"]),
-                _dex(row["coverage_stars"]),
-                _dex(row["coverage_maps"]),
-                _dex(row["false_alarms"]),
-            )
-            for row in _calibrating(results).to_dict("records")
-        ],
-    )  # fmt: skip
-    yield Grid(
-        "The nearest simulated stars, by the statistics of the novelty test.",
-        ("star", "M [M☉]", "age [kyr]", "distance", "map file"),
-        [
-            (
-                f"sink {row['sink_id']:.0f} of {row['simulation']}, along {row['axis']}",
-                _number(row["mass_msun"]),
-                f"{row['age_yr'] / 1e3:.3g}",
-                f"{row['distance']:.2f}",
-                str(row["map_file"]),
-            )
-            for row in results.neighbours.to_dict("records")
         ],
     )
 
@@ -185,21 +203,26 @@ def _notes(results: ObjectResults, options: Mapping[str, Any]) -> Iterator[str]:
         f" {'beam of ' + format(beam, '.3g') + ' arcsec' if beam else 'no beam'}, pixels of"
         f" {float(facts['pixel_arcsec']):.3g} arcsec, study {options['study']}."
     )
+    beam_pc = np.radians(beam / 3600) * distance
+    if beam_pc > results.accretion_pc > 0:
+        yield (
+            f"The beam is {beam_pc:.2g} pc wide, more than the {results.accretion_pc:.2g} pc within"
+            " which the simulated stars accrete. It hides the gas nearest to the star; methods are"
+            " trained through it, and their intervals are wider for it."
+        )
     if float(facts["missing_field"]) > 0:
         word = "Warning: " if float(facts["missing_field"]) > MISSING_MUCH else ""
         yield (
-            f"{word}{float(facts['missing_field']):.0%} of the field are missing, and"
-            f" {float(facts['missing_centre']):.0%} of its centre. The simulated maps have the same"
-            " pixels missing, and the same fill: the nearest pixel that is there."
-        )
-    if results.without_noise:
-        yield (
-            f"The noise of {', '.join(results.without_noise)} is not given, so the simulated maps"
-            " have none; add noise: to these images."
+            f"{word}{float(facts['missing_field']):.0%} of the field is missing, and"
+            f" {float(facts['missing_centre']):.0%} of its central square, a quarter of the side"
+            " wide. The simulated maps have the same pixels missing, and the same fill: the nearest"
+            " pixel that is there."
         )
     for note in facts["notes"]:
         where = f"{note['channel']}: " if note["channel"] else ""
         yield f"{LEVELS[note['level']]}: {where}{note['text']}"
+    if results.verdict == "refused":
+        return
     yield (
         "The mass is what the gas suggests if this star formed as those of the simulations did. It"
         " is no dynamical measurement, and it counts all stars that share the map's central pixels."

@@ -43,6 +43,7 @@ def observed(**changes):
         "pixel_pc": 0.01,
         "coarse": None,
         "noise": np.zeros((3, PIXELS, PIXELS)),
+        "in_dex": np.zeros(3, bool),
         "correlation": np.zeros(3),
         "missing": np.zeros((3, PIXELS, PIXELS), bool),
     }
@@ -115,12 +116,23 @@ def test_noise_is_as_smooth_as_the_objects():
         assert alike == pytest.approx(np.exp(-0.25 / width**2) if width else 0.0, abs=0.02)
 
 
+def test_noise_of_a_logarithm_is_a_factor():
+    noise = np.zeros((3, PIXELS, PIXELS))
+    noise[0] = 0.2
+    seen = observed(noise=noise, in_dex=np.array([True, False, False]))
+    maps = draw_maps()
+    drawn = np.stack([seen.observe(maps, ("a", "s", one, "x"))[0] for one in range(50)])
+    assert (drawn > 0).all()
+    assert np.log10(drawn / maps[0]).std() == pytest.approx(0.2, rel=0.05)
+
+
 def test_an_object_without_a_channel_still_has_the_beam_widen_its_lines():
     maps = draw_maps()
     only = observed(
         channels=("column_density", "sigma_v"),
         beam=1.5,
         noise=np.zeros((2, PIXELS, PIXELS)),
+        in_dex=np.zeros(2, bool),
         correlation=np.zeros(2),
         missing=np.zeros((2, PIXELS, PIXELS), bool),
     )
@@ -140,6 +152,7 @@ def write_object(path, **changes):
             "pixel_pc": 0.01,
             "coarse_grid": np.empty(0),
             "noise_pixels": np.zeros(3),
+            "noise_in_dex": np.zeros(3, bool),
         }
         file.attrs.update({**facts, **changes})
         maps = file.create_dataset("maps", data=np.ones((1, 1, 3, PIXELS, PIXELS)))

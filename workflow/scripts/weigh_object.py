@@ -22,4 +22,5 @@ with job(snakemake.log[0]) as log:
     write_table(snakemake.output.novelty, found.novelty)
     write_table(snakemake.output.neighbours, found.neighbours)
     write_table(snakemake.output.coverage, coverage_table(own.name, methods, labels, found))
-    log.info("%s: %s, p = %.3f %s", own.name, found.verdict, found.p, found.reason)
+    why = f" ({found.reason})" if found.reason else ""
+    log.info("%s: %s, p = %.3f%s", own.name, found.verdict, found.p, why)

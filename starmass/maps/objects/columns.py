@@ -54,9 +54,7 @@ def plan_column(
         )
     if entry.get("scale", 1.0) != 1.0:
         factor *= float(entry["scale"])
-        findings.assume(
-            image.channel, f"Values are multiplied by {entry['scale']:g}, as an abundance would."
-        )
+        findings.assume(image.channel, f"Values are multiplied by {entry['scale']:g} (scale).")
 
     def convert(
         values: np.ndarray, noise: np.ndarray | None
@@ -68,11 +66,19 @@ def plan_column(
                     f" {image.header.get('BUNIT')!r}) are no logarithms; leave out {image.key}.log."
                 )
                 return values, noise
-            values = 10.0**values
-            noise = None if noise is None else values * math.log(10) * noise
+            values = 10.0**values  # the noise of a logarithm is a factor, and stays in dex
         columns = factor * values
+        known = columns[np.isfinite(columns)]
+        lowest = known.min(initial=0.0)
+        if known.size and 0 < np.median(known) < -lowest:
+            findings.warn(
+                image.channel,
+                f"{image.path}: values down to {lowest:.3g} cm-2 are further below 0 than the"
+                f" median is above; list them in {image.key}.blank if they stand for missing"
+                " pixels.",
+            )
         _check_columns(findings, image, values, columns, log)
-        return columns, None if noise is None else factor * noise
+        return columns, noise if noise is None or log else factor * noise
 
     return convert
 
@@ -88,7 +94,8 @@ def nuclei_counted(
     if counts is None:
         findings.refuse(
             f"{image.path}: what is counted (BUNIT = {image.header.get('BUNIT')!r}) may be hydrogen"
-            f" nuclei or molecules; give {image.key}.counts: H2 or H."
+            f" nuclei or molecules; give {image.key}.counts: H2 or H (of a tracer as NH3: what its"
+            f" abundance is relative to, and {image.key}.scale: 1 / abundance)."
         )
         return math.nan
     mean = float(entry.get("mean_mass") or MEAN_MASS[counts])
@@ -114,7 +121,7 @@ def _check_columns(
             f" {image.header.get('BUNIT')!r}, so they seem to be logarithms; add {image.key}.log:"
             " true."
         )
-    elif not low <= median <= high:
+    elif not low <= median <= high and median != 0:  # zeros are a problem of their own
         findings.refuse(
             f"{image.path}: the median is {median:.3g} hydrogen nuclei per cm2 (BUNIT ="
             f" {image.header.get('BUNIT')!r}), beyond {low:g} ... {high:g}; give {image.key}.unit,"

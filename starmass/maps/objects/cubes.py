@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from astropy import units
 from astropy.io import fits
-from astropy.utils.exceptions import AstropyWarning
 
 from starmass.errors import InputError
 from starmass.maps.objects.columns import nuclei_counted
@@ -21,7 +20,7 @@ from starmass.maps.objects.molecules import check_line
 from starmass.maps.objects.reading import CHANNELS, Measured, check_pixels, find_box, gather
 from starmass.maps.objects.spectra import Spectrum, read_spectrum
 from starmass.maps.objects.unit_reading import parse_unit
-from starmass.maps.objects.values import NO_DATA
+from starmass.maps.objects.values import NO_DATA, read_fits
 from starmass.maps.objects.velocity_frames import shift_to_lsrk
 from starmass.maps.observation import FWHM
 
@@ -29,6 +28,8 @@ QUIET = 5
 """Fewest channels that noise can be measured in."""
 DETECTED = 5.0
 """Signal to noise of a whole line below which it may be a spike of noise."""
+BASELINE = 0.5
+"""Level of channels without the line, in standard deviations, above which it is a baseline."""
 POOR = 2.0
 """Squared residuals, in those of noise alone, of a line that is no Gaussian."""
 
@@ -169,6 +170,8 @@ def measure_cube(
     if inside is None:
         return {}
     noise = _noise(spectra, inside, entry.get("window") is not None)
+    if entry.get("window") is not None and not _is_flat(findings, plan, spectra[:, ~inside], noise):
+        return {}
     lines = _find_lines(spectra, velocities, inside, noise, float(entry["clip"]))
     if not np.isfinite(lines.peak).any():
         findings.refuse(
@@ -191,17 +194,11 @@ def load_cube(plan: CubePlan, box: tuple[slice, slice]) -> np.ndarray:
     place: list[int | slice] = [0] * axes.count
     place[axes.sky[1]], place[axes.sky[0]] = box[0], box[1]
     place[axes.axis] = slice(None)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
-            with fits.open(image.path, memmap=True) as file:
-                values = np.array(file[image.hdu].data[tuple(place[::-1])], dtype=float)
-    except (OSError, TypeError, IndexError) as error:
-        words = " ".join(str(error).split())
-        raise InputError(
-            f"{image.path}: its cube can't be read ({words}); give a whole file as"
-            f" {image.key}.file."
-        ) from error
+
+    def read(file: fits.HDUList) -> np.ndarray:
+        return np.array(file[image.hdu].data[tuple(place[::-1])], dtype=float)
+
+    values = read_fits(image.path, f"{image.key}.file", read)
     left = sorted((axes.sky[0], axes.sky[1], axes.axis), reverse=True)
     values = np.transpose(values, [left.index(one) for one in (axes.axis, *axes.sky[::-1])])
     values[~np.isfinite(values)] = np.nan
@@ -235,6 +232,31 @@ def _noise(spectra: np.ndarray, inside: np.ndarray, given: bool) -> np.ndarray:
                 # 0.6745.
                 noise = np.nanmedian(np.abs(quiet), axis=1) / 0.6719
     return noise
+
+
+def _is_flat(findings: Findings, plan: CubePlan, quiet: np.ndarray, noise: np.ndarray) -> bool:
+    """Refuse a cube whose spectra have a baseline: it would make lines wider.
+
+    Parameters
+    ----------
+    quiet : channels without the line [spectrum, channel]
+    noise : [spectrum]
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        levels = np.nanmedian(quiet, axis=1)
+    known = np.isfinite(levels) & (noise > 0)
+    level = float(np.median(levels[known])) if known.any() else 0.0
+    # The absolute deviation from zero, from which the noise is, holds the baseline too.
+    spread = float(np.median(np.nanstd(quiet[known], axis=1))) if known.any() else 0.0
+    if abs(level) <= BASELINE * spread:
+        return True
+    findings.refuse(
+        f"{plan.image.path}: its spectra lie at {level:.3g} (BUNIT ="
+        f" {plan.image.header.get('BUNIT')!r}) outside of {plan.image.key}.window, and not about 0;"
+        " subtract the baseline or continuum, or widen the window to hold the whole line."
+    )
+    return False
 
 
 def _find_lines(

@@ -18,12 +18,16 @@ LEVELS = {"warning": "Warnings", "assumption": "Assumptions", "note": "Notes"}
 
 def describe_object(
     name: str, entry: Mapping[str, Any], projection: Mapping[str, Any], files: Mapping[str, str]
-) -> str:
+) -> tuple[str, bool]:
     """Say what is understood of an object, and every key that is lacking.
 
     Parameters
     ----------
     name, entry, projection, files : see :func:`object_maps.make_object_maps`
+
+    Returns
+    -------
+    text of several lines; whether maps can be made
     """
     findings = Findings(name, silent=True)
     field = read_field(entry, projection)
@@ -42,9 +46,7 @@ def describe_object(
         title = "A problem has" if count == 1 else f"{count} problems have"
         lines += ["", f"{title} to be mended before maps can be made:"]
         lines += _listed(findings.problems)
-    else:
-        lines += ["", f"Nothing is lacking: snakemake -c2 results/objects/{name}/page.html"]
-    return "\n".join(lines)
+    return "\n".join(lines), not findings.problems
 
 
 def _place(name: str, entry: Mapping[str, Any], field: Field) -> Iterator[str]:
@@ -62,13 +64,14 @@ def _place(name: str, entry: Mapping[str, Any], field: Field) -> Iterator[str]:
 
 def _image(image: Image, entry: Mapping[str, Any], field: Field) -> Iterator[str]:
     unit = entry[image.channel].get("unit") or image.header.get("BUNIT") or "not known"
-    beam = "not known" if image.beam is None else str(image.beam)
+    beam = "beam not known" if image.beam is None else str(image.beam)
+    beam = beam if "beam" in beam else f"beam {beam}"
     larger = image.pixel_arcsec / field.pixel_arcsec()
     yield f"{image.channel}: {image.path}, HDU {image.hdu}"
-    yield f"  unit {unit}; beam {beam}"
+    yield f"  unit {unit}; {beam}"
     yield (
         f"  {image.shape[1]} x {image.shape[0]} pixels of {image.pixel_arcsec:.4g} arcsec,"
-        f" {larger:.3g} of the field's; {wcs_to_celestial_frame(image.wcs).name.upper()}"
+        f" {larger:.3g} times those of the field; {wcs_to_celestial_frame(image.wcs).name.upper()}"
     )
     yield f"  the star is on pixel ({image.star[0]:.1f}, {image.star[1]:.1f}), counted from 0"
 
@@ -82,7 +85,17 @@ def _share_missing(read: Read, field: Field) -> Iterator[str]:
     yield f"Missing in the field: {shares}"
     quarter = slice(field.pixels * 3 // 8, field.pixels * 5 // 8)
     centre = float(np.any(missing, axis=0)[quarter, quarter].mean())
-    yield f"Missing in the central quarter, in any channel: {centre:.0%}"
+    wide = quarter.stop - quarter.start
+    yield f"Missing in its central {wide} x {wide} pixels, in any channel: {centre:.0%}"
+    middle = slice((field.pixels - 1) // 2, field.pixels // 2 + 1)
+    if missing[:, middle, middle].any():
+        yield "The star's own pixels are missing: no mass will be given."
+    unknown = [one.source.name for one in seen if one.source.noise is None]
+    if unknown:
+        yield (
+            f"The noise of {', '.join(unknown)} is not given (noise). The simulated maps then have"
+        )
+        yield "none, and the object may be called unlike them for its noise alone."
 
 
 def _listed(texts: list[str]) -> Iterator[str]:

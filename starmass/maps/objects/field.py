@@ -10,10 +10,13 @@ from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 from scipy.stats import norm
 
+from starmass.errors import InputError
 from starmass.maps.fits_grid import read_position
 
 DRAWS = 20
 """Distances at which the field is cut out."""
+POLE = 89.9
+"""Declination that a field is centred at, at most [degree]."""
 NEAREST = 0.3
 """Least of these, as a share of the distance; a nearer one is a tail of no star."""
 
@@ -111,6 +114,11 @@ def read_field(entry: Mapping[str, Any], projection: Mapping[str, Any]) -> Field
         when the position is no place in the sky
     """
     right_ascension, declination = read_position(entry["position"])
+    if abs(declination) > POLE:
+        raise InputError(
+            f"position: a declination of {declination:g} degrees is too near the pole for a field"
+            " about it; give one up to 89.9."
+        )
     distance, error = entry["distance"]
     return Field(
         right_ascension,

@@ -4,6 +4,7 @@ Headers are read first, so that a user learns of all that is lacking before anyt
 """
 
 import math
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,10 @@ from starmass.maps.objects.coordinates import (
 )
 from starmass.maps.objects.findings import Findings
 
+NUMBER = re.compile(
+    r"(CRPIX|CRVAL|CDELT|CROTA)\d|(CD|PC)\d_\d|BMAJ|BMIN|BPA|RESTFRE?Q|EQUINOX|EPOCH|VELREF"
+)
+"""Keywords whose values are numbers."""
 ALIKE = 0.05
 """Relative difference of the config's beam and the header's that is one of rounding."""
 
@@ -141,11 +146,26 @@ def count_axes(hdu: Any) -> int:
     return int(hdu.header.get("ZNAXIS", hdu.header.get("NAXIS", 0)))
 
 
+def _numbers(findings: Findings, header: fits.Header, path: str) -> bool:
+    """Refuse text where a number has to be: such cards are passed over without a word."""
+    wrong = [
+        f"{card} = {header[card]!r}"
+        for card in header
+        if NUMBER.fullmatch(card) and not isinstance(header[card], int | float)
+        if not isinstance(header[card], fits.card.Undefined)
+    ]
+    if wrong:
+        findings.refuse(f"{path}: {wrong[0]} is no number; mend the header (astropy's fitsheader).")
+    return not wrong
+
+
 def _understand(
     findings: Findings, channel: str, entry: Mapping[str, Any], path: str, star: SkyCoord,
     place: int, header: fits.Header,
 ) -> Image | None:  # fmt: skip
     key = findings.key(channel)
+    if not _numbers(findings, header, path):
+        return None
     axes = [int(header.get(f"ZNAXIS{n}", header.get(f"NAXIS{n}", 1))) for n in range(1, 9)]
     if channel != "cube" and any(size > 1 for size in axes[2:]):
         findings.refuse(
@@ -162,10 +182,15 @@ def _understand(
     shape = (sizes[1], sizes[0])
     x, y = (float(one) for one in pixels_of(wcs, star))
     if not (-0.5 <= x < shape[1] - 0.5 and -0.5 <= y < shape[0] - 0.5):
+        where = (
+            f"falls on pixel ({x:.1f}, {y:.1f}) of {shape[1]} x {shape[0]} (NAXIS1, NAXIS2; counted"
+            " from 0), so it is not in the image"
+            if np.isfinite(x + y)
+            else "is over 90 degrees away from the image (CRVAL1, CRVAL2)"
+        )
         findings.refuse(
-            f"{path}: the star falls on pixel ({x:.1f}, {y:.1f}) of {shape[1]} x {shape[0]}"
-            f" (NAXIS1, NAXIS2; counted from 0), so it is not in the image; check"
-            f" {findings.key('position')}, or {key}.equinox."
+            f"{path}: the star {where}; check {findings.key('position')} (degrees, or hours with h"
+            f" or colons), or {key}.equinox."
         )
         return None
     return Image(

@@ -14,8 +14,10 @@ from starmass.maps.units import BOLTZMANN, HYDROGEN_ATOM_G, KM_CM
 
 FASTEST = 1000.0
 """Velocity that no cloud of the Galaxy has [km/s]."""
-WIDEST = 100.0
-"""Median width that no cloud has [km/s]."""
+APART = 50.0
+"""Difference from the median velocity that no gas about a protostar has [km/s]."""
+WIDEST = 30.0
+"""Width that no cloud has [km/s]."""
 BELOW_THERMAL = 0.2
 """Share of pixels below the thermal width above which the temperature is doubtful."""
 
@@ -36,13 +38,17 @@ def plan_velocity(findings: Findings, image: Image, entry: Mapping[str, Any]) ->
     def convert(
         values: np.ndarray, noise: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        most = np.nanmax(np.abs(factor * values), initial=0.0)
-        if FASTEST < most < 1e30:
+        there = np.isfinite(values) & (np.abs(values) < 1e30)
+        speeds = factor * values[there]
+        apart = np.abs(speeds - np.median(speeds)) if speeds.size else np.zeros(1)
+        fastest = np.abs(speeds).max(initial=0.0)
+        if apart.max() > APART or fastest > FASTEST:
+            most = speeds[np.argmax(np.where(apart > APART, apart, np.abs(speeds)))]
             findings.refuse(
                 f"{image.path}: a velocity of {most:.4g} km/s (BUNIT ="
-                f" {image.header.get('BUNIT')!r}) is none of a cloud; list what stands for missing"
-                f" pixels in {image.key}.blank, mask pixels without a line, or give"
-                f" {image.key}.unit."
+                f" {image.header.get('BUNIT')!r}) is none of a cloud whose median is"
+                f" {np.median(speeds):.4g}; list what stands for missing pixels in"
+                f" {image.key}.blank, mask pixels without a line, or give {image.key}.unit."
             )
         return factor * values, None if noise is None else factor * noise
 
@@ -86,10 +92,12 @@ def plan_width(findings: Findings, image: Image, entry: Mapping[str, Any]) -> Co
         if squared:
             width = np.sqrt(width)
             error = None if error is None else error / np.maximum(2 * width, 1e-9)
-        if np.nanmedian(width) > WIDEST if np.isfinite(width).any() else False:
+        widest = np.nanmax(np.where(width < 1e30, width, np.nan), initial=0.0)
+        if widest > WIDEST:
             findings.refuse(
-                f"{image.path}: the median width is {np.nanmedian(width):.4g} km/s (BUNIT ="
-                f" {image.header.get('BUNIT')!r}), that of no cloud; give {image.key}.unit, as m/s."
+                f"{image.path}: a width of {widest:.4g} km/s (BUNIT ="
+                f" {image.header.get('BUNIT')!r}) is that of no cloud; give {image.key}.unit, as"
+                f" m/s, or list what stands for missing pixels in {image.key}.blank."
             )
         return take_off(findings, image, width, error, taken_off)
 

@@ -79,6 +79,7 @@ def make_object_maps(
     with create_hdf5(output) as file:
         _write_arrays(file, channels, values, noise, missing, distances, drawn)
         _write_facts(file, field, name, read.beam, coarsest, missing)
+        file.attrs["noise_in_dex"] = [one.source.noise_in_dex for one in seen]
         file.attrs["noise_pixels"] = [one.noise_width / field.pixel_arcsec() for one in seen]
         file.attrs["hydrogen_mass_g"] = float(projection["hydrogen_mass"]) * HYDROGEN_ATOM_G
         file.attrs["velocity_kms"] = math.nan if velocity is None else float(velocity)
@@ -143,7 +144,8 @@ def _restore_noise(
             continue
         channel = one.source.name
         drawn = generator({}, name, channel).standard_normal(maps.shape[1:])
-        maps[place] += np.sqrt(np.maximum(wanted[place] ** 2 - less[place] ** 2, 0.0)) * drawn
+        drawn *= np.sqrt(np.maximum(wanted[place] ** 2 - less[place] ** 2, 0.0))
+        maps[place] = maps[place] * 10**drawn if one.source.noise_in_dex else maps[place] + drawn
         if BASE[channel].adds_up == "dispersion":
             maps[place] = np.maximum(maps[place], 0.0)
 
@@ -237,7 +239,13 @@ def _write_arrays(
             "[sink, axis, row, column], of any",
         ),
         ("missing_channels", missing[None, None], "", "[sink, axis, channel, row, column]"),
-        ("noise", noise, "", "[channel, row, column] standard deviation, 0 where not known"),
+        (
+            "noise",
+            noise,
+            "",
+            "[channel, row, column] standard deviation in the channel's unit, or in"
+            " dex (noise_in_dex); 0 where not known",
+        ),
         ("distances", distances, "pc", "that the field is cut out at: quantiles"),
         (
             "maps_at_distance",

@@ -13,8 +13,8 @@ from starmass.maps.objects.field import Field
 from starmass.maps.objects.findings import Findings
 from starmass.maps.objects.images import Image, read_image
 from starmass.maps.objects.line_maps import plan_velocity, plan_width
-from starmass.maps.objects.unit_reading import Convert
-from starmass.maps.objects.values import blank, load
+from starmass.maps.objects.unit_reading import Convert, parse_unit
+from starmass.maps.objects.values import blank, load, load_noise
 from starmass.maps.objects.velocity_frames import shift_to_lsrk
 
 CHANNELS = ("column_density", "v_los", "sigma_v")
@@ -55,6 +55,7 @@ class Measured:
     values : [row, column] in the channel's unit, NaN where missing
     noise : [row, column], standard deviation; None where it is not known
     noise_width : full width at half maximum that the noise is smooth by [arcsec]; None: the beam's
+    noise_in_dex : whether the noise is that of log10 of the values
     """
 
     name: str
@@ -64,6 +65,7 @@ class Measured:
     values: np.ndarray
     noise: np.ndarray | None
     noise_width: float | None = None
+    noise_in_dex: bool = False
 
     @property
     def valid(self) -> np.ndarray:
@@ -150,6 +152,13 @@ def check_pixels(findings: Findings, image: Image, field: Field) -> None:
             f" wide at {field.distance:g} pc, more than an eighth of the field of {field.side:g}"
             f" pc; give {image.key}.file with smaller pixels, or a larger maps.projection.side."
         )
+    wide = field.pixel_arcsec() * field.pixels
+    if image.beam and image.beam.major > wide / 4:
+        findings.refuse(
+            f"{image.path}: its beam of {image.beam.major:.4g} arcsec (BMAJ, in degrees, or"
+            f" {image.key}.beam, in arcsec) is more than a quarter of the field of {wide:.4g}"
+            " arcsec; mend it, or give a map of a finer beam."
+        )
 
 
 def common_beam(images: list[Image]) -> float:
@@ -196,8 +205,17 @@ def measure(findings: Findings, plan: Plan, field: Field, beam: float) -> Measur
         values, noise = plan.convert(values, noise)
     if image.channel == "v_los":
         values = values + shift_to_lsrk(findings, image, field.star)
-    found = gather(image.channel, image, box, values, noise, field)
-    return replace(found, noise_width=plan.entry.get("noise_width"))
+    width = plan.entry.get("noise_width")
+    if width is not None and width > field.pixel_arcsec() * field.pixels:
+        findings.refuse(
+            f"{image.key}.noise_width: noise that is smooth by {width:g} arcsec is wider than the"
+            f" field of {field.pixel_arcsec() * field.pixels:.4g}; give it in arcsec."
+        )
+    independent = width == 0 or (width is None and not (image.beam and image.beam.major))
+    found = gather(image.channel, image, box, values, noise, field, independent=independent)
+    return replace(
+        found, noise_width=plan.entry.get("noise_width"), noise_in_dex=bool(plan.entry.get("log"))
+    )
 
 
 def _noise(
@@ -208,7 +226,10 @@ def _noise(
     there = np.isfinite(values)
     if not isinstance(plan.noise, str):
         return np.where(there, float(plan.noise), np.nan)
-    noise = load(plan.image, box, plan.noise)
+    # The noise of a logarithm is in dex, whatever its header says.
+    written = str(plan.entry.get("unit") or plan.image.header.get("BUNIT", "") or "").strip()
+    unit = None if plan.entry.get("log") else parse_unit(written)
+    noise = load_noise(plan.image, box, plan.noise, plan.entry.get("noise_hdu"), unit)
     known = there & np.isfinite(noise) & (noise > 0) & (noise < 1e30)
     if not known.any():
         raise InputError(
@@ -226,16 +247,22 @@ def _noise(
 
 def gather(
     name: str, image: Image, box: tuple[slice, slice], values: np.ndarray,
-    noise: np.ndarray | None, field: Field,
+    noise: np.ndarray | None, field: Field, *, independent: bool = False,
 ) -> Measured:  # fmt: skip
-    """Average pixels that are far finer than the grid's, so that no work is lost on them."""
+    """Average pixels that are far finer than the grid's, so that no work is lost on them.
+
+    Parameters
+    ----------
+    independent : whether the noise of pixels is, so that it is averaged down
+    """
     step = max(1, int(field.pixel_arcsec() / image.pixel_arcsec / FINE))
     corner = (box[1].start, box[0].start)
     if step > 1:
         square = name == "sigma_v"
         values = _blocks(values**2 if square else values, step)
         values = np.sqrt(values) if square else values
-        noise = None if noise is None else np.sqrt(_blocks(noise**2, step))
+        if noise is not None:
+            noise = np.sqrt(_blocks(noise**2, step)) / (step if independent else 1)
     return Measured(name, image, corner, step, values, noise)
 
 

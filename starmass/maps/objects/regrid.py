@@ -17,6 +17,8 @@ COARSE = 1.001
 COVERED = 0.5
 """Share of a pixel's weight below which it is missing."""
 PARALLEL = 1e-6
+SEAM = 10.0
+"""Width of a pixel, in those of most, that none has."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,9 @@ def _area_average(x: np.ndarray, y: np.ndarray, shape: tuple[int, int]) -> Regri
     grid = (x.shape[0] - 1, x.shape[1] - 1)
     corners_x, corners_y = _quadrilaterals(x, y)
     area = _areas(corners_x, corners_y)
+    # Across the seam of a map of the whole sky, a pixel would reach from one end to the other.
+    wide = np.ptp(corners_x, axis=0)
+    area[wide > SEAM * np.nanmedian(wide)] = np.nan
     there = np.flatnonzero(np.isfinite(area) & (area != 0))
     corners_x, corners_y = (
         np.ascontiguousarray(one[:, there]) + 0.5 for one in (corners_x, corners_y)

@@ -15,6 +15,8 @@ from starmass.maps.objects.findings import Findings
 from starmass.maps.objects.images import Image
 
 LIGHT = 299792.458  # km/s
+SAME_LINE = 0.02
+"""Velocity that two rest frequencies of one line may differ by [km/s]."""
 OPTICAL = 100.0
 """Velocity above which the optical convention is refused [km/s]: there it is 0.03 km/s off."""
 
@@ -103,6 +105,8 @@ def _velocities(
             f" {image.key}.file with VRAD or FREQ."
         )
         return None
+    if _contradicts(findings, image, entry, wcs.wcs.restfrq, name, kind):
+        return None
     speeds = values * (units.Unit(unit).to(units.km / units.s) if unit != "" else 1e-3)
     if kind.startswith(("VOPT", "FELO")):
         if np.abs(speeds).max() > OPTICAL and _far(entry):
@@ -115,6 +119,20 @@ def _velocities(
         findings.note("cube", f"{image.path}: {name} = {kind!r} was turned into VRAD.")
         speeds = LIGHT * (1 - 1 / (1 + speeds / LIGHT))
     return speeds
+
+
+def _contradicts(
+    findings: Findings, image: Image, entry: Mapping[str, Any], written: float, name: str, kind: str
+) -> bool:
+    """Whether velocities of an axis are for another rest frequency than the config's."""
+    given = entry.get("rest_frequency")
+    if not given or not written or LIGHT * abs(given / written - 1) < SAME_LINE:
+        return False
+    findings.refuse(
+        f"{image.path}: {name} = {kind!r} holds velocities for RESTFRQ = {written:.9g}, and"
+        f" {image.key}.rest_frequency is {given:.9g}; leave that out, or mend the header."
+    )
+    return True
 
 
 def _far(entry: Mapping[str, Any]) -> bool:

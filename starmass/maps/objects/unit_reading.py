@@ -47,6 +47,8 @@ def parse_unit(text: str) -> Unit | None:
             unit = Unit(spelling.replace("**", "^"))
         except (ValueError, TypeError):
             continue
+        if isinstance(unit, units.function.FunctionUnitBase):  # dex(cm-2): said by the key log
+            return None
         return None if unit.is_equivalent(units.dimensionless_unscaled) else unit
     return None
 

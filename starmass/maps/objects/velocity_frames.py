@@ -10,6 +10,11 @@ from astropy.utils.iers import conf
 from starmass.maps.objects.findings import Findings
 from starmass.maps.objects.images import Image
 
+OLD_FRAMES = {"LSR": "LSRK", "HEL": "HELIOCEN", "OBS": "TOPOCENT"}
+"""Frames that AIPS wrote behind the kind of an axis."""
+VELREF = {1: "LSRK", 2: "HELIOCEN", 3: "TOPOCENT"}
+"""Frames by AIPS' number, to which 256 is added for the radio convention."""
+
 
 def shift_to_lsrk(findings: Findings, image: Image, star: SkyCoord) -> float:
     """Return what to add to velocities towards the star [km/s].
@@ -17,8 +22,15 @@ def shift_to_lsrk(findings: Findings, image: Image, star: SkyCoord) -> float:
     The rest frame is that of SPECSYS. Where it is not known, or the date or site that it takes,
     velocities are left as they are, with a warning.
     """
-    frame = str(image.header.get("SPECSYS", "") or "").strip().upper()
-    if frame in ("LSRK", "SOURCE"):
+    frame = _frame_of(image.header)
+    if frame == "LSRK":
+        return 0.0
+    if frame == "SOURCE":
+        findings.refuse(
+            f"{image.path}: SPECSYS = SOURCE, so its velocities are relative to the source; give"
+            f" velocities in LSRK as {image.key}.file, or set SPECSYS to LSRK and"
+            f" {findings.key('velocity')} to 0."
+        )
         return 0.0
     if not frame:
         findings.assume(
@@ -39,6 +51,19 @@ def shift_to_lsrk(findings: Findings, image: Image, star: SkyCoord) -> float:
         f"{image.path}: SPECSYS = {frame}; {shift:+.3f} km/s turn velocities into LSRK.",
     )
     return shift
+
+
+def _frame_of(header: fits.Header) -> str:
+    """Return the rest frame of SPECSYS, or where that is missing of an older keyword."""
+    frame = str(header.get("SPECSYS", "") or "").strip().upper()
+    if frame:
+        return frame
+    for axis in (3, 1, 2, 4):  # AIPS: VELO-LSR, FREQ-HEL
+        kind = str(header.get(f"CTYPE{axis}", "") or "").upper()
+        if kind[:4] in ("VELO", "FELO", "FREQ") and kind[5:8] in OLD_FRAMES:
+            return OLD_FRAMES[kind[5:8]]
+    reference = header.get("VELREF")
+    return VELREF.get(int(reference) % 256, "") if isinstance(reference, int | float) else ""
 
 
 def _shift(frame: str, header: fits.Header, star: SkyCoord) -> float | None:

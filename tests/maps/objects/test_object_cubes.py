@@ -269,3 +269,22 @@ def test_the_example_of_spectral_cube_is_understood(tmp_path):
     assert np.array_equal(load_cube(plan, everything), theirs.unmasked_data[:].value)
     assert image.beam is not None
     assert image.beam.major == pytest.approx(theirs.beam.major.to_value("arcsec"))
+
+
+def test_a_baseline_and_another_rest_frequency_are_refused(tmp_path, lines):
+    write_cube(tmp_path, cube_of(lines, 0.05) + 0.3)
+    with pytest.raises(InputError, match=r"lie at 0\.3.*BUNIT.*cube\.window.*subtract"):
+        make(tmp_path, cube_entry(tmp_path))
+    write_cube(tmp_path, cube_of(lines, 0.05), **axis("VRAD"), RESTFRQ=REST)
+    with pytest.raises(InputError, match=r"velocities for RESTFRQ.*cube\.rest_frequency"):
+        make(tmp_path, cube_entry(tmp_path, rest_frequency=REST + 1e6))
+
+
+@pytest.mark.parametrize("line", ["CO2-1", "12CO(2-1)", "CO J=2-1", "N2H+1-0", "NH3-(1,1)"])
+def test_a_line_is_known_however_it_is_written(tmp_path, lines, line):
+    write_cube(tmp_path, cube_of(lines, 0.05))
+    with pytest.raises(InputError, match=r"optically thick|hyperfine"):
+        make(tmp_path, cube_entry(tmp_path, line=line))
+    write_cube(tmp_path, cube_of(lines, 0.05), RESTFRQ=230.538e9)
+    with pytest.raises(InputError, match="optically thick"):
+        make(tmp_path, cube_entry(tmp_path, line="C18O 2-1", rest_frequency=None))

@@ -46,6 +46,37 @@ def folder(tmp_path):
 
 
 REFUSED = {
+    "a unit that is a logarithm": (
+        ("N", np.log10, {"BUNIT": "dex(cm-2)"}), {"column_density": {"log": True}},
+        "N.fits", "BUNIT = 'dex(cm-2)' is no unit", "column_density.unit",
+    ),
+    "noise in the file of the map, not said where": (
+        None, {"v_los": {"noise": "V.fits", "file": "V.fits"}}, "V.fits", "is the noise",
+        "v_los.noise_hdu",
+    ),
+    "noise of another unit": (
+        ("S", None, {"BUNIT": "K"}), {"v_los": {"noise": "S.fits"}, "sigma_v": {"unit": "km/s"}},
+        "S.fits", "BUNIT = 'K' is no unit of the noise", "v_los.noise",
+    ),
+    "noise of pixels that lie elsewhere": (
+        ("S", None, {"CRPIX1": 12.5}),
+        {"v_los": {"noise": "S.fits"}, "sigma_v": {"file": "N.fits", "unit": "km/s"}},
+        "S.fits", "CRPIX1 is 12.5", "v_los.noise",
+    ),
+    "velocities of the source": (
+        ("V", None, {"SPECSYS": "SOURCE"}), {}, "V.fits", "SPECSYS = SOURCE", "v_los.file",
+    ),
+    "text where a number is": (
+        ("V", None, {"CRPIX1": "x"}), {}, "V.fits", "CRPIX1 = 'x' is no number", "",
+    ),
+    "a beam in arcsec in the header": (
+        ("N", None, {"BMAJ": 18.0}), {"column_density": {"beam": None}}, "N.fits", "BMAJ",
+        "column_density.beam",
+    ),
+    "an undeclared value for no data": (
+        ("V", lambda image: np.where(image > 4.2, -99.0, image), {}), {}, "V.fits",
+        "-99 km/s (BUNIT", "v_los.blank",
+    ),
     "log10 under cm-2": (
         ("N", np.log10, {}), {}, "N.fits", "BUNIT = 'cm-2'", "column_density.log: true",
     ),
@@ -165,7 +196,7 @@ def test_a_trap_is_refused_with_file_keyword_and_key(folder, monkeypatch, trap):
     text = str(refused.value)
     for word in words:
         assert word in text, text
-    assert "objects.star." in text or "maps.projection" in text
+    assert "objects.star." in text or "maps.projection" in text or "mend the header" in text
     assert not (folder / "maps.h5").exists()
 
 
@@ -357,7 +388,7 @@ def test_noise_is_that_of_the_grid(folder):
     counts = {"counts": "H2", "noise": 0.1, "log": True, "scale": 1.0}
     change(folder, "N", np.log10)
     made = make(folder, entry_of(folder, column_density=counts, v_los={"noise": 1.0}))
-    assert np.allclose(made.noise[0], made.maps[0] * np.log(10) * 0.1, rtol=1e-5)
+    assert np.allclose(made.noise[0], 0.1) and list(made.facts["noise_in_dex"]) == [1, 0, 0]
     made = make(
         folder,
         entry_of(folder, column_density=counts, v_los={"noise": 1.0}, sigma_v={"noise": 1.0}),
@@ -386,3 +417,38 @@ def test_a_file_that_starmass_wrote_needs_its_counts_alone(folder):
 
 def test_beams_are_described():
     assert str(Beam(18, 18)) == '18"' and str(Beam(20, 10, 30)) == '20" x 10" at 30 degrees'
+
+
+def test_scaled_integers_and_blanks_are_read(folder):
+    """Files with BSCALE, BZERO or BLANK, which memory can't be mapped to"""
+    before = make(folder, entry_of(folder)).maps[2]
+    path = folder / "S.fits"
+    values, header = fits.getdata(path), fits.getheader(path)
+    scaled = fits.PrimaryHDU(values, header)
+    scaled.scale("int16", bscale=1e-4)
+    scaled.header["BLANK"] = -32768
+    scaled.writeto(path, overwrite=True)
+    assert np.allclose(make(folder, entry_of(folder)).maps[2], before, atol=1e-4)
+    header["BUNIT"] = "m/s"
+    fits.writeto(path, np.round(1000 * values).astype(np.uint16), header, overwrite=True)
+    assert np.allclose(make(folder, entry_of(folder)).maps[2], before, atol=1e-3)
+
+
+def test_noise_in_a_unit_and_an_image_of_its_own(folder):
+    noise = fits.ImageHDU(np.full((64, 64), 50.0), sky(), name="ERROR")
+    noise.header["BUNIT"] = "m/s"
+    fits.append(folder / "V.fits", noise.data, noise.header)
+    path = str(folder / "V.fits")
+    entry = entry_of(folder, v_los={"hdu": 0, "noise": path, "noise_hdu": "ERROR"})
+    assert np.allclose(make(folder, entry).noise[1], 0.05)
+
+
+def test_independent_noise_is_averaged_however_fine_the_pixels(tmp_path):
+    flat = np.ones((3, 16, 16)) * np.array([1e22, 0.0, 0.3])[:, None, None]
+    found = []
+    for finer in (15, 16, 32):
+        big = np.repeat(np.repeat(flat, finer, 1), finer, 2)
+        write_images(tmp_path, big, sky(16 * finer, finer=finer / 4))
+        entry = entry_of(tmp_path, v_los={"noise": 0.05, "noise_width": 0})
+        found.append(finer * make(tmp_path, entry, pixels=16).noise[1].mean())
+    assert np.allclose(found, 0.05, rtol=0.02)

@@ -73,7 +73,7 @@ def test_an_object_that_is_not_in_the_config_is_named():
         ({"methods": ["gone"]}, "gone"),
         ({"study": "gone"}, "gone"),
         ({"sigma_v": None}, r"shows the channel sigma_v .* which the object has not"),
-        ({"velocity": None}, "velocity: its systemic velocity"),
+        ({"velocity": None}, "velocity is missing; add velocity: the star's systemic"),
         ({"distance": [137, 100]}, "an error of 100 pc is over half of 137 pc"),
         ({"distance": [-1, 1]}, r"\[-1, 1\] can't be"),
         ({"column_density": None}, "there is no cube"),

@@ -1,6 +1,6 @@
 # starmass: dumps -> maps; mathematics -> fractals -> encoder; maps + encoder -> evidence -> tables
 # and figures.
-# `snakemake -c2` runs the demo; `snakemake -c2 maps` (simulations, fractals, pretraining,
+# `snakemake -c2` runs the demo; `snakemake -c2 maps` (simulations, images, fractals, pretraining,
 # evaluation, few_labels, ablations, tables, summary, figures) a part of it.
 from pathlib import Path
 
@@ -30,6 +30,7 @@ configfile: f"{CHECKOUT}/config/config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/maps.smk"
+include: "workflow/rules/images.smk"
 include: "workflow/rules/fractals.smk"
 include: "workflow/rules/pretraining.smk"
 include: "workflow/rules/evaluation.smk"

@@ -1,6 +1,7 @@
 """Tables between stages: CSV in which names are text, and only an empty field is missing."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +25,8 @@ SAMPLE = (
     "sink_index", "axis_index",
 )  # fmt: skip
 """Columns that a list of maps has at least."""
+LEADING_ZERO = re.compile(r"[+-]?0\d")
+"""How names of digits begin that are no numbers, as 007."""
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
@@ -32,12 +35,16 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
         table.to_csv(temporary, index=False, lineterminator="\n")
 
 
-def read_table(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
+def read_table(
+    path: str | Path, columns: Sequence[str] = (), *, labels: bool = False
+) -> pd.DataFrame:
     """Read a table of this workflow.
 
     Parameters
     ----------
     columns : names that it has to have
+    labels : whether columns beyond these and those of a list of maps are a user's, which are
+        numbers where all fields are, and text otherwise
 
     Returns
     -------
@@ -53,8 +60,9 @@ def read_table(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
         if not _ends_with_a_line(path):
             raise ValueError("its last line is cut short")
         # pandas' own list of words for "missing" holds names: null, NA, nan, None and others.
+        text = [*TEXT, *(_others(path, columns) if labels else ())]
         table = pd.read_csv(
-            path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False, na_values=[""]
+            path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""]
         )
         if not isinstance(table.index, pd.RangeIndex):  # pandas takes the surplus for an index
             raise ValueError("its lines have more fields than its first line names")
@@ -70,7 +78,9 @@ def read_table(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
                 f"{path}: the column {column!r} is missing; delete the file and run Snakemake again"
                 " to remake it."
             )
-    for column in table.columns.difference(list(TEXT)):
+    for column in table.columns.intersection(text).difference(list(TEXT)):
+        table[column] = _numbers_or_text(table[column])
+    for column in table.columns.difference(text):
         if table.empty:
             table[column] = table[column].astype(float)
         elif table[column].dtype == bool or not pd.api.types.is_numeric_dtype(table[column]):
@@ -85,6 +95,20 @@ def read_table(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
     return table
 
 
+def _others(path: str | Path, columns: Sequence[str]) -> list[str]:
+    """Return the columns of a list of maps that are a user's labels."""
+    ours = {*columns, *SAMPLE, "time_yr"}
+    return [name for name in pd.read_csv(path, nrows=0).columns if name not in ours]
+
+
+def _numbers_or_text(column: pd.Series) -> pd.Series:
+    numbers = pd.to_numeric(column, errors="coerce")
+    there = column.dropna()
+    if there.empty or numbers[there.index].isna().any() or there.str.match(LEADING_ZERO).any():
+        return column
+    return numbers
+
+
 def _ends_with_a_line(path: str | Path) -> bool:
     """Whether the last byte ends a line; an empty file has none, and is reported elsewhere."""
     with open(path, "rb") as file:
@@ -97,12 +121,14 @@ def _ends_with_a_line(path: str | Path) -> bool:
 def read_samples(path: str | Path, columns: Sequence[str] = SAMPLE) -> pd.DataFrame:
     """Read the list of all maps of a study, one row a protostar, time and line of sight.
 
+    Those of images have the columns of their labels beside it.
+
     Raises
     ------
     InputError
         when it lists none, or a mass has no logarithm
     """
-    samples = read_table(path, columns)
+    samples = read_table(path, columns, labels=True)
     if samples.empty:
         raise InputError(
             f"{path}: the study has no maps; lower evaluation.studies.*.minimum_mass or add"

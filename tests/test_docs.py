@@ -79,7 +79,7 @@ def overlay_of(block: dict) -> dict:
     """Put a block into the section of the config that it belongs to."""
     if block.keys() == {"starmass"}:  # of a workflow that uses this one as a module
         return overlay_of(block["starmass"])
-    if block.keys() <= {"study", "objects", *SECTIONS}:
+    if block.keys() <= {"study", "objects", "images", *SECTIONS}:
         return block
     if all(isinstance(entry, dict) and "format" in entry for entry in block.values()):
         return {"maps": {"simulations": block}}
@@ -172,6 +172,8 @@ def dumps(examples, tmp_path):
         (folder / name).touch()
     (descriptor,) = (one.text for one in examples if one.text.startswith("format: sfumato"))
     (folder / "sfumato/run.yaml").write_text(descriptor)
+    for name in ("maps.h5", "labels.csv"):  # of config/elsewhere.yaml
+        (folder / name).touch()
     return folder
 
 

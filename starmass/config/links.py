@@ -14,6 +14,8 @@ from starmass.config.evaluation import (
     OwnEncoderFeatures,
     Preprocessing,
 )
+from starmass.config.image_links import problems_of_images
+from starmass.config.images import ImageSet
 from starmass.config.maps import Maps
 from starmass.config.pretraining import Pretraining
 from starmass.errors import InputError, closest
@@ -140,10 +142,14 @@ def _ways_of_showing(config: "Config") -> Problems:
         patch = 1
         if isinstance(features, OwnEncoderFeatures):
             patch = config.pretraining.encoders[features.encoder].encoder.patch_size
+        named = study.images or ""
+        images = config.images[named] if named else None
         for name in shown:
+            way = evaluation.preprocessing[name]
             for problem in (
-                *problems_of_showing(evaluation.preprocessing[name], config.maps, patch),
-                *_unmade(evaluation.preprocessing[name], config.maps, study.simulations),
+                *problems_of_showing(way, config.maps, patch, images),
+                *_unmade(way, config.maps, study.simulations or ()),
+                *(problems_of_images(way, images, named) if images else ()),
             ):
                 yield f"preprocessing.{name}", f"{problem} (evaluation.{user} uses it)"
 
@@ -160,11 +166,18 @@ def _unmade(shown: Preprocessing, maps: Maps, simulations: tuple[str, ...]) -> I
                 )
 
 
-def problems_of_showing(shown: Preprocessing, maps: Maps, patch_size: int) -> Iterator[str]:
-    """Yield what a way of showing a map asks for in vain."""
+def problems_of_showing(
+    shown: Preprocessing, maps: Maps, patch_size: int, images: ImageSet | None = None
+) -> Iterator[str]:
+    """Yield what a way of showing a map asks for in vain.
+
+    A set of ``images`` has channels and, unless it says them, pixels that its files alone know.
+    """
     pixels, extra = maps.projection.pixels, maps.channels
+    if images:
+        pixels = images.size or shown.zoom or 0
     known = (*BASE, *extra)
-    for channel in shown.channels:
+    for channel in () if images else shown.channels:
         # NAME_000 is a channel of a spectrum.
         if channel not in known and channel.rpartition("_")[0] not in extra:
             yield (
@@ -188,7 +201,7 @@ def problems_of_showing(shown: Preprocessing, maps: Maps, patch_size: int) -> It
         )
     token = shown.pixels_per_token
     side, patch = (zoom, token) if token else (shown.image_size or zoom, patch_size)
-    if side < patch or side % patch:
+    if side and (side < patch or side % patch):
         yield (
             f"{side} pixels are no whole number of tokens of {patch:g} pixels; change image_size,"
             " pixels_per_token or zoom"

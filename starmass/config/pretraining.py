@@ -5,7 +5,7 @@ The defaults of a recipe are those of the official "short" ViT-L/16 recipe of DI
 the paper quotes.
 """
 
-from typing import Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -18,6 +18,7 @@ from starmass.config.entry import (
     Seed,
     Share,
     Two,
+    chosen_by,
     key,
 )
 from starmass.description import EncoderDescription
@@ -342,6 +343,7 @@ class Recipe(Training):
 class TrainingMaps(Entry):
     """The training rows of a study's split, shown in some way."""
 
+    choice = "images with study"
     study: Name = key(..., "Entry of evaluation.studies", refers="evaluation.studies")
     split: Name = key(
         ...,
@@ -354,6 +356,30 @@ class TrainingMaps(Entry):
         "Entry of evaluation.preprocessing: how a map is shown",
         refers="evaluation.preprocessing",
     )
+
+
+class SetImages(Entry):
+    """All images of a set, shown in some way."""
+
+    choice = "images with set"
+    set_: Name = key(
+        ..., "Entry of images to learn from, without its labels", alias="set", refers="images"
+    )
+    preprocessing: Name = key(
+        ...,
+        "Entry of evaluation.preprocessing: how an image is shown; limits are those of all images",
+        refers="evaluation.preprocessing",
+    )
+
+
+def _maps_or_set(entry: Any) -> str:
+    return SetImages.choice if "set" in entry else TrainingMaps.choice
+
+
+if TYPE_CHECKING:
+    MapsOrSet = TrainingMaps | SetImages
+else:
+    MapsOrSet = chosen_by(_maps_or_set, [TrainingMaps, SetImages])
 
 
 class Pretraining(Entry):
@@ -377,10 +403,11 @@ class Pretraining(Entry):
 class EncoderEntry(Training):
     """A recipe with its images, its seeds, and what its job asks for."""
 
-    images: Name | TrainingMaps = key(
+    images: Name | MapsOrSet = key(
         ...,
         "Entry of fractals.images to learn from; or the maps of a study themselves, without their"
-        " labels: {study: NAME, split: NAME}, of which the training rows are taken",
+        " labels: {study: NAME, split: NAME}, of which the training rows are taken; or all images"
+        " of a set: {set: NAME, preprocessing: NAME}",
         refers="fractals.images",
     )
     seeds: Each[Seed] = key(

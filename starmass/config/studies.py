@@ -107,10 +107,15 @@ class Segmentation(Entry):
 class Study(Entry):
     """What is evaluated on which maps."""
 
-    simulations: Each[Name] = key(
-        ...,
-        "Entries of maps.simulations whose maps the study looks at",
+    simulations: Each[Name] | None = key(
+        None,
+        "Entries of maps.simulations whose maps the study looks at; or give images",
         refers="maps.simulations",
+    )
+    images: Name | None = key(
+        None,
+        "Instead of simulations: entry of images, whose lines with a mass the study looks at",
+        refers="images",
     )
     observation: Name | None = key(
         None,
@@ -159,6 +164,13 @@ class Study(Entry):
         "Maps coloured by principal components of their patch tokens, and divided into segments by"
         " clusters of them",
     )
+
+    @model_validator(mode="after")
+    def _check_maps(self) -> "Study":
+        if (self.simulations is None) == (self.images is None):
+            given = "both (null takes one away)" if self.images else "neither"
+            raise Contradiction(f"give either simulations or images, not {given}")
+        return self
 
 
 class Ablation(Entry):

@@ -6,6 +6,8 @@ from typing import Any
 from starmass.config.entry import Entry, Named, key
 from starmass.config.evaluation import Evaluation
 from starmass.config.fractals import Fractals
+from starmass.config.image_links import check_images
+from starmass.config.images import ImageSet
 from starmass.config.links import check_links
 from starmass.config.maps import Maps
 from starmass.config.object_links import check_objects
@@ -28,10 +30,15 @@ class Config(Entry):
     )
     data_root: str | None = key(
         None,
-        'Folder that "{data_root}" in maps.simulations is replaced by; usually given as --config'
-        " data_root=DIR",
+        'Folder that "{data_root}" in maps.simulations, images and objects is replaced by; usually'
+        " given as --config data_root=DIR",
     )
     maps: Maps = key(..., "Dumps to maps")
+    images: Named[ImageSet] = key(
+        {},
+        "Images or maps that others made, by name, which a study or an encoder may name; as map"
+        " files they are results/images/NAME/maps.h5",
+    )
     fractals: Fractals = key(..., "Mathematics to images")
     pretraining: Pretraining = key(..., "Images to encoders")
     evaluation: Evaluation = key(..., "Maps and encoders to evidence")
@@ -62,6 +69,7 @@ def read_config(values: Mapping[str, Any]) -> Config:
     check_scalars(values)
     config = validated(Config, values)
     check_references(config)
+    check_images(config)
     check_links(config)
     check_objects(config)
     return config

@@ -64,6 +64,12 @@ class Preprocessing(config.Preprocessing):
         if choice == "relative":
             return values - maps.star_velocity[:, None, None].astype(np.float32)
         if choice == "log_gradient":
+            if not np.isfinite(maps.pixel_pc):
+                raise InputError(
+                    "evaluation.preprocessing: v_los: log_gradient is per pc, and the images have"
+                    " no size in the sky; add side [pc] to their entry of images, or use another"
+                    " transform."
+                )
             rows, columns = np.gradient(values, maps.pixel_pc, axis=(1, 2))
             values = np.hypot(rows, columns)
         if choice not in ("log10", "log_gradient"):

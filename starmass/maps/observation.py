@@ -60,7 +60,13 @@ def observe_maps(
         )
         _check(name, observation, channels, kinds)
         pixel = float(source.attrs["side_pc"]) / float(source.attrs["pixels"])
-        sigma = beam_pixels(float(observation["beam"]), float(observation["distance"]), pixel)
+        beam = float(observation["beam"])
+        if beam and not np.isfinite(pixel):
+            raise InputError(
+                f"maps.observations.{name}.beam: the images of {maps} have no size in the sky; add"
+                " side [pc] to their entry of images, or set beam: 0."
+            )
+        sigma = beam_pixels(beam, float(observation["distance"]), pixel) if beam else 0.0
         values = given[:].astype(float)
         missing = np.zeros((*values.shape[:2], *values.shape[3:]), bool)
         for (sink, axis), identity in np.ndenumerate(

@@ -32,6 +32,8 @@ def check_config(folder: Path, files: Sequence[Path] = (), pairs: Sequence[str] 
     plan = read_plan(folder, files, pairs)
     study = plan.study_entry(plan.study)
     plan.drawn_files(plan.study)
+    if study.images:
+        return f"The config is right: study {plan.study}, images {study.images}."
     simulations = ", ".join(study.simulations)
     return f"The config is right: study {plan.study}, simulations {simulations}."
 

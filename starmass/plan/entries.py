@@ -1,11 +1,13 @@
 """The config as a plan sees it, and its entries by name."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from starmass.config.ablations import add_variants
 from starmass.config.whole import Config, read_config
 from starmass.errors import InputError, closest
+from starmass.plan.paths import UsersFile
 
 
 class Entries:
@@ -40,3 +42,38 @@ class Entries:
                 f" entries: {', '.join(declared) or 'none yet'}."
             )
         return entries[name]
+
+    def users_path(self, given: str, key: str) -> str:
+        """Return a path of the config, in which ``{data_root}`` may stand.
+
+        Raises
+        ------
+        InputError
+            when it does, and nothing says what it is; names the config's ``key``
+        """
+        root = self.config.data_root
+        if "{data_root}" in given and root is None:
+            raise InputError(
+                f"config key {key!r}: {given} has {{data_root}}; give it: --config data_root=DIR."
+            )
+        return given.replace("{data_root}", root or "")
+
+    def users_file(self, given: str, key: str) -> str:
+        """Return a file that the config names: the user's, or one that a rule makes.
+
+        What lies in ``results/`` is made by a rule.
+
+        Raises
+        ------
+        InputError
+            when a file of the user does not exist; names the config's ``key``
+        """
+        path = self.users_path(given, key)
+        if path.startswith("results/"):
+            return path
+        if not Path(path).is_file():
+            raise InputError(
+                f"config key {key!r}: there is no file {path}; give its path, seen from the folder"
+                " that Snakemake runs in."
+            )
+        return UsersFile(path)

@@ -77,6 +77,8 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
     def study_maps(self, study: str) -> list[str]:
         """Return the paths of all maps of a study, as its observation sees them."""
         entry = self.study_entry(study)
+        if entry.images:
+            return [self.image_set_maps(entry.images, entry.observation)]
         return [
             path
             for simulation in entry.simulations
@@ -88,13 +90,29 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
         ]
 
     def catalogues(self, study: str) -> list[str]:
-        """Return the paths of the catalogues of a study's simulations."""
+        """Return the paths of the catalogues of a study's simulations, or of the list of images."""
+        if images := self.study_entry(study).images:
+            return [self.image_objects(images)]
         return [paths.catalogue(one) for one in self.study_entry(study).simulations]
 
     def sample_options(self, study: str) -> dict[str, Any]:
         """Return which maps take part in a study."""
         entry = self.study_entry(study)
-        return {"minimum_mass": entry.minimum_mass, "axes": list(entry.axes)}
+        own = {"minimum_mass": entry.minimum_mass, "axes": list(entry.axes)}
+        return {**own, "images": entry.images} if entry.images else own
+
+    def image_set_maps(self, name: str, observation: str | None = None) -> str:
+        """Return the path of a set's file of maps, as an observation sees it if there is one."""
+        if observation is None:
+            return self.image_maps(name)
+        self.entry("maps.observations", observation)
+        return f"{paths.OBSERVED}/{observation}/{name}/maps.h5"
+
+    def maps_to_observe(self, name: str, snapshot: str) -> str:
+        """Return the file of maps that is observed, of a simulation's snapshot or of a set."""
+        if name in self.config.images and snapshot == "maps":
+            return self.image_maps(name)
+        return f"{paths.MAPS}/{name}/{snapshot}.h5"
 
     def split_options(self, split: str) -> dict[str, Any]:
         """Return how rows are divided."""

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from starmass.channels import BASE
+from starmass.errors import InputError
 from starmass.plan import paths
 from starmass.plan.study import StudyPlan
 
@@ -185,6 +187,8 @@ class FiguresPlan(StudyPlan):
         found = [figure for figure in FIGURES if not figure.part or getattr(entry, figure.part)]
         if entry.segmentation and entry.segmentation.attention_mass is None:
             found = [figure for figure in found if figure.name != "attention"]
+        if entry.images and set(BASE) - {*(self.image_set(entry.images).channels or ())}:
+            found = [figure for figure in found if figure.name != "examples"]
         return found
 
     def figure_files(self, study: str) -> list[str]:
@@ -202,6 +206,11 @@ class FiguresPlan(StudyPlan):
 
     def figure_inputs(self, name: str, study: str) -> dict[str, Any]:
         """Return what a figure is drawn from."""
+        if name == "examples" and name not in self.figure_numbers(study):
+            raise InputError(
+                f"the figure {name} shows maps of {', '.join(BASE)}, which the images"
+                f" {self.study_entry(study).images} of study {study} don't have."
+            )
         return dict(_named(name).inputs(self, study))
 
     def figure_paths(self, name: str, study: str) -> dict[str, Any]:

@@ -1,12 +1,10 @@
 """Observed objects: the files of each, and what shapes its maps and masses."""
 
-from pathlib import Path
 from typing import Any
 
 from starmass.errors import InputError, closest
 from starmass.plan import paths
 from starmass.plan.evaluation import EvaluationPlan
-from starmass.plan.paths import UsersFile
 
 
 class ObjectsPlan(EvaluationPlan):
@@ -66,25 +64,12 @@ class ObjectsPlan(EvaluationPlan):
         return found
 
     def _object_file(self, given: str, key: str) -> str:
-        root = self.config.data_root
-        if "{data_root}" in given and root is None:
-            raise InputError(
-                f"config key {key!r}: {given} has {{data_root}}; give it: --config data_root=DIR."
-            )
         if _is_number(given):
             raise InputError(
                 f"config key {key!r}: YAML reads {given} as text; write it with a point and a sign,"
                 " as 5.0e+20."
             )
-        path = given.replace("{data_root}", root or "")
-        if path.startswith("results/"):
-            return path
-        if not Path(path).is_file():
-            raise InputError(
-                f"config key {key!r}: there is no file {path}; give its path, seen from the folder"
-                " that Snakemake runs in."
-            )
-        return UsersFile(path)
+        return self.users_file(given, key)
 
     def object_projection(self) -> dict[str, Any]:
         """Return what the maps of objects share with those of simulations."""
@@ -94,7 +79,7 @@ class ObjectsPlan(EvaluationPlan):
     def object_simulations(self, name: str) -> dict[str, list[str]]:
         """Return the maps that an object is compared with, by simulation, before observation."""
         study = self.study_entry(self.object(name).study)
-        return {simulation: self.simulation_maps(simulation) for simulation in study.simulations}
+        return {one: self.simulation_maps(one) for one in study.simulations or ()}
 
     def object_simulation_files(self, name: str) -> list[str]:
         """Return the same as a list."""
@@ -154,7 +139,7 @@ class ObjectsPlan(EvaluationPlan):
         return {
             "position": entry.plain()["position"],
             "study": entry.study,
-            "simulations": {one: self.simulation(one).format for one in study.simulations},
+            "simulations": {one: self.simulation(one).format for one in study.simulations or ()},
             "palettes": self.config.reporting.palettes.plain(),
             "resolution": self.config.reporting.resolution,
         }

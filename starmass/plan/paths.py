@@ -11,6 +11,7 @@ EVALUATION = "results/evaluation"
 TABLES = "results/tables"
 FIGURES = "results/figures"
 OBJECTS = "results/objects"
+IMAGES = "results/images"
 
 
 class UsersFile(str):
@@ -57,6 +58,11 @@ def training_maps(study: str, split_name: str, preprocessing: str) -> str:
 def predictions(study: str, split_name: str, method: str, seed: int, few: str = "") -> str:
     """Path of a method's predictions; ``few`` is ``few_labels/`` for those from few labels."""
     return f"{EVALUATION}/{study}/{split_name}/{few}predictions/{method}/seed-{seed}.csv"
+
+
+def image_set(name: str, file: str) -> str:
+    """Path of a file of a set of images that others made."""
+    return f"{IMAGES}/{name}/{file}"
 
 
 def object_file(name: str, file: str) -> str:

@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from starmass.config.pretraining import METHODS
+from starmass.config.pretraining import METHODS, SetImages
 from starmass.errors import InputError
 from starmass.plan.fractals import FractalsPlan
-from starmass.plan.paths import teacher, training_maps
+from starmass.plan.images import ImagesPlan
+from starmass.plan.paths import image_set, teacher, training_maps
 
 NOTHING_TO_DO = {"memory_mb": 1000, "runtime": 5, "threads": 1}
 """What a job asks for that will only say that it has failed permanently."""
 
 
-class PretrainingPlan(FractalsPlan):
+class PretrainingPlan(FractalsPlan, ImagesPlan):
     """What rules of the wing ``pretraining`` ask."""
 
     def encoder(self, name: str) -> Any:
@@ -65,7 +66,9 @@ class PretrainingPlan(FractalsPlan):
 
     @staticmethod
     def _maps(entry: Any) -> str:
-        """Path of the training maps of a study's split, shown in some way."""
+        """Path of the training maps of a study's split, or of a set, shown in some way."""
+        if isinstance(entry, SetImages):
+            return image_set(entry.set_, f"shown/{entry.preprocessing}.h5")
         return training_maps(entry.study, entry.split, entry.preprocessing)
 
     def pretraining_module(self, encoder: str) -> str:

@@ -10,9 +10,14 @@ class StudyPlan(AblationsPlan):
     """What the rules of tables ask."""
 
     def simulation_formats(self, study: str) -> dict[str, str]:
-        """Return the format of each simulation: whatever shows analytic clouds says so."""
-        names = self.study_entry(study).simulations
-        return {name: self.simulation(name).format for name in names}
+        """Return the format of each simulation: whatever shows analytic clouds says so.
+
+        A set of images has the format ``images``.
+        """
+        entry = self.study_entry(study)
+        if entry.images:
+            return {entry.images: "images"}
+        return {name: self.simulation(name).format for name in entry.simulations}
 
     def information_channels(self, study: str) -> list[str]:
         """Return the channels in which a study looks for information; none if it does not."""
@@ -82,13 +87,16 @@ class StudyPlan(AblationsPlan):
         """Return the page of each simulation of a study."""
         return [
             f"{paths.MAPS}/{simulation}/overview.{kind}"
-            for simulation in self.study_entry(study).simulations
+            for simulation in self.study_entry(study).simulations or ()
             for kind in ("pdf", "png")
         ]
 
     def bare_maps(self, study: str) -> list[str]:
-        """Return the maps of a study's simulations, before any observation."""
-        names = self.study_entry(study).simulations
+        """Return the maps of a study's simulations, or images, before any observation."""
+        entry = self.study_entry(study)
+        if entry.images:
+            return [self.image_maps(entry.images)]
+        names = entry.simulations
         return [path for simulation in names for path in self.simulation_maps(simulation)]
 
     def table_files(self, study: str) -> list[str]:

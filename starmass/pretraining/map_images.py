@@ -1,7 +1,8 @@
 """Training maps as images to learn from.
 
 They are in one file (``images`` float [map, channel, row, column] in 0..1, ``log10_mass``,
-``protostar``) that holds the training maps of a split and no others.
+``protostar``) that holds the training maps of a split and no others; or the images of a set, in one
+file of ``images`` alone.
 """
 
 import os
@@ -28,7 +29,8 @@ class MapImages:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        with training_maps_opened(self.path) as file:
+        opened = open_hdf5 if is_image_set(self.path) else training_maps_opened
+        with opened(self.path) as file:
             count, channels, rows, columns = file["images"].shape
         self.shape: tuple[int, ...] = (rows, columns, channels)
         self._count = count
@@ -44,6 +46,12 @@ class MapImages:
             self._file, self._process = read_hdf5(self.path), os.getpid()
         image = self._file["images"][index].transpose(1, 2, 0)
         return np.round(255 * np.clip(image, 0, 1)).astype(np.uint8)
+
+
+def is_image_set(path: str | Path) -> bool:
+    """Whether a file holds the images of a set, which have no labels."""
+    with open_hdf5(path) as file:
+        return "labels" in file.attrs and "images" in file
 
 
 @contextmanager

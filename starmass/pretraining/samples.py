@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from starmass.fractals.shards import FractalImages, FractalPlanes
 from starmass.pretraining.draws import RandomStream, SampleIndex, generator
-from starmass.pretraining.map_images import MapImages
+from starmass.pretraining.map_images import MapImages, is_image_set
 from starmass.storage import open_hdf5
 
 EDGE = 1 << 20  # bytes at either end of a shard that identify it
@@ -34,8 +34,10 @@ class Images(Protocol):
 
 
 def open_images(paths: Sequence[Path]) -> Images:
-    """Open shards of fractals, or one file of training maps."""
+    """Open shards of fractals, or one file of training maps or of the images of a set."""
     if len(paths) == 1:
+        if is_image_set(paths[0]):
+            return MapImages(paths[0])
         with open_hdf5(paths[0]) as file:
             if "protostar" in file:
                 return MapImages(paths[0])

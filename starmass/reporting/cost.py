@@ -14,7 +14,10 @@ from starmass.files import check_readable
 from starmass.reporting.typesetting import Grid, Page, markdown
 from starmass.storage import write_text, written_aside
 
-STAGES = ("dumps", "maps", "observed", "fractals", "pretraining", "evaluation", "tables", "figures")
+STAGES = (
+    "dumps", "maps", "images", "observed", "fractals", "pretraining", "evaluation", "tables",
+    "figures",
+)  # fmt: skip
 PUBLISHED = {
     "maps": "2540 TFLOP a snapshot, 81.2 EFLOP in all (the simulations too)",
     "fractals": "2.67 TFLOP an image, 2.67 EFLOP in all",

@@ -34,7 +34,8 @@ class MapRow:
     """One protostar at one time along one line of sight.
 
     ``channels`` is float32 [channel, row, column] with ``names`` and ``units`` by channel; ``side``
-    in pc, ``mass`` in Msun, ``age`` in yr.
+    in pc, ``mass`` in Msun, ``age`` in yr (NaN where unknown). Of images that others made, the side
+    may not be known (``sized``; it is in pixels then), nor which way is up (``oriented``).
     """
 
     channels: np.ndarray
@@ -47,6 +48,8 @@ class MapRow:
     simulation: str
     sink_id: int
     depth: float | None = None
+    sized: bool = True
+    oriented: bool = True
 
 
 def require_rows(path: str | Path, table: pd.DataFrame, **columns: Iterable[Any]) -> None:
@@ -79,18 +82,28 @@ def read_map_row(sample: Any) -> MapRow:
         maps = file["maps"]
         lengths = file.attrs.get("depth_pc")
         known, units = _texts(maps.attrs["channels"]), _texts(maps.attrs["channel_units"])
+        lacking = [name for name in CHANNELS if name not in known]
+        if lacking:
+            raise InputError(
+                f"{sample['map_file']}: its maps have no channel {lacking[0]}, and the figure shows"
+                f" {', '.join(CHANNELS)}; they have {', '.join(known)}."
+            )
         places = [known.index(name) for name in CHANNELS]
+        side = float(file.attrs["side_pc"])
+        sized = bool(np.isfinite(side))
         return MapRow(
             channels=maps[int(sample["sink_index"]), int(sample["axis_index"])][places],
             names=CHANNELS,
             units=tuple(units[place] for place in places),
             axis=str(sample["axis"]),
-            side=float(file.attrs["side_pc"]),
+            side=side if sized else float(maps.shape[-1]),
             mass=float(sample["mass_msun"]),
             age=float(sample["age_yr"]),
             simulation=str(sample["simulation"]),
             sink_id=int(sample["sink_id"]),
             depth=None if lengths is None else float(lengths[int(sample["axis_index"])]),
+            sized=sized,
+            oriented="sky" not in _texts(maps.attrs.get("axes", ())),
         )
 
 

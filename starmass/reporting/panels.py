@@ -64,8 +64,9 @@ def draw_tokens(
 
 def orient(axes: Axes, row: MapRow, *, bar: bool = True) -> None:
     """Say how long, and which way up, a map is."""
-    style.draw_compass(axes, row.side, *SKY[row.axis])
-    if bar:
+    if row.oriented:
+        style.draw_compass(axes, row.side, *SKY[row.axis])
+    if bar and row.sized:
         style.draw_scale_bar(axes, row.side)
 
 
@@ -77,11 +78,16 @@ def name_line(axes: Axes, row: MapRow, line: int) -> None:
     orient(axes, row)
     first = rf"({ascii_lowercase[line % 26]})  {row.mass:.2g} M$_\odot$"
     axes.set_ylabel(
-        f"{first}\n{style.format_age(row.age)}, along ${row.axis}$",
+        f"{first}\n{', '.join(filter(None, (style.format_age(row.age), line_of_sight(row))))}",
         labelpad=3,
         fontsize=8,
         linespacing=1.2,
     )
+
+
+def line_of_sight(row: MapRow) -> str:
+    """Return words for the line of sight, none where it is not known."""
+    return f"along ${row.axis}$" if row.axis in SKY else ""
 
 
 def draw_channel_bar(

@@ -287,7 +287,9 @@ def palette(name: str) -> Colormap:
 
 
 def format_age(years: float) -> str:
-    """Return an age with the unit that an astronomer would choose."""
+    """Return an age with the unit that an astronomer would choose; nothing where it is NaN."""
+    if years != years:
+        return ""
     for factor, unit in ((1e6, "Myr"), (1e3, "kyr")):
         if years >= factor:
             return f"{years / factor:.3g} {unit}"

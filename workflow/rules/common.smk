@@ -167,6 +167,7 @@ wildcard_constraints:
     simulation=r"\w+",
     snapshot=r"[\w.]+",
     images=r"\w+",
+    image_set=r"\w+",
     shard=r"\d+",
     encoder=r"\w+",
     study=r"\w+",

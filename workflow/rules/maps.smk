@@ -68,7 +68,7 @@ rule make_maps:
 
 rule observe_maps:
     input:
-        "results/maps/{simulation}/{snapshot}.h5",
+        lambda wildcards: plan.maps_to_observe(wildcards.simulation, wildcards.snapshot),
     output:
         "results/observed/{observation}/{simulation}/{snapshot}.h5",
     log:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from starmass.errors import InputError
 from starmass.reporting import style
-from starmass.reporting.inputs import footer, read_samples, read_table, require_rows
+from starmass.reporting.inputs import SKY, footer, read_samples, read_table, require_rows
 from starmass.reporting.typesetting import escape_mathtext
 
 PLANES = {"pc": "PC", "tsne": "t-SNE"}
@@ -150,6 +150,9 @@ def _draw_values(
         linewidths=0,
         rasterized=True,
     )
+    if not np.isfinite(shown).any():
+        place = axes.transAxes
+        axes.text(0.5, 0.5, "not known", fontsize=8, ha="center", va="center", transform=place)
 
 
 def _draw_kinds(
@@ -172,7 +175,10 @@ def _draw_key(axes: Axes, kind: str, names: Sequence[str]) -> None:
     handles = [
         axes.scatter([], [], **_look(place), s=14, linewidths=0) for place in range(len(names))
     ]
-    labels = [f"along ${name}$" if kind == "axis" else escape_mathtext(name) for name in names]
+    labels = [
+        f"along ${name}$" if kind == "axis" and name in SKY else escape_mathtext(name)
+        for name in names
+    ]
     axes.set_axis_off()
     columns = min(len(names), 3 if kind == "axis" else 2)
     # Given as such: of a handle's own label, one that begins with an underscore is not shown.
@@ -214,12 +220,13 @@ def _label(axes: Axes, table: pd.DataFrame, plane: str, column: int) -> None:
 def _scaled(table: pd.DataFrame, value: str) -> tuple[np.ndarray, LogNorm]:
     """Return values in the unit of their label and a logarithmic scale.
 
-    Values that are not positive have the lowest colour.
+    Values that are not positive have the lowest colour; those that are not known have none.
     """
     shown = table[value].to_numpy(float) / (1e3 if value == "age_yr" else 1)
     positive = shown[shown > 0]
     low = float(positive.min()) if positive.size else 1.0
-    return np.maximum(shown, low), LogNorm(low, max(float(shown.max()), low * 1.25))
+    high = float(positive.max()) if positive.size else low
+    return np.maximum(shown, low), LogNorm(low, max(high, low * 1.25))
 
 
 def _palette(value: str) -> str:

@@ -12,7 +12,13 @@ from matplotlib.figure import Figure
 from starmass.fractals.shards import FractalImages
 from starmass.reporting import style
 from starmass.reporting.inputs import MapRow, footer, read_map_row, read_samples
-from starmass.reporting.panels import channel_scales, draw_channel, draw_channel_bar, orient
+from starmass.reporting.panels import (
+    channel_scales,
+    draw_channel,
+    draw_channel_bar,
+    line_of_sight,
+    orient,
+)
 
 COLUMNS = 6
 """Images in a line of the figure: fractals, or the three channels of two protostars."""
@@ -148,10 +154,8 @@ def _draw_block(
     palettes: Mapping[str, str],
 ) -> None:
     head = block[0]
-    title = (
-        rf"$M_\star = {head.mass:.3g}$ M$_\odot$,"
-        rf" {style.format_age(head.age)} old ({head.simulation})"
-    )
+    age = f", {style.format_age(head.age)} old" if head.age == head.age else ""
+    title = rf"$M_\star = {head.mass:.3g}$ M$_\odot${age} ({head.simulation})"
     middle = left + LABEL + len(head.names) * (cell + GAP) / 2
     style.place_text(figure, middle, top + 0.05, title, ha="center")
     for line, row in enumerate(block):
@@ -165,5 +169,5 @@ def _draw_block(
             )
             draw_channel(axes, row, c, scales[c], palettes)
             if c == 0:
-                axes.set_ylabel(f"along ${row.axis}$", labelpad=3)
+                axes.set_ylabel(line_of_sight(row), labelpad=3)
                 orient(axes, row, bar=line == 0)

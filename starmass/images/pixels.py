@@ -1,0 +1,319 @@
+"""Pixels of images: PNG, JPEG and FITS files, or one array of all, as float32."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import h5py
+import numpy as np
+
+from starmass.errors import InputError
+from starmass.files import check_readable, unreadable
+from starmass.images.listing import FITS, PICTURES
+from starmass.storage import read_hdf5
+
+USUAL = {1: ("grey",), 3: ("red", "green", "blue")}
+"""Names of channels by their number, where the config has none."""
+MODES = {"1", "L", "P", "RGB", "RGBA", "LA", "I", "I;16", "I;16B", "I;16L", "F"}
+DEEP_COLOUR = (2, 6)
+"""Colour types of PNG, true colour without and with opacity, of which Pillow keeps 8 bits."""
+
+
+class Images(Protocol):
+    """Images that were opened: ``len()``, and ``[index]`` gives [channel, y, x] as stored."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> np.ndarray: ...
+
+    def where(self, index: int) -> str:
+        """Name an image in a sentence."""
+
+
+class ArrayImages:
+    """All images in one array.
+
+    Parameters
+    ----------
+    path : HDF5 file, or ``.npy``
+    name : of the set
+    dataset : of an HDF5 file; the only array of three or four dimensions when left out
+
+    Raises
+    ------
+    InputError
+        when the file can't be read, lacks the array, or it has another shape or no numbers
+    """
+
+    def __init__(self, path: str | Path, name: str, dataset: str | None = None):
+        self.path, self.key = str(path), f"images.{name}"
+        if self.path.lower().endswith(".npy"):
+            self.values: Any = self._open_npy()
+            self.array = self.path
+        else:
+            self.file = read_hdf5(path)
+            self.values = self._open_dataset(dataset)
+            self.array = f"{self.path}: dataset {self.values.name}"
+        if self.values.ndim not in (3, 4):
+            raise InputError(
+                f"{self.array}: its shape is {self.values.shape}; images are [row, channel, y, x]"
+                " or [row, y, x]."
+            )
+        if self.values.dtype.kind not in "biuf":
+            raise InputError(
+                f"{self.array}: its values are of type {self.values.dtype}; pixels are numbers."
+            )
+
+    def _open_npy(self) -> np.ndarray:
+        check_readable(self.path)
+        try:
+            found = np.load(self.path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise unreadable(self.path, error, "array") from error
+        return found
+
+    def _open_dataset(self, dataset: str | None) -> h5py.Dataset:
+        arrays: list[str] = []
+        self.file.visititems(
+            lambda name, one: arrays.append(name) if getattr(one, "ndim", 0) in (3, 4) else None
+        )
+        if dataset is None and len(arrays) != 1:
+            listed = f"; choose one of {', '.join(arrays)}" if arrays else ""
+            raise InputError(
+                f"{self.path}: it holds {len(arrays) or 'no'} arrays of three or four"
+                f" dimensions{listed} by {self.key}.dataset."
+            )
+        wanted = dataset or arrays[0]
+        if not isinstance(self.file.get(wanted), h5py.Dataset):
+            raise InputError(
+                f"{self.path}: there is no dataset {wanted!r}, which {self.key}.dataset names;"
+                f" arrays: {', '.join(arrays) or 'none'}."
+            )
+        return self.file[wanted]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        try:
+            found = np.asarray(self.values[index])
+        except OSError as error:
+            raise unreadable(self.path, error, "array") from error
+        return found if found.ndim == 3 else found[None]
+
+    def where(self, index: int) -> str:
+        """Name an image in a sentence."""
+        return f"{self.array}, row {index}"
+
+
+class FolderImages:
+    """Images in a file each: PNG, JPEG, or FITS."""
+
+    def __init__(self, paths: Sequence[str | Path]):
+        self.paths = [str(path) for path in paths]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        path = self.paths[index]
+        check_readable(path)
+        name = path.lower()
+        if not name.endswith((*PICTURES, *FITS)):
+            raise InputError(
+                f"{path}: images are PNG, JPEG or FITS files, by the end of their name"
+                f" ({', '.join((*PICTURES, *FITS))}); convert it."
+            )
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that a file is cut short is an error below
+                return _read_picture(path) if name.endswith(PICTURES) else _read_fits(path)
+        except InputError:
+            raise
+        except Exception as error:  # libraries raise what the damage happens to lead to
+            raise unreadable(path, error, "image") from error
+
+    def where(self, index: int) -> str:
+        """Name an image in a sentence."""
+        return self.paths[index]
+
+
+def _read_picture(path: str) -> np.ndarray:
+    """Return a PNG or JPEG file as [channel, y, x]; colour that is grey is one channel."""
+    from PIL import Image
+
+    with open(path, "rb") as stream:
+        start = stream.read(26)
+    if start[:4] == b"\x89PNG" and start[24] == 16 and start[25] in DEEP_COLOUR:
+        raise InputError(
+            f"{path}: of 16 bits a colour, 8 would be read; write the images as FITS files or one"
+            " HDF5 file."
+        )
+    with Image.open(path) as picture:
+        if picture.mode not in MODES:
+            raise InputError(
+                f"{path}: its colours are {picture.mode}; convert it to grey (L) or RGB."
+            )
+        plain = {"1": "L", "P": "RGBA", "LA": "LA"}.get(picture.mode, picture.mode)
+        values = np.asarray(picture if plain == picture.mode else picture.convert(plain))
+    if values.ndim == 2:
+        return values[None]
+    planes = values.transpose(2, 0, 1)
+    if len(planes) in (2, 4):  # the last one is opacity
+        if (planes[-1] != 255).any():
+            raise InputError(
+                f"{path}: parts of it are transparent, whose colour is not known; put it on a"
+                " background."
+            )
+        planes = planes[:-1]
+    return planes
+
+
+def _read_fits(path: str) -> np.ndarray:
+    """Return a FITS file as [channel, y, x]: the planes of a cube, or of several images."""
+    from astropy.io import fits
+
+    planes: list[np.ndarray] = []
+    with fits.open(path, memmap=False) as units:
+        for unit in units:
+            if not unit.is_image or unit.data is None:
+                continue
+            data = np.squeeze(np.asarray(unit.data))
+            if data.ndim not in (2, 3):
+                raise InputError(
+                    f"{path}: an image of it has shape {unit.data.shape}; give images (y, x) or"
+                    " cubes (channel, y, x)."
+                )
+            planes += [data] if data.ndim == 2 else list(data)
+    if not planes:
+        raise InputError(f"{path}: it holds no image; check the file.")
+    shapes = sorted({plane.shape for plane in planes})
+    if len(shapes) > 1:
+        raise InputError(
+            f"{path}: its images have {shapes[0]} and {shapes[1]} pixels (y, x); channels are of"
+            " one size."
+        )
+    return np.stack(planes)
+
+
+class Reader:
+    """Images as they are written to a file of maps: checked, and of one size.
+
+    Parameters
+    ----------
+    images : opened
+    name : of the set
+    channels : names, or None for the usual ones of this number
+    size : side that images are brought to [pixels]; None where all have it
+
+    Raises
+    ------
+    InputError
+        when there are none, or the first does not have the channels or is not square
+    """
+
+    def __init__(self, images: Images, name: str, channels: Sequence[str] | None, size: int | None):
+        self.images, self.key, self.size = images, f"images.{name}", size
+        if not len(images):
+            raise InputError(f"config key '{self.key}': there are no images; give some.")
+        first = images[0]
+        self.channels = tuple(channels) if channels else self._usual(first)
+        self.first_shape = first.shape[1:]
+        self.pixels = self[0].shape[-1]
+
+    def _usual(self, first: np.ndarray) -> tuple[str, ...]:
+        if len(first) not in USUAL:
+            raise InputError(
+                f"{self.images.where(0)}: it has {len(first)} channels; name them by"
+                f" {self.key}.channels."
+            )
+        return USUAL[len(first)]
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Return an image, float32 [channel, y, x]."""
+        values = self._channels(index, self.images[index])
+        if 0 in values.shape:
+            raise InputError(f"{self.images.where(index)}: the image is empty.")
+        with np.errstate(over="ignore"):
+            single = values.astype(np.float32)
+        wrong = ~np.isfinite(single)
+        if wrong.any():
+            raise self._unusable(index, values, wrong)
+        return self._sized(index, single)
+
+    def _channels(self, index: int, values: np.ndarray) -> np.ndarray:
+        wanted = len(self.channels)
+        if len(values) == 3 and wanted == 1 and (values == values[0]).all():
+            return values[:1]  # grey that was stored as colour
+        if len(values) == 1 and self.channels == USUAL[3]:
+            return np.repeat(values, 3, axis=0)  # a grey one among colour images
+        if len(values) != wanted:
+            last = values.shape[-1] == wanted and values.ndim == 3
+            hint = "the channels seem to be last, and belong behind the row" if last else "mend"
+            raise InputError(
+                f"{self.images.where(index)}: it has {len(values)} channels, and {self.key} has"
+                f" {wanted} ({', '.join(self.channels)}); "
+                + (f"{hint}." if last else f"{hint} {self.key}.channels, or the image.")
+            )
+        return values
+
+    def _unusable(self, index: int, values: np.ndarray, wrong: np.ndarray) -> InputError:
+        channel, y, x = (int(place) for place in np.argwhere(wrong)[0])
+        value, others = values[channel, y, x], int(wrong.sum()) - 1
+        lost = "missing (NaN)" if np.isnan(value) else value
+        what = (
+            f"is {value:g}, more than single precision holds; use another unit"
+            if np.isfinite(value)
+            else f"is {lost}; fill it in, or take the image and its line of labels away"
+        )
+        return InputError(
+            f"{self.images.where(index)}: the pixel (y {y}, x {x}) of channel"
+            f" {self.channels[channel]}{f' (and {others} more)' if others else ''} {what}."
+        )
+
+    def _sized(self, index: int, values: np.ndarray) -> np.ndarray:
+        rows, columns = values.shape[1:]
+        if self.size is None:
+            if rows != columns:
+                raise InputError(
+                    f"{self.images.where(index)}: it has {columns} x {rows} pixels, and maps are"
+                    f" square; set {self.key}.size, the side [pixels] that the largest middle"
+                    " square is brought to."
+                )
+            if (rows, columns) != self.first_shape:
+                raise InputError(
+                    f"{self.images.where(index)}: it has {columns} x {rows} pixels, and"
+                    f" {self.images.where(0)} has {self.first_shape[1]} x {self.first_shape[0]};"
+                    f" set {self.key}.size, the side [pixels] that all are brought to."
+                )
+            return values
+        side = min(rows, columns)
+        top, left = (rows - side) // 2, (columns - side) // 2
+        return resize(values[:, top : top + side, left : left + side], self.size)
+
+
+def resize(values: np.ndarray, size: int) -> np.ndarray:
+    """Bring square images to another size: pixels are averaged, or drawn apart linearly.
+
+    Parameters
+    ----------
+    values : float32 [channel, y, x]
+    size : side that comes out [pixels]
+    """
+    from PIL import Image
+
+    if values.shape[-1] == size:
+        return values
+    way = Image.Resampling.BOX if size < values.shape[-1] else Image.Resampling.BILINEAR
+    return np.stack(
+        [
+            np.asarray(Image.fromarray(np.ascontiguousarray(one)).resize((size, size), way))
+            for one in values
+        ]
+    )
+
+
+def open_set(paths: Sequence[str | Path], name: str, dataset: str | None, folder: bool) -> Images:
+    """Open the images of a set: a file each in a ``folder``, or one array of all."""
+    return FolderImages(paths) if folder else ArrayImages(paths[0], name, dataset)

@@ -1,0 +1,70 @@
+"""The workflow on a small set of pictures: from files and labels to predictions."""
+
+import re
+
+import pandas as pd
+import pytest
+from image_files import noise, write_labels, write_png
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A study of twelve pictures of six objects; a config that is laid over the default."""
+    rows = []
+    for at in range(12):
+        write_png(tmp_path / "pictures" / f"{at}.png", noise(12, 10, 3, seed=at))
+        rows.append([f"{at}.png", f"J{at // 2}", 1 + at, "spiral" if at % 3 else "007"])
+    write_labels(tmp_path / "labels.csv", rows, ["file", "object", "M", "class"])
+    images = {
+        "folder": str(tmp_path / "pictures"),
+        "labels": str(tmp_path / "labels.csv"),
+        "columns": {"group": "object", "mass": "M"},
+        "channels": ["red", "green", "blue"],
+        "size": 8,
+    }
+    rgb = {"kind": "statistics", "statistics": ["moments"], "preprocessing": "rgb"}
+    return {
+        "study": "colours",
+        "images": {"pictures": images},
+        "pretraining": {
+            "encoders": {"nano": {"images": {"set": "pictures", "preprocessing": "rgb"}}}
+        },
+        "evaluation": {
+            "preprocessing": {"rgb": {"channels": ["red", "green", "blue"]}},
+            "features": {"rgb": rgb},
+            "methods": {"rgb": {"label": "colours", "regressor": "ridge", "features": "rgb"}},
+            "studies": {
+                "colours": {
+                    "images": "pictures",
+                    "minimum_mass": 2.5,
+                    "splits": ["protostar"],
+                    "methods": ["rgb", "mean"],
+                }
+            },
+        },
+    }
+
+
+def test_pictures_become_predictions(run_snakemake, study, tmp_path):
+    target = "results/evaluation/colours/protostar/predictions/mean/seed-0.csv"
+    more = "results/images/pictures/shown/rgb.h5"
+    done = run_snakemake(tmp_path, "-c1", target, more, overlay=study)
+    assert done.returncode == 0, done.stderr[-3000:]
+    samples = pd.read_csv(tmp_path / "results/evaluation/colours/samples.csv", dtype=str)
+    assert list(samples["M"]) == [str(mass) for mass in range(3, 13)]
+    assert set(samples["class"]) == {"007", "spiral"} and (tmp_path / more).is_file()
+    split = pd.read_csv(tmp_path / "results/evaluation/colours/protostar/split.csv")
+    parts = split.assign(object=samples["object"]).groupby("object")["part"].nunique()
+    assert (parts == 1).all()
+
+
+def test_the_whole_study_can_be_planned_and_observed(run_snakemake, study, tmp_path):
+    done = run_snakemake(tmp_path, "--dry-run", "all", "maps", "images", overlay=study)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    planned = set(re.findall(r"^(\w+) +\d+$", done.stdout, flags=re.MULTILINE))
+    assert {"write_image_set", "show_image_set", "build_table", "plot_regression"} <= planned
+    assert not {"plot_simulation", "plot_examples", "make_maps"} & planned
+    (tmp_path / "pictures/7.png").unlink()
+    said = run_snakemake(tmp_path, "--dry-run", "images", overlay=study)
+    assert said.returncode and "1 image (7.png) that its column file names is not" in said.stderr
+    assert "Traceback" not in said.stderr

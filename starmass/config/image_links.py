@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from starmass.channels import BASE
+from starmass.config.evaluation import Preprocessing
 from starmass.config.pretraining import SetImages
 from starmass.errors import InputError, closest
 
 if TYPE_CHECKING:
-    from starmass.config.evaluation import Preprocessing
     from starmass.config.images import ImageSet
     from starmass.config.studies import Study
     from starmass.config.whole import Config
@@ -108,7 +108,7 @@ def _objects(config: "Config") -> Problems:
             )
 
 
-def problems_of_images(shown: "Preprocessing", images: "ImageSet", name: str) -> Iterator[str]:
+def problems_of_images(shown: Preprocessing, images: "ImageSet", name: str) -> Iterator[str]:
     """Yield what a way of preprocessing asks of a set in vain.
 
     Parameters

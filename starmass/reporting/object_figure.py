@@ -57,7 +57,7 @@ def _draw_line(
 ) -> None:  # fmt: skip
     top = number * (CELL + HEADING)
     style.place_text(figure, 0.02, top + 0.05, _title(number, line, results), fontsize=8)
-    half = results.side / 2
+    half = results.side_pc / 2
     for place, name in enumerate(results.channels):
         left, lowest = 0.02 + place * (CELL + GAP), scales[place].vmin
         axes = style.place_axes(figure, left, top + HEADING, CELL, CELL)
@@ -71,10 +71,10 @@ def _draw_line(
         style.bare(axes)
         style.mark_protostar(axes)
         if number == 0 and place == 0:
-            style.draw_scale_bar(axes, results.side)
+            style.draw_scale_bar(axes, results.side_pc)
             _draw_beam(axes, results)
         if number == 0 and place == 1:
-            _draw_directions(axes, results.side)
+            _draw_directions(axes, results.side_pc)
 
 
 def _title(number: int, line: SkyMap, results: ObjectResults) -> str:
@@ -87,7 +87,7 @@ def _title(number: int, line: SkyMap, results: ObjectResults) -> str:
 def _draw_beam(axes: Axes, results: ObjectResults) -> None:
     beam = float(results.facts["beam_arcsec"]) * ARCSEC_RADIAN * float(results.facts["distance_pc"])
     if beam:
-        place = (0.42 * results.side, -0.4 * results.side)
+        place = (0.42 * results.side_pc, -0.4 * results.side_pc)
         axes.add_patch(Circle(place, beam / 2, facecolor="white", edgecolor="black", linewidth=0.6))
 
 

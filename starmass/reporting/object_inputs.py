@@ -56,7 +56,7 @@ class ObjectResults:
     coverage: pd.DataFrame
 
     @property
-    def side(self) -> float:
+    def side_pc(self) -> float:
         """Side of the field [pc]."""
         return float(self.facts["side_pc"])
 

@@ -80,7 +80,7 @@ def _summary(results: ObjectResults, options: Mapping[str, Any]) -> Iterator[str
         if str(row["note"]).startswith("differs"):
             yield f"The methods disagree: {row['label']} {row['note']}."
             break
-    if results.depth_pc <= results.side * (1 + 1e-9):
+    if results.depth_pc <= results.side_pc * (1 + 1e-9):
         yield (
             f"The simulated maps hold {results.depth_pc:g} pc along the line of sight, and a"
             " telescope sees the whole cloud. Set maps.projection.depth: box to compare like with"

@@ -24,6 +24,8 @@ SAMPLE = (
     "sink_index", "axis_index",
 )  # fmt: skip
 """Columns that a list of maps has at least."""
+OF_SAMPLES = (*SAMPLE, "time_yr")
+"""Columns of a list of maps that are no further labels."""
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
@@ -32,16 +34,19 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
         table.to_csv(temporary, index=False, lineterminator="\n")
 
 
-def read_table(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
+def read_table(
+    path: str | Path, columns: Sequence[str] = (), *, text: Sequence[str] = ()
+) -> pd.DataFrame:
     """Read a table of this workflow.
 
     Parameters
     ----------
     columns : names that it has to have
+    text : names of columns that are text too
 
     Returns
     -------
-    columns of :data:`TEXT` as text, all others as numbers; NaN where a field is empty
+    columns of :data:`TEXT` and ``text`` as text, all others as numbers; NaN where a field is empty
 
     Raises
     ------
@@ -54,7 +59,7 @@ def read_table(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
             raise ValueError("its last line is cut short")
         # pandas' own list of words for "missing" holds names: null, NA, nan, None and others.
         table = pd.read_csv(
-            path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False, na_values=[""]
+            path, dtype=dict.fromkeys((*TEXT, *text), str), keep_default_na=False, na_values=[""]
         )
         if not isinstance(table.index, pd.RangeIndex):  # pandas takes the surplus for an index
             raise ValueError("its lines have more fields than its first line names")
@@ -70,7 +75,7 @@ def read_table(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
                 f"{path}: the column {column!r} is missing; delete the file and run Snakemake again"
                 " to remake it."
             )
-    for column in table.columns.difference(list(TEXT)):
+    for column in table.columns.difference([*TEXT, *text]):
         if table.empty:
             table[column] = table[column].astype(float)
         elif table[column].dtype == bool or not pd.api.types.is_numeric_dtype(table[column]):
@@ -97,19 +102,33 @@ def _ends_with_a_line(path: str | Path) -> bool:
 def read_samples(path: str | Path, columns: Sequence[str] = SAMPLE) -> pd.DataFrame:
     """Read the list of all maps of a study, one row a protostar, time and line of sight.
 
+    Further columns are labels, and are text as they were written. Masses that are all missing are
+    those of a study that predicts something else.
+
     Raises
     ------
     InputError
         when it lists none, or a mass has no logarithm
     """
-    samples = read_table(path, columns)
+    samples = read_table(path, columns, text=_labels(path))
     if samples.empty:
         raise InputError(
             f"{path}: the study has no maps; lower evaluation.studies.*.minimum_mass or add"
             " simulations to it."
         )
-    check_masses(samples, path)
+    if samples["mass_msun"].notna().any():
+        check_masses(samples, path)
     return samples
+
+
+def _labels(path: str | Path) -> list[str]:
+    """Return the columns of a list of maps that only its own labels have."""
+    check_readable(path)
+    try:
+        head = pd.read_csv(path, nrows=0, dtype=str)
+    except (OSError, ValueError):
+        return []  # read_table says what is wrong
+    return [str(name) for name in head.columns if name not in OF_SAMPLES]
 
 
 def check_masses(samples: pd.DataFrame, source: str | Path) -> None:

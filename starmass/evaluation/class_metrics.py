@@ -6,9 +6,6 @@ So a bootstrap over objects weighs each object's counts, and nothing is computed
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
-
-from starmass.evaluation.metrics import quantiles
 
 NAMES = ("accuracy", "balanced_accuracy", "macro_f1")
 CALIBRATION = "calibration_error"
@@ -158,37 +155,29 @@ def _by_name(found: dict[str, np.ndarray], names: Sequence[str]) -> dict[str, np
     return {**{name: found[name] for name in NAMES}, **recall}
 
 
-def confusion_table(
+def draw_shares(
     truth: np.ndarray,
     predicted: Sequence[np.ndarray],
-    names: Sequence[str],
+    classes: int,
     weights: np.ndarray,
     places: np.ndarray,
-) -> pd.DataFrame:
-    """Return the confusion matrix of a method as a table, mean over its seeds.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the confusion matrix of a method, mean over its seeds, and its shares in each draw.
 
     Parameters
     ----------
     truth : place of the class [row]
     predicted : place of the predicted class [row], one a seed
-    names : of the classes
+    classes : how many there are
     weights, places : of :func:`starmass.evaluation.metrics.resampling_weights`
 
     Returns
     -------
-    one row a pair: truth, predicted (names); count; share of the true class's rows, with
-    ``share_low`` and ``share_high`` (bootstrap over groups)
+    counts and shares of the true class's rows [true class, predicted class], and the shares in each
+    draw [draw, true class, predicted class]; nan where a class has no row
     """
-    each = np.mean([group_confusions(truth, one, len(names), places) for one in predicted], axis=0)
+    each = np.mean([group_confusions(truth, one, classes, places) for one in predicted], axis=0)
     whole, drawn = each.sum(axis=0), _draw(each, weights)
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = whole / whole.sum(axis=-1, keepdims=True)
-        shares = drawn / drawn.sum(axis=-1, keepdims=True)
-    found = []
-    for at, true in enumerate(names):
-        for other, named in enumerate(names):
-            low, high = quantiles(shares[:, at, other])
-            cell = {"count": whole[at, other], "share": share[at, other]}
-            bounds = {"share_low": low, "share_high": high}
-            found.append({"truth": true, "predicted": named, **cell, **bounds})
-    return pd.DataFrame(found)
+        shares = [one / one.sum(axis=-1, keepdims=True) for one in (whole, drawn)]
+    return whole, shares[0], shares[1]

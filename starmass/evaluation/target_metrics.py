@@ -66,7 +66,7 @@ def _measure(
 
 def places_of(target: Target, names: pd.Series) -> np.ndarray:
     """Return the place of each row's class among the target's classes: int64 [row]."""
-    return pd.Categorical(names, categories=target.classes).codes.astype(np.int64)
+    return pd.Index(target.classes).get_indexer(names)
 
 
 def _of_errors(found: Mapping[str, Any], target: Target) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def summarise_target(
     weights, places = metrics.resampling_weights(groups, draws=draws, seed=seed)
     row: dict[str, Any] = {}
     for name, (value, drawn) in measure_target(target, predictions, weights, places).items():
-        row |= {name: value} if drawn is None else with_interval(name, value, drawn)
+        row |= {name: value} if drawn is None else with_bounds(name, value, drawn)
     first = metric_names(target)[0]
     single = [measure_target(target, [one], weights[:0], places)[first][0] for one in predictions]
     row[f"{first}_seed_spread"] = float(np.std(single, ddof=1)) if len(single) > 1 else np.nan
@@ -158,7 +158,7 @@ def compare_on_target(
             for name in metric_names(target):
                 (value, drawn), (base, base_drawn) = found[method][name], found[reference][name]
                 assert drawn is not None and base_drawn is not None
-                line |= with_interval(f"{name}_difference", value - base, drawn - base_drawn)
+                line |= with_bounds(f"{name}_difference", value - base, drawn - base_drawn)
             lines.append(line)
     columns = [
         f"{name}_difference{bound}"
@@ -166,6 +166,14 @@ def compare_on_target(
         for bound in ("", "_low", "_high")
     ]
     return pd.DataFrame(lines, columns=["method", "reference", *columns])
+
+
+def with_bounds(name: str, value: float, drawn: np.ndarray) -> dict[str, float]:
+    """Return a value with its bounds; none where draws don't differ, as those of a share of 0."""
+    found = with_interval(name, value, drawn)
+    if found[f"{name}_low"] == found[f"{name}_high"]:
+        return {name: value, f"{name}_low": np.nan, f"{name}_high": np.nan}
+    return found
 
 
 def count_confusions(
@@ -176,8 +184,12 @@ def count_confusions(
     draws: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Return the confusion matrix of each method, as rows of
-    :func:`starmass.evaluation.class_metrics.confusion_table` with the column ``method``.
+    """Return the confusion matrix of each method, mean over its seeds, as a table.
+
+    Returns
+    -------
+    one row a pair of classes: method, truth, predicted (names); count; share of the true class's
+    rows, with ``share_low`` and ``share_high`` (bootstrap over objects)
     """
     found = []
     for method, tables in predictions.items():
@@ -185,7 +197,12 @@ def count_confusions(
         weights, places = metrics.resampling_weights(groups, draws=draws, seed=seed)
         truth = places_of(target, tables[0]["truth"])
         predicted = [table[target.scores].to_numpy().argmax(axis=1) for table in tables]
-        table = class_metrics.confusion_table(truth, predicted, target.classes, weights, places)
-        table.insert(0, "method", method)
-        found.append(table)
-    return pd.concat(found, ignore_index=True)
+        count, share, shares = class_metrics.draw_shares(
+            truth, predicted, len(target.classes), weights, places
+        )
+        for at, true in enumerate(target.classes):
+            for other, named in enumerate(target.classes):
+                pair = {"method": method, "truth": true, "predicted": named}
+                cell = with_bounds("share", share[at, other], shares[:, at, other])
+                found.append({**pair, "count": count[at, other], **cell})
+    return pd.DataFrame(found)

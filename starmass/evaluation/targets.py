@@ -116,7 +116,7 @@ class Target:
     def _places(self, samples: pd.DataFrame, source: str | Path) -> np.ndarray:
         names = samples[self.column]
         self._refuse(samples, source, names.isna().to_numpy(), "which is no class")
-        places = pd.Categorical(names.astype(str), categories=self.classes).codes.astype(np.int64)
+        places = pd.Index(self.classes).get_indexer(names.astype(str))
         listed = ", ".join(self.classes)
         self._refuse(samples, source, places < 0, f"which is none of the classes {listed}")
         objects = pd.Series(protostars(samples)).groupby(places).nunique()

@@ -14,8 +14,11 @@ from starmass.reporting.inputs import footer, read_table, require_rows
 from starmass.reporting.typesetting import escape_mathtext
 
 NEEDED = ("split", "method", "truth", "predicted", "count", "share", "share_low", "share_high")
-LEFT, GAP, TITLE, BOTTOM, BAR = 0.75, 0.15, 0.3, 0.75, 0.5
-"""Inches left of panels, between two, over them, under them, and over all for the colour bar."""
+LEFT, GAP, TITLE, BOTTOM, BAR = 0.45, 0.15, 0.3, 0.45, 0.5
+"""Inches left of panels beside the classes' names, between two, over them, under them, and over all for the colour bar.
+
+Tilted names of classes take more room under them.
+"""
 WIDEST = 2.6
 """Of a panel [inch]."""
 PALETTE = "Blues"
@@ -62,20 +65,24 @@ def draw_confusion(
 ) -> Figure:
     """Lay out a panel for each split (line) and method (column); sizes in inches."""
     width = style.TEXT_WIDTH
-    side = min(WIDEST, (width - LEFT - GAP * len(labels)) / len(labels))
-    line = TITLE + side + BOTTOM
+    names = [escape_mathtext(one) for one in table["truth"].drop_duplicates()]
+    longest = max(map(style.text_width, names))
+    start = LEFT + longest
+    side = min(WIDEST, (width - start - GAP * len(labels)) / len(labels))
+    tilted = longest > min(side / len(names), LONGEST)
+    line = TITLE + side + BOTTOM + (longest / 2 if tilted else 0)
     figure = Figure(figsize=(width, BAR + len(splits) * line + style.footer_height(below, width)))
     scale, colours = Normalize(0, 1), style.palette(PALETTE)
-    bar = style.place_axes(figure, LEFT, BAR - 0.12, side, 0.07)
+    bar = style.place_axes(figure, start, BAR - 0.12, side, 0.07)
     style.draw_colour_bar(
         bar, colours, scale, "share of the true class", extend="neither", above=True
     )
     for number, split in enumerate(splits):
         for column, (method, label) in enumerate(labels.items()):
             top = BAR + number * line + TITLE
-            axes = style.place_axes(figure, LEFT + column * (side + GAP), top, side, side)
+            axes = style.place_axes(figure, start + column * (side + GAP), top, side, side)
             rows = table[(table["split"] == split) & (table["method"] == method)]
-            _draw_matrix(axes, rows, side, scale)
+            _draw_matrix(axes, rows, side, scale, tilted)
             axes.set_xlabel(f"predicted {escape_mathtext(name)}", labelpad=2)
             words = style.wrap_text(f"{escape_mathtext(label)}, split {split}", side)
             axes.set_title("\n".join(words), fontsize=8, pad=3)
@@ -87,7 +94,9 @@ def draw_confusion(
     return figure
 
 
-def _draw_matrix(axes: Axes, rows: pd.DataFrame, side: float, scale: Normalize) -> None:
+def _draw_matrix(
+    axes: Axes, rows: pd.DataFrame, side: float, scale: Normalize, tilted: bool
+) -> None:
     """Draw shares as colours and numbers, with their intervals where cells have room."""
     names = list(rows["truth"].drop_duplicates())
     share = rows.pivot(index="truth", columns="predicted", values="share").loc[names, names]
@@ -112,7 +121,6 @@ def _draw_matrix(axes: Axes, rows: pd.DataFrame, side: float, scale: Normalize) 
             color="white" if float(row.share) > 0.6 else style.INK,
         )
     words = [escape_mathtext(name) for name in names]
-    tilted = max(map(style.text_width, words)) > min(room, LONGEST)
     axes.set_xticks(range(len(names)), words, rotation=30 if tilted else 0)
     for tick in axes.get_xticklabels() if tilted else ():
         tick.set_horizontalalignment("right")

@@ -92,7 +92,7 @@ def test_a_class_that_no_training_row_has_gets_no_score(clouds):
         options = {"regressor": regressor, "classes": 3}
         found = predict(features, labels, groups, train, test, **options).values
         assert (found[:, 1] == 0).all() and np.allclose(found.sum(axis=1), 1)
-    with pytest.raises(InputError, match="all .* training rows of a fold have the same class"):
+    with pytest.raises(InputError, match=r"all .* training rows of a fold have the same class"):
         predict(
             features, labels, groups, train[labels[train] == 0], test, regressor="knn", classes=3
         )
@@ -117,10 +117,9 @@ def images():
 
 def test_networks_learn_classes(images):
     maps, labels, train, test = images
-    scores = train_and_predict(
-        maps, labels, train, test, network="test_resnet", epochs=20, warmup_epochs=1, batch_size=8, classes=3,
-        optimiser="adamw", learning_rate=2e-3,
-    )  # fmt: skip
+    options = {"network": "test_resnet", "optimiser": "adamw", "learning_rate": 2e-3}
+    options |= {"epochs": 20, "warmup_epochs": 1, "batch_size": 8, "classes": 3}
+    scores = train_and_predict(maps, labels, train, test, **options)
     np.testing.assert_allclose(scores.sum(axis=1), 1)
     assert np.mean(scores.argmax(axis=1) == labels[test]) > 0.9
 

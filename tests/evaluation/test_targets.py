@@ -77,7 +77,7 @@ def test_a_data_set_of_the_map_files_becomes_a_column(map_files):
     stages = collect_samples(map_files, label="stage")
     assert set(stages["stage"]) == {"0", "I"}
     assert "age" not in collect_samples(map_files, label="age_yr")
-    with pytest.raises(InputError, match="no data set 'rat'.*did you mean 'rate'"):
+    with pytest.raises(InputError, match=r"no data set 'rat'.*did you mean 'rate'"):
         collect_samples(map_files, label="rat")
 
 
@@ -98,7 +98,7 @@ def test_predicted_classes_are_read_as_they_were_written(classes, tmp_path):
     scores = again[target.scores].to_numpy()
     assert list(again["predicted"]) == [target.classes[at] for at in scores.argmax(axis=1)]
     write_table(tmp_path / "p.csv", table.assign(predicted="other"))
-    with pytest.raises(InputError, match="classes or scores of row .* not those of the target"):
+    with pytest.raises(InputError, match=r"classes or scores of row .* not those of the target"):
         read_predictions(tmp_path / "p.csv", split, target)
 
 

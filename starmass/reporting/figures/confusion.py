@@ -11,19 +11,21 @@ from matplotlib.figure import Figure
 
 from starmass.reporting import style
 from starmass.reporting.inputs import footer, read_table, require_rows
+from starmass.reporting.legends import TITLE_LINE, panel_titles
 from starmass.reporting.typesetting import escape_mathtext
 
 NEEDED = ("split", "method", "truth", "predicted", "count", "share", "share_low", "share_high")
-LEFT, GAP, TITLE, BOTTOM, BAR = 0.45, 0.15, 0.3, 0.45, 0.5
-"""Inches left of panels beside the classes' names, between two, over them, under them, and over all for the colour bar.
+LEFT, GAP, ROOM, BOTTOM, BAR = 0.45, 0.15, 0.14, 0.45, 0.5
+"""Inches about panels.
 
-Tilted names of classes take more room under them.
+They are left of panels beside the classes' names, between two, over their titles, under them, and
+over all for the colour bar.
+
+Names of classes that are wider than a column stand upright, in more room under it.
 """
 WIDEST = 2.6
 """Of a panel [inch]."""
 PALETTE = "Blues"
-LONGEST = 0.6
-"""Longest name of a class that stands upright under a column [inch]."""
 
 
 def plot(
@@ -69,8 +71,10 @@ def draw_confusion(
     longest = max(map(style.text_width, names))
     start = LEFT + longest
     side = min(WIDEST, (width - start - GAP * len(labels)) / len(labels))
-    tilted = longest > min(side / len(names), LONGEST)
-    line = TITLE + side + BOTTOM + (longest / 2 if tilted else 0)
+    upright = longest > side / len(names)
+    titles = panel_titles(labels.values(), splits, side)
+    room = ROOM + TITLE_LINE * max(map(len, titles.values()))
+    line = room + side + BOTTOM + (longest if upright else 0)
     figure = Figure(figsize=(width, BAR + len(splits) * line + style.footer_height(below, width)))
     scale, colours = Normalize(0, 1), style.palette(PALETTE)
     bar = style.place_axes(figure, start, BAR - 0.12, side, 0.07)
@@ -79,13 +83,12 @@ def draw_confusion(
     )
     for number, split in enumerate(splits):
         for column, (method, label) in enumerate(labels.items()):
-            top = BAR + number * line + TITLE
+            top = BAR + number * line + room
             axes = style.place_axes(figure, start + column * (side + GAP), top, side, side)
             rows = table[(table["split"] == split) & (table["method"] == method)]
-            _draw_matrix(axes, rows, side, scale, tilted)
+            _draw_matrix(axes, rows, side, scale, upright)
             axes.set_xlabel(f"predicted {escape_mathtext(name)}", labelpad=2)
-            words = style.wrap_text(f"{escape_mathtext(label)}, split {split}", side)
-            axes.set_title("\n".join(words), fontsize=8, pad=3)
+            axes.set_title("\n".join(titles[split, label]), fontsize=8, pad=3)
             if column == 0:
                 axes.set_ylabel(f"true {escape_mathtext(name)}", labelpad=2)
             else:
@@ -95,7 +98,7 @@ def draw_confusion(
 
 
 def _draw_matrix(
-    axes: Axes, rows: pd.DataFrame, side: float, scale: Normalize, tilted: bool
+    axes: Axes, rows: pd.DataFrame, side: float, scale: Normalize, upright: bool
 ) -> None:
     """Draw shares as colours and numbers, with their intervals where cells have room."""
     names = list(rows["truth"].drop_duplicates())
@@ -121,9 +124,6 @@ def _draw_matrix(
             color="white" if float(row.share) > 0.6 else style.INK,
         )
     words = [escape_mathtext(name) for name in names]
-    axes.set_xticks(range(len(names)), words, rotation=30 if tilted else 0)
-    for tick in axes.get_xticklabels() if tilted else ():
-        tick.set_horizontalalignment("right")
-        tick.set_rotation_mode("anchor")
+    axes.set_xticks(range(len(names)), words, rotation=90 if upright else 0)
     axes.set_yticks(range(len(names)), words)
     axes.tick_params(length=0)

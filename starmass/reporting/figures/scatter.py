@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 from starmass.reporting import style
 from starmass.reporting.grids import with_interval
 from starmass.reporting.inputs import footer, read_table, require_rows
+from starmass.reporting.legends import TITLE_LINE, panel_titles
 from starmass.reporting.typesetting import escape_mathtext
 
-LEFT, GAP, TITLE, BOTTOM, WIDEST = 0.55, 0.12, 0.3, 0.5, 2.8
-"""Inches left of panels, between two, over them, under them, and of the widest panel."""
+LEFT, GAP, ROOM, BOTTOM, WIDEST = 0.55, 0.12, 0.14, 0.42, 2.8
+"""Inches left of panels, between two, over their titles, under them, and of the widest panel."""
 OUTLIER = 0.05
 """Beyond this abs(dz) a redshift is an outlier."""
 SHOWN = {
@@ -78,7 +79,10 @@ def draw_scatter(
     columns = max(map(len, panels.values()))
     width = style.TEXT_WIDTH
     side = min(WIDEST, (width - LEFT - GAP * columns) / columns)
-    line = TITLE + side + BOTTOM
+    labels = {str(facts["label"]): None for one in panels.values() for facts, _ in one}
+    titles = panel_titles(labels, panels, side)
+    room = ROOM + TITLE_LINE * max(map(len, titles.values()))
+    line = room + side + BOTTOM
     figure = Figure(figsize=(width, len(panels) * line + style.footer_height(below, width)))
     values = np.concatenate(
         [
@@ -92,12 +96,11 @@ def draw_scatter(
     limits = low - margin, high + margin
     for number, (split, methods) in enumerate(panels.items()):
         for column, (facts, rows) in enumerate(methods):
-            left, top = LEFT + column * (side + GAP), number * line + TITLE
+            left, top = LEFT + column * (side + GAP), number * line + room
             axes = style.place_axes(figure, left, top, side, side)
             _draw_rows(axes, rows, limits, target)
             style.label_panel(axes, metrics_text(facts))
-            words = style.wrap_text(f"{escape_mathtext(facts['label'])}, split {split}", side)
-            axes.set_title("\n".join(words), fontsize=8, pad=3)
+            axes.set_title("\n".join(titles[split, str(facts["label"])]), fontsize=8, pad=3)
             axes.set_xlabel(f"true {axis_label(target)}")
             if column:
                 axes.set_yticklabels([])

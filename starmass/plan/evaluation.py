@@ -10,6 +10,7 @@ from starmass.config.evaluation import (
     OwnEncoderFeatures,
     Regressor,
 )
+from starmass.config.studies import OF_MASSES
 from starmass.errors import InputError
 from starmass.plan import paths
 from starmass.plan.maps import MapsPlan
@@ -82,6 +83,8 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
             when it has none; ``example`` says how to add it
         """
         found = getattr(self.study_entry(study), part)
+        if part in OF_MASSES:
+            self.masses_only(study, f"{part} is")
         if found is None:
             raise InputError(f"evaluation.studies.{study} has no {part}; add it: {example}.")
         return found
@@ -322,6 +325,8 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
     def evaluation_files(self, study: str) -> list[str]:
         """Return the tables of evidence of a study."""
         found = [f"{paths.EVALUATION}/{study}/metrics.csv", *self.embedding_files(study)]
+        if "classes" in kinds_of_target(self.study_entry(study).target):
+            found.append(f"{paths.EVALUATION}/{study}/confusion.csv")
         if self.study_entry(study).segmentation:
             found += self.segmentation_files(study).values()
         return found

@@ -260,6 +260,9 @@ def test_what_is_of_masses_is_refused_when_it_is_asked_for():
     plan = with_target(KIND)
     with pytest.raises(InputError, match="demo has no figure regression, which is of the target"):
         plan.figure_inputs("regression", "demo")
+    with pytest.raises(InputError, match="information is of masses alone"):
+        plan.information("demo")
+    assert plan.evaluation_files("demo")[-1] == "results/evaluation/demo/confusion.csv"
     with pytest.raises(InputError, match="an ablation is of masses alone"):
         plan.variants("demo", "neighbours")
     with pytest.raises(InputError, match=r"evaluation\.studies\.demo\.target\.transform"):

@@ -1,7 +1,6 @@
 """Tables between stages: CSV in which names are text, and only an empty field is missing."""
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,8 +24,8 @@ SAMPLE = (
     "sink_index", "axis_index",
 )  # fmt: skip
 """Columns that a list of maps has at least."""
-LEADING_ZERO = re.compile(r"[+-]?0\d")
-"""How names of digits begin that are no numbers, as 007."""
+OF_SAMPLES = (*SAMPLE, "time_yr")
+"""Columns of a list of maps that are no further labels."""
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
@@ -36,19 +35,18 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
 
 
 def read_table(
-    path: str | Path, columns: Sequence[str] = (), *, labels: bool = False
+    path: str | Path, columns: Sequence[str] = (), *, text: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Read a table of this workflow.
 
     Parameters
     ----------
     columns : names that it has to have
-    labels : whether columns beyond these and those of a list of maps are a user's, which are
-        numbers where all fields are, and text otherwise
+    text : names of columns that are text too
 
     Returns
     -------
-    columns of :data:`TEXT` as text, all others as numbers; NaN where a field is empty
+    columns of :data:`TEXT` and ``text`` as text, all others as numbers; NaN where a field is empty
 
     Raises
     ------
@@ -60,9 +58,9 @@ def read_table(
         if not _ends_with_a_line(path):
             raise ValueError("its last line is cut short")
         # pandas' own list of words for "missing" holds names: null, NA, nan, None and others.
-        text = [*TEXT, *(_others(path, columns) if labels else ())]
+        words = [*TEXT, *text]
         table = pd.read_csv(
-            path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""]
+            path, dtype=dict.fromkeys(words, str), keep_default_na=False, na_values=[""]
         )
         if not isinstance(table.index, pd.RangeIndex):  # pandas takes the surplus for an index
             raise ValueError("its lines have more fields than its first line names")
@@ -78,9 +76,7 @@ def read_table(
                 f"{path}: the column {column!r} is missing; delete the file and run Snakemake again"
                 " to remake it."
             )
-    for column in table.columns.intersection(text).difference(list(TEXT)):
-        table[column] = _numbers_or_text(table[column])
-    for column in table.columns.difference(text):
+    for column in table.columns.difference(words):
         if table.empty:
             table[column] = table[column].astype(float)
         elif table[column].dtype == bool or not pd.api.types.is_numeric_dtype(table[column]):
@@ -95,20 +91,6 @@ def read_table(
     return table
 
 
-def _others(path: str | Path, columns: Sequence[str]) -> list[str]:
-    """Return the columns of a list of maps that are a user's labels."""
-    ours = {*columns, *SAMPLE, "time_yr"}
-    return [name for name in pd.read_csv(path, nrows=0).columns if name not in ours]
-
-
-def _numbers_or_text(column: pd.Series) -> pd.Series:
-    numbers = pd.to_numeric(column, errors="coerce")
-    there = column.dropna()
-    if there.empty or numbers[there.index].isna().any() or there.str.match(LEADING_ZERO).any():
-        return column
-    return numbers
-
-
 def _ends_with_a_line(path: str | Path) -> bool:
     """Whether the last byte ends a line; an empty file has none, and is reported elsewhere."""
     with open(path, "rb") as file:
@@ -121,21 +103,33 @@ def _ends_with_a_line(path: str | Path) -> bool:
 def read_samples(path: str | Path, columns: Sequence[str] = SAMPLE) -> pd.DataFrame:
     """Read the list of all maps of a study, one row a protostar, time and line of sight.
 
-    Those of images have the columns of their labels beside it.
+    Further columns are labels, and are text as they were written. Masses that are all missing are
+    those of a study that predicts something else.
 
     Raises
     ------
     InputError
         when it lists none, or a mass has no logarithm
     """
-    samples = read_table(path, columns, labels=True)
+    samples = read_table(path, columns, text=_labels(path))
     if samples.empty:
         raise InputError(
             f"{path}: the study has no maps; lower evaluation.studies.*.minimum_mass or add"
             " simulations to it."
         )
-    check_masses(samples, path)
+    if samples["mass_msun"].notna().any():
+        check_masses(samples, path)
     return samples
+
+
+def _labels(path: str | Path) -> list[str]:
+    """Return the columns of a list of maps that only its own labels have."""
+    check_readable(path)
+    try:
+        head = pd.read_csv(path, nrows=0, dtype=str)
+    except (OSError, ValueError):
+        return []  # read_table says what is wrong
+    return [str(name) for name in head.columns if name not in OF_SAMPLES]
 
 
 def check_masses(samples: pd.DataFrame, source: str | Path) -> None:

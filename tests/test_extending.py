@@ -18,7 +18,7 @@ DIGESTS = """
 import json
 from pathlib import Path
 from starmass.config.files import read_default
-from starmass.plan import FIGURES, Plan
+from starmass.plan import Plan
 from starmass.provenance import code_digest
 from starmass.registry import names_in
 found = {path.name: code_digest(path) for path in sorted(Path("workflow/scripts").glob("*.py"))}
@@ -34,7 +34,7 @@ for script, package in chosen.items():
 plan = Plan(read_default(Path.cwd()))
 for name in plan.config.pretraining.encoders:
     found[f"encoder {name}"] = plan.training_config(name)
-for figure in FIGURES:
+for figure in plan.figures_of("demo"):
     given = (plan.figure_options(figure.name, "demo"), plan.figure_words(figure.name, "demo"))
     found[f"figure {figure.name}"] = given
 print(json.dumps(found))

@@ -17,7 +17,7 @@ from starmass.config.evaluation import (
 from starmass.config.image_links import problems_of_images
 from starmass.config.images import ImageSet
 from starmass.config.maps import Maps
-from starmass.config.pretraining import Pretraining
+from starmass.config.pretraining import Pretraining, TrainingMaps
 from starmass.errors import InputError, closest
 from starmass.maps.channels import channel_facts
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starmass.config.whole import Config
 
 Problems = Iterator[tuple[str, str]]
-"""Key below the section ``evaluation``, and what is wrong with it and the way out."""
+"""Key below a section, ``evaluation`` for most, and what is wrong with it and the way out."""
 
 
 def check_links(config: "Config") -> None:
@@ -39,6 +39,8 @@ def check_links(config: "Config") -> None:
     ):
         for key, problem in problems:
             raise InputError(f"config key 'evaluation.{key}': {problem}.")
+    for key, problem in _training_maps(config):
+        raise InputError(f"config key 'pretraining.{key}': {problem}.")
 
 
 def _methods(evaluation: Evaluation, pretraining: Pretraining) -> Problems:
@@ -59,6 +61,20 @@ def _methods(evaluation: Evaluation, pretraining: Pretraining) -> Problems:
             yield from _seeds(name, method, features.encoder, pretraining)
         if isinstance(method, FinetunedEncoder):
             yield from _finetuned(name, features)
+
+
+def _training_maps(config: "Config") -> Problems:
+    """A pretraining learns from, or is tried on, the maps of a study of masses."""
+    for name, encoder in config.pretraining.encoders.items():
+        for key, maps in (("images", encoder.images), ("probe", encoder.probe)):
+            if not isinstance(maps, TrainingMaps):
+                continue
+            if config.evaluation.studies[maps.study].target:
+                yield (
+                    f"encoders.{name}.{key}.study",
+                    f"the study {maps.study} has another target than the stellar mass, and"
+                    " training maps come with masses; name a study without target",
+                )
 
 
 def _seeds(name: str, method: Method, encoder: str, pretraining: Pretraining) -> Problems:

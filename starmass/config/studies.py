@@ -16,9 +16,12 @@ from starmass.config.entry import (
     Text,
     key,
 )
+from starmass.config.targets import AnyTarget
 
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Row = Annotated[int, Field(ge=0)]
+OF_MASSES = ("information", "segmentation", "ablations")
+"""Parts of a study that only a study of stellar masses has."""
 Scalar = str | int | float | bool | None
 
 
@@ -126,6 +129,9 @@ class Study(Entry):
         0, "Lightest protostar that takes part [Msun], beside the cuts of the maps", ge=0
     )
     axes: Each[Axis] = key(("x", "y", "z"), "Lines of sight that take part")
+    target: AnyTarget | None = key(
+        None, "What the methods predict; null is the stellar mass, as log10 of Msun"
+    )
     splits: Each[Name] = key(
         ..., "Entries of splits on which each method is tested", refers="evaluation.splits"
     )
@@ -170,6 +176,17 @@ class Study(Entry):
         if (self.simulations is None) == (self.images is None):
             given = "both (null takes one away)" if self.images else "neither"
             raise Contradiction(f"give either simulations or images, not {given}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_target(self) -> "Study":
+        for part in OF_MASSES if self.target else ():
+            if getattr(self, part):
+                raise Contradiction(
+                    f"{part} is measured for stellar masses alone, and the study has another"
+                    f" target; leave {part} out, or target",
+                    part,
+                )
         return self
 
 

@@ -3,7 +3,7 @@
 They are compared by their metrics, by mass bin, and by how much a split by row raises R2.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -58,12 +58,7 @@ def compare_methods(
     one row a method but the reference: method, reference, ``{metric}_difference`` with ``_low`` and
     ``_high`` for :data:`COMPARED`
     """
-    if reference not in predictions:
-        raise InputError(
-            f"evaluation.studies: the reference {reference!r} is none of the study's"
-            f" methods{closest(reference, predictions)};"
-            f" choose from {', '.join(predictions)}."
-        )
+    check_reference(reference, predictions)
     rows = predictions[reference][0]["row"].to_numpy()
     weights, places = resampling_weights(protostars(samples)[rows], draws=draws, seed=seed)
     metrics = {}
@@ -80,10 +75,20 @@ def compare_methods(
             row: dict[str, object] = {"method": method, "reference": reference}
             for name in COMPARED:
                 (value, drawn), (base, base_drawn) = metrics[method][name], metrics[reference][name]
-                row |= _with_interval(f"{name}_difference", value - base, drawn - base_drawn)
+                row |= with_interval(f"{name}_difference", value - base, drawn - base_drawn)
             found.append(row)
     names = [f"{name}_difference{bound}" for name in COMPARED for bound in ("", "_low", "_high")]
     return pd.DataFrame(found, columns=["method", "reference", *names])
+
+
+def check_reference(reference: str, methods: Collection[str]) -> None:
+    """Refuse a reference that is none of a study's methods."""
+    if reference not in methods:
+        raise InputError(
+            f"evaluation.studies: the reference {reference!r} is none of the study's"
+            f" methods{closest(reference, methods)};"
+            f" choose from {', '.join(methods)}."
+        )
 
 
 def measure_by_mass(
@@ -111,7 +116,7 @@ def measure_by_mass(
                 }
                 row |= {"n_test": int(inside.sum()), "n_protostars": len(np.unique(groups))}
                 for name in BINNED:
-                    row |= _with_interval(name, *metrics[name])
+                    row |= with_interval(name, *metrics[name])
                 covered = coverage(within, groups)
                 row |= {name: covered[name] for name in ("coverage_interval", "coverage_stars")}
                 found.append(row)
@@ -148,7 +153,7 @@ def measure_overstatement(
             grouped[method], weights, np.searchsorted(both, stars[second])
         )["r2"]
         row = {"method": method, "r2_published": value, "r2_grouped": base}
-        found.append(row | _with_interval(_GAP, value - base, drawn - base_drawn))
+        found.append(row | with_interval(_GAP, value - base, drawn - base_drawn))
     return pd.DataFrame(found)
 
 
@@ -173,6 +178,7 @@ def _measure_and_draw(
     }
 
 
-def _with_interval(name: str, value: float, drawn: np.ndarray) -> dict[str, float]:
+def with_interval(name: str, value: float, drawn: np.ndarray) -> dict[str, float]:
+    """Return a value with its bounds, ``{name}_low`` and ``{name}_high``, of its draws [draw]."""
     low, high = quantiles(drawn)
     return {name: value, f"{name}_low": low, f"{name}_high": high}

@@ -6,12 +6,17 @@ import numpy as np
 import pandas as pd
 
 from starmass.errors import InputError
-from starmass.evaluation.metrics import measure, score
+from starmass.evaluation.comparison import with_interval
+from starmass.evaluation.metrics import resampling_weights
 from starmass.evaluation.samples import protostars
 from starmass.evaluation.splits import parts_of
+from starmass.evaluation.target_metrics import measure_target, metric_names
+from starmass.evaluation.targets import MASS, Target
 
 FRACTIONS = (0.1, 0.3, 0.5, 1.0)
 DRAWS = 3
+RESAMPLED = 2000
+"""Draws of the bootstrap."""
 FEWEST = 2
 """Training protostars in every draw: with one, hyper-parameters can't be cross-validated."""
 
@@ -23,6 +28,7 @@ def thin_split(
     fractions: Sequence[float] = FRACTIONS,
     draws: int = DRAWS,
     seed: int = 0,
+    classes: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Leave only a share of each fold's training protostars, several times over.
 
@@ -35,6 +41,8 @@ def thin_split(
     fractions : of the training protostars, at least :data:`FEWEST` of them
     draws : of each fraction below 1; all protostars can be drawn in one way only
     seed : what the orders derive from
+    classes : class [row]; the share is then taken of each class by itself, and at least
+        :data:`FEWEST` of each (a protostar belongs to the class of its first training row)
 
     Returns
     -------
@@ -50,6 +58,7 @@ def thin_split(
                 f"few_labels: fold {from_fold} has {len(names)} training protostar, too few to"
                 " leave any out; take it away."
             )
+        kinds = _classes_of(names, stars[train], classes[train]) if classes is not None else None
         for draw in range(draws):
             order = np.random.default_rng(
                 np.random.SeedSequence([seed, from_fold, draw])
@@ -57,7 +66,7 @@ def thin_split(
             for fraction in fractions:
                 if fraction == 1 and draw:
                     continue
-                teaching = np.isin(stars[train], order[: max(FEWEST, round(fraction * len(names)))])
+                teaching = np.isin(stars[train], _first(order, fraction, kinds))
                 rows = np.concatenate([train, test])
                 part = np.concatenate(
                     [np.where(teaching, "train", "unused"), np.full(len(test), "test")]
@@ -67,8 +76,25 @@ def thin_split(
     return pd.concat(parts, ignore_index=True)
 
 
+def _first(order: np.ndarray, fraction: float, kinds: dict[int, int] | None) -> np.ndarray:
+    """Return the first of the ordered protostars, of each class by itself where there are some."""
+    if kinds is None:
+        return order[: max(FEWEST, round(fraction * len(order)))]
+    kind = np.array([kinds[star] for star in order])
+    return np.concatenate([_first(order[kind == one], fraction, None) for one in np.unique(kind)])
+
+
+def _classes_of(names: np.ndarray, stars: np.ndarray, classes: np.ndarray) -> dict[int, int]:
+    """Return protostar -> class of its first row; ``stars`` and ``classes`` are [row]."""
+    _, first = np.unique(stars, return_index=True)
+    return dict(zip(names.tolist(), classes[first].tolist(), strict=True))
+
+
 def measure_by_fraction(
-    samples: pd.DataFrame, thinned: pd.DataFrame, predictions: Mapping[str, Sequence[pd.DataFrame]]
+    samples: pd.DataFrame,
+    thinned: pd.DataFrame,
+    predictions: Mapping[str, Sequence[pd.DataFrame]],
+    target: Target = MASS,
 ) -> pd.DataFrame:
     """Return each method's metrics against the share of training protostars that were used.
 
@@ -76,13 +102,15 @@ def measure_by_fraction(
     ----------
     thinned : what :func:`thin_split` returned
     predictions : by method, one table a seed of the test rows of all its folds
+    target : what is predicted
 
     Returns
     -------
-    one row a method and fraction: method, fraction; r2, rmse_dex and mae_dex, means over draws (and
-    seeds), with ``_low`` and ``_high`` (bootstrap over test protostars); r2_draw_lowest and
-    r2_draw_highest of single draws; n_draws; n_train and n_train_protostars (means over folds and
-    draws), n_test, n_protostars
+    one row a method and fraction: method, fraction; r2, rmse_dex and mae_dex (or those of another
+    target, :func:`starmass.evaluation.target_metrics.metric_names`), means over draws (and seeds),
+    with ``_low`` and ``_high`` (bootstrap over test protostars); r2_draw_lowest and
+    r2_draw_highest of single draws, or of the target's first metric; n_draws; n_train and
+    n_train_protostars (means over folds and draws), n_test, n_protostars
     """
     stars = protostars(samples)
     taught = thinned[thinned["part"] == "train"].assign(star=lambda table: stars[table["row"]])
@@ -93,7 +121,7 @@ def measure_by_fraction(
         .mean()
     )
     folds = thinned.drop_duplicates("fold").set_index("fold")[["fraction", "draw"]]
-    found = []
+    found, first = [], metric_names(target)[0]
     for method, tables in predictions.items():
         placed = [table.join(folds, on="fold") for table in tables]
         for fraction in sorted(folds["fraction"].unique()):
@@ -102,28 +130,29 @@ def measure_by_fraction(
                 for table in placed
                 for _, draw in table[table["fraction"] == fraction].groupby("draw")
             ]
-            truth, groups = draws[0]["log10_mass"].to_numpy(), stars[draws[0]["row"]]
-            predicted = [draw["predicted_log10_mass"].to_numpy() for draw in draws]
-            scores = score(truth, predicted, groups)
-            each = [measure(truth, one)["r2"] for one in predicted]
-            names = [
-                f"{name}{bound}"
-                for name in ("r2", "rmse_dex", "mae_dex")
-                for bound in ("", "_low", "_high")
-            ]
+            groups = stars[draws[0]["row"]]
+            weights, places = resampling_weights(groups, draws=RESAMPLED, seed=0)
+            scores = measure_target(target, draws, weights, places)
+            single = [measure_target(target, [one], weights[:0], places) for one in draws]
+            each = [one[first][0] for one in single]
+            measured: dict[str, float] = {}
+            for name in metric_names(target):
+                value, drawn = scores[name]
+                assert drawn is not None
+                measured |= with_interval(name, value, drawn)
             counts = {
                 "n_draws": len(draws),
                 "n_train": round(float(sizes.loc[fraction, "rows"])),
                 "n_train_protostars": round(float(sizes.loc[fraction, "stars"]), 1),
-                "n_test": len(truth),
+                "n_test": len(groups),
                 "n_protostars": len(np.unique(groups)),
             }
-            spread = {"r2_draw_lowest": min(each), "r2_draw_highest": max(each)}
+            spread = {f"{first}_draw_lowest": min(each), f"{first}_draw_highest": max(each)}
             found.append(
                 {
                     "method": method,
                     "fraction": fraction,
-                    **{name: scores[name] for name in names},
+                    **measured,
                     **spread,
                     **counts,
                 }

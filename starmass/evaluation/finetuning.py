@@ -43,17 +43,19 @@ def finetune_and_predict(
     augment: bool = False,
     seed: int = 0,
     fold: int = 0,
+    classes: int = 0,
 ) -> np.ndarray:
     """Train an encoder with a linear head on the training rows and predict the test rows.
 
-    It is trained by AdamW with an L2 loss.
+    It is trained by AdamW with the loss of :func:`starmass.evaluation.training.learn`.
 
     Parameters
     ----------
     encoder : model and description; the model is left as it is
     images : float32 [row, channel, height, width], training rows about 0..1, of a size that the
         encoder takes
-    labels : log10 mass [row]; those of test rows are never looked at
+    labels : log10 mass or another number [row], or place of the class; those of test rows are never
+        looked at
     train, test : row numbers
     mode : ``full`` trains all weights; ``lora`` leaves them and trains an addition of low rank to
         each matrix of the attention
@@ -63,10 +65,11 @@ def finetune_and_predict(
     rank, lora_scale : for ``lora``: of the addition, and the factor on it (alpha / rank in the
         paper)
     seed, fold : what head, additions, order and augmentation derive from
+    classes : number of classes, 0 for numbers
 
     Returns
     -------
-    predicted log10 mass [test row]
+    predicted number [test row], or scores [test row, class]
     """
     if mode not in MODES:
         raise InputError(
@@ -82,7 +85,11 @@ def finetune_and_predict(
         if mode == "lora":
             add_low_rank(model, rank, lora_scale)
         regressor = Regressor(
-            model, tokens, channels=images.shape[1], in_channels=description.in_channels
+            model,
+            tokens,
+            channels=images.shape[1],
+            in_channels=description.in_channels,
+            outputs=classes or 1,
         )
     groups = rate_groups(
         regressor,
@@ -101,15 +108,21 @@ def finetune_and_predict(
     return learn(
         regressor, torch.optim.AdamW(groups), shown, labels, train, test,
         epochs=epochs, warmup_epochs=warmup_epochs, batch_size=batch_size, augment=augment,
-        seed=order_seed, name=f"{mode}, fold {fold}",
+        seed=order_seed, name=f"{mode}, fold {fold}", classes=classes,
     )  # fmt: skip
 
 
 class Regressor(nn.Module):
-    """An encoder and a linear layer from its pooled tokens to one number."""
+    """An encoder and a linear layer from its pooled tokens to one number, or one a class."""
 
     def __init__(
-        self, encoder: VisionTransformer, tokens: str, *, channels: int, in_channels: int
+        self,
+        encoder: VisionTransformer,
+        tokens: str,
+        *,
+        channels: int,
+        in_channels: int,
+        outputs: int = 1,
     ) -> None:
         super().__init__()
         if tokens not in POOLINGS:
@@ -126,12 +139,12 @@ class Regressor(nn.Module):
             )
         self.encoder, self.tokens, self.in_channels = encoder, tokens, in_channels
         width = encoder.embed_dim * (2 if tokens == "class_mean" else 1) * (channels // in_channels)
-        self.head = nn.Linear(width, 1)
+        self.head = nn.Linear(width, outputs)
         nn.init.trunc_normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """[N, C, H, W] -> [N, 1]."""
+        """[N, C, H, W] -> [N, output]."""
         sequence = self.encoder.forward_features(
             images.reshape(-1, self.in_channels, *images.shape[2:])
         )

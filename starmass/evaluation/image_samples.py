@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from starmass.errors import InputError
+from starmass.errors import InputError, closest
 from starmass.evaluation.preprocessing import Preprocessing, scale
 from starmass.evaluation.samples import COLUMNS, Maps
 from starmass.files import check_readable
@@ -23,8 +23,9 @@ def collect_images(
     images: str,
     minimum_mass: float = 0.0,
     axes: Sequence[str] = ("x", "y", "z"),
+    label: str | None = None,
 ) -> pd.DataFrame:
-    """List the images of a set whose mass is ``minimum_mass`` [Msun] or more.
+    """List the images of a set, of those with a mass the ones of ``minimum_mass`` [Msun] or more.
 
     Parameters
     ----------
@@ -32,6 +33,8 @@ def collect_images(
     objects : the set's list of images
     images : name of the set
     axes : lines of sight that take part; images without one always do
+    label : column of what is predicted in place of the mass; masses are then not needed, and are
+        left out where some are missing
 
     Returns
     -------
@@ -41,7 +44,7 @@ def collect_images(
     Raises
     ------
     InputError
-        when the labels have no mass, or no image is left
+        when the labels have no mass or ``label``, or no image is left
     """
     check_readable(objects)
     table = pd.read_csv(objects, dtype=str, keep_default_na=False)
@@ -51,13 +54,23 @@ def collect_images(
             f"{objects}: the column {lacking[0]!r} is missing; delete the file and run Snakemake"
             " again to remake it."
         )
-    if (table["mass_msun"] == "").all():
+    if label is not None and label not in table:
         raise InputError(
-            f"images.{images}: its labels have no mass, and a study predicts the mass; name the"
-            f" column of masses [Msun] by images.{images}.columns.mass, or use the set for"
-            " a pretraining."
+            f"images.{images}: its labels have no column {label!r}{closest(label, table)}, which"
+            f" the study's target names; its columns are {', '.join(table)}."
         )
-    heavy = table["mass_msun"].astype(float) >= minimum_mass
+    massless = table["mass_msun"] == ""
+    if massless.any() and (label is None or minimum_mass > 0):
+        asked = "predicts" if label is None else "has a minimum_mass of"
+        raise InputError(
+            f"images.{images}: its labels have no mass, which the study {asked}; name the column of"
+            f" masses [Msun] by images.{images}.columns.mass, give the study a target"
+            " (docs/images.md), or use the set for a pretraining."
+        )
+    if massless.any():
+        table["mass_msun"], heavy = "", np.ones(len(table), bool)
+    else:
+        heavy = table["mass_msun"].astype(float) >= minimum_mass
     kept = table[heavy & table["axis"].isin([*axes, SKY])].reset_index(drop=True)
     if kept.empty:
         raise InputError(

@@ -35,12 +35,14 @@ class Calibration:
     predicted, truth : log10 mass [row]
     stars : [row] identifies the star of each map
     level : share of new stars that the intervals promise to hold
+    bandwidth : standard deviation of the window over which the scale is a mean, in labels' units
     """
 
     predicted: np.ndarray
     truth: np.ndarray
     stars: np.ndarray
     level: float = LEVEL
+    bandwidth: float = BANDWIDTH
 
     def half_widths(self, predicted: np.ndarray) -> np.ndarray:
         """Return half-widths [dex] at predicted log10 masses; inf where stars are too few."""
@@ -84,17 +86,18 @@ class Calibration:
         What is left out of row i of ``at`` is the star of row i, so these are all rows then.
         """
         weights, errors = self.weights(), self._errors()
+        bandwidth = self.bandwidth or BANDWIDTH  # equal labels have no width
         overall = float(weights @ errors / weights.sum())
         grid = np.linspace(
             min(self.predicted.min(), at.min()), max(self.predicted.max(), at.max()) + 1e-6, GRID
         )
-        window = np.exp(-0.5 * ((grid[:, None] - self.predicted) / BANDWIDTH) ** 2) * weights
+        window = np.exp(-0.5 * ((grid[:, None] - self.predicted) / bandwidth) ** 2) * weights
         mass = np.interp(at, grid, window.sum(axis=1))
         total = np.interp(at, grid, window @ errors)
         if leave_out:
             for star in np.unique(self.stars):
                 own = np.flatnonzero(self.stars == star)
-                near = np.exp(-0.5 * ((at[own][:, None] - self.predicted[own]) / BANDWIDTH) ** 2)
+                near = np.exp(-0.5 * ((at[own][:, None] - self.predicted[own]) / bandwidth) ** 2)
                 near *= weights[own]
                 mass[own] -= near.sum(axis=1)
                 total[own] -= near @ errors[own]
@@ -109,6 +112,8 @@ def calibrate(
     groups: np.ndarray,
     train: np.ndarray,
     level: float = LEVEL,
+    *,
+    bandwidth: float = BANDWIDTH,
 ) -> Calibration | None:
     """Return a method's errors on training stars that were held out; None for a single star.
 
@@ -121,6 +126,7 @@ def calibrate(
     predict : of training and of calibration rows, the values predicted for the latter
     labels, groups : [row]
     train : row numbers
+    level, bandwidth : of :class:`Calibration`
     """
     names, places = np.unique(groups[train], return_inverse=True)
     if len(names) < 2:
@@ -129,4 +135,4 @@ def calibrate(
     held = [(train[dealt != fold], train[dealt == fold]) for fold in np.unique(dealt)]
     rows = np.concatenate([calibrating for _, calibrating in held])
     predicted = np.concatenate([predict(*one) for one in held])
-    return Calibration(predicted, labels[rows], groups[rows], level)
+    return Calibration(predicted, labels[rows], groups[rows], level, bandwidth)

@@ -9,6 +9,7 @@ import pandas as pd
 from starmass.errors import InputError
 from starmass.evaluation.samples import protostars
 from starmass.evaluation.splits import parts_of
+from starmass.evaluation.targets import MASS, Columns
 
 NAMES = ("r2", "rmse_dex", "mae_dex", "bias_dex", "within_0.3_dex", "spearman")
 CLOSE_DEX = 0.3
@@ -163,42 +164,47 @@ COVERAGE = ("coverage_spread", "coverage_interval", "coverage_stars", "interval_
 """Names of what :func:`coverage` returns."""
 
 
-def coverage(predictions: Sequence[pd.DataFrame], groups: np.ndarray) -> dict[str, float]:
+def coverage(
+    predictions: Sequence[pd.DataFrame], groups: np.ndarray, columns: Columns = MASS.columns
+) -> dict[str, float]:
     """Return how often the truth lies within a method's intervals, mean over its seeds.
 
     It is nan where a method gives no interval, or one of infinite width.
 
-    ``coverage_spread``: share of maps within one ``spread_dex`` (0.68 for normal errors of that
+    ``coverage_spread``: share of maps within one spread (0.68 for normal errors of that
     size); ``coverage_interval``: share of maps within the conformal interval;
     ``coverage_stars``: the same where each protostar counts once
-    (:data:`starmass.evaluation.intervals.LEVEL` is promised); ``interval_dex``: mean half-width of
-    that interval.
+    (:data:`starmass.evaluation.intervals.LEVEL` is promised); ``interval_dex``, or the name that
+    ``columns`` has: mean half-width of that interval.
 
     Parameters
     ----------
     predictions : a table a seed
     groups : [row] identifies the protostar of each row of them
+    columns : names of the tables' columns
     """
     _, places, counts = np.unique(groups, return_inverse=True, return_counts=True)
     stars = 1.0 / counts[places] / len(counts)
     found = []
     for table in predictions:
-        error = (table["predicted_log10_mass"] - table["log10_mass"]).abs().to_numpy()
+        error = (table[columns.predicted] - table[columns.truth]).abs().to_numpy()
         known = {
             name: name in table and bool(np.isfinite(table[name]).all())
-            for name in ("spread_dex", "interval_dex")
+            for name in (columns.spread, columns.interval)
         }
         within = {name: error <= table[name].to_numpy() for name in known if known[name]}
         share = {name: float(inside.mean()) for name, inside in within.items()}
+        wide = columns.interval
         found.append(
             [
-                share.get("spread_dex", np.nan),
-                share.get("interval_dex", np.nan),
-                float(stars @ within["interval_dex"]) if known["interval_dex"] else np.nan,
-                float(table["interval_dex"].mean()) if "interval_dex" in table else np.nan,
+                share.get(columns.spread, np.nan),
+                share.get(wide, np.nan),
+                float(stars @ within[wide]) if known[wide] else np.nan,
+                float(table[wide].mean()) if wide in table else np.nan,
             ]
         )
-    return dict(zip(COVERAGE, np.mean(found, axis=0).tolist(), strict=True))
+    names = (*COVERAGE[:-1], columns.interval)
+    return dict(zip(names, np.mean(found, axis=0).tolist(), strict=True))
 
 
 def summarise(
@@ -213,13 +219,8 @@ def summarise(
 
     Test rows of all folds are taken together; ``n_train`` is the mean over folds.
     """
+    check_same_rows(predictions)
     first = predictions[0]
-    for table in predictions:
-        if not table["row"].equals(first["row"]):
-            raise InputError(
-                "predictions of one method's seeds are for different rows; delete them and run"
-                " Snakemake again to remake them."
-            )
     groups = protostars(samples)[first["row"]]
     truth = first["log10_mass"].to_numpy()
     scores = score(
@@ -228,11 +229,28 @@ def summarise(
         groups,
         **bootstrap_options,
     )
+    return {**scores, **coverage(predictions, groups), **counts_of(split, groups)}
+
+
+def check_same_rows(predictions: Sequence[pd.DataFrame]) -> None:
+    """Refuse predictions of a method's seeds, one a table, that are for different rows."""
+    for table in predictions:
+        if not table["row"].equals(predictions[0]["row"]):
+            raise InputError(
+                "predictions of one method's seeds are for different rows; delete them and run"
+                " Snakemake again to remake them."
+            )
+
+
+def counts_of(split: pd.DataFrame, groups: np.ndarray) -> dict[str, int]:
+    """Return how many rows train (mean over folds) and test, of how many groups and folds.
+
+    ``groups`` is that of each tested row [row].
+    """
     trained = [len(train) for _, train, _ in parts_of(split)]
-    counts = {
+    return {
         "n_train": round(float(np.mean(trained))),
-        "n_test": len(first),
+        "n_test": len(groups),
         "n_protostars": len(np.unique(groups)),
         "n_folds": len(trained),
     }
-    return {**scores, **coverage(predictions, groups), **counts}

@@ -3,7 +3,7 @@
 Everything here, hyper-parameters included, is fitted on training rows alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from inspect import signature
 from itertools import product
 from types import ModuleType
@@ -17,12 +17,15 @@ from starmass.config import evaluation as config
 from starmass.errors import InputError
 from starmass.evaluation.predictions import Predictions
 from starmass.evaluation.splits import deal_groups
+from starmass.evaluation.targets import check_classes
 from starmass.evaluation.whitening import Whitening
 from starmass.registry import load
 
 REGRESSORS = "starmass.evaluation.regressors"
 """The package whose modules are the regressors."""
 INNER_FOLDS = 5
+LOWEST_SCORE = 1e-3
+"""Least score of a class when candidates are compared: few neighbours rule nothing out."""
 
 
 def predict(
@@ -33,12 +36,12 @@ def predict(
     test: np.ndarray,
     **options: Any,
 ) -> Predictions:
-    """Predict the labels of ``test`` from those of ``train``.
+    """Predict the labels of ``test`` from those of ``train``: numbers, or scores of classes.
 
     Parameters
     ----------
     features : [row, dimension]
-    labels : [row]; those of test rows are never looked at
+    labels : [row], numbers, or places of classes; those of test rows are never looked at
     groups : [row]; rows of one group (a protostar) stay together where hyper-parameters are chosen
     train, test : row numbers
     options : of :func:`fit`
@@ -50,7 +53,13 @@ def predict(
     """
     x, y = np.asarray(features, np.float64), np.asarray(labels, np.float64)
     _check_finite(x, y, train, test)
+    classes = options.get("classes", 0)
+    if classes:
+        y = np.asarray(labels, np.int64)
+        check_classes(y[train])
     pipeline, chosen = fit(x[train], y[train], groups[train], **options)
+    if classes:
+        return Predictions(class_scores(pipeline, x[test], classes), None, chosen, pipeline)
     values, spread = apply_pipeline(pipeline, x[test])
     return Predictions(values, spread, chosen, pipeline)
 
@@ -64,6 +73,7 @@ def fit(
     whitening: int | str | Sequence[int | str | None] | None = None,
     seed: int = 0,
     clamp_to_data: bool = False,
+    classes: int = 0,
     **parameters: Any,
 ) -> tuple[Pipeline, dict[str, Any]]:
     """Choose among candidates and fit the best one to all rows.
@@ -76,9 +86,10 @@ def fit(
     seed : of what is random in the regressor
     clamp_to_data : lower numbers of rows and components to what the rows allow instead of refusing
         (:func:`clamped`)
+    classes : number of classes, whose places the labels are; 0 where labels are numbers
     parameters : the regressor's own (its PARAMETER). A list, here or of whitenings, is a list of
-        candidates: the one with the least squared error in cross-validation over the groups is
-        taken, and the first of several equal ones
+        candidates: the one with the least squared error (of classes, the least :func:`log_loss`) in
+        cross-validation over the groups is taken, and the first of several equal ones
 
     Returns
     -------
@@ -115,17 +126,84 @@ def fit(
             taught, asked = x[inside], x[outside]
             for kept in whitenings:
                 first = Whitening(kept).fit(taught)
-                found = _predict_each(
-                    module, values, first.transform(taught), y[inside], first.transform(asked), seed
-                )
+                shown = first.transform(taught), y[inside], first.transform(asked)
+                if classes:
+                    found = [_class_scores_of(module, one, *shown, classes, seed) for one in values]
+                else:
+                    found = _predict_each(module, values, *shown, seed)
+                loss = log_loss if classes else squared_error
                 for value, predicted in zip(values, found, strict=True):
-                    errors[kept, value] += float(np.sum((predicted - y[outside]) ** 2))
+                    errors[kept, value] += loss(predicted, y[outside])
         best = min(errors, key=lambda candidate: errors[candidate])
+    build = _classifier(module) if classes else module.build
     pipeline = Pipeline(
-        [("whitening", Whitening(best[0])), ("regressor", module.build(best[1], seed=seed))]
+        [("whitening", Whitening(best[0])), ("regressor", build(best[1], seed=seed))]
     )
     pipeline.fit(x, y)
     return pipeline, {"whitening": best[0], **({key: best[1]} if key else {})}
+
+
+def squared_error(predicted: np.ndarray, labels: np.ndarray) -> float:
+    """Return the sum of squared errors of predicted numbers [row]."""
+    return float(np.sum((predicted - labels) ** 2))
+
+
+def log_loss(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Return the sum over rows of minus the logarithm of the true class's score.
+
+    Scores below :data:`LOWEST_SCORE` count as that.
+
+    Parameters
+    ----------
+    scores : [row, class]
+    labels : place of the class [row]
+    """
+    true = scores[np.arange(len(labels)), labels]
+    return float(-np.log(np.maximum(true, LOWEST_SCORE)).sum())
+
+
+def class_scores(pipeline: Any, x: np.ndarray, classes: int) -> np.ndarray:
+    """Return the scores of a fitted classifier, 0 for classes that it never saw.
+
+    Parameters
+    ----------
+    pipeline : with ``predict_proba``, whose ``classes_`` are places of classes
+    x : features [row, dimension]
+    classes : how many there are
+
+    Returns
+    -------
+    [row, class], each row's sum is 1
+    """
+    scores = np.zeros((len(x), classes))
+    scores[:, pipeline.classes_] = pipeline.predict_proba(x)
+    return scores
+
+
+def _class_scores_of(
+    module: ModuleType,
+    value: Any,
+    x: np.ndarray,
+    y: np.ndarray,
+    x_test: np.ndarray,
+    classes: int,
+    seed: int,
+) -> np.ndarray:
+    """Return the scores of a candidate; a class that is alone among the rows has all of it."""
+    known = np.unique(y)
+    if len(known) == 1:
+        return np.tile(np.eye(classes)[known[0]], (len(x_test), 1))
+    return class_scores(_classifier(module)(value, seed=seed).fit(x, y), x_test, classes)
+
+
+def _classifier(module: ModuleType) -> Callable[..., BaseEstimator]:
+    """Return what builds a regressor's counterpart for classes."""
+    if not hasattr(module, "build_classifier"):
+        raise InputError(
+            f"regressor {module.__name__.rpartition('.')[2]}: it has no build_classifier, so it"
+            " can't predict classes; add one to its module, or take another regressor."
+        )
+    return module.build_classifier
 
 
 def _default(regressor: str, key: str) -> Any:

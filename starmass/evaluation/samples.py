@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 
 from starmass.channels import BASE
-from starmass.errors import InputError
+from starmass.errors import InputError, closest
 from starmass.storage import open_hdf5
-from starmass.tables import SAMPLE, check_masses, read_table, write_table
+from starmass.tables import OF_SAMPLES, check_masses, read_table, write_table
 from starmass.tables import read_samples as read_list
 
 __all__ = [
@@ -18,7 +19,7 @@ __all__ = [
     "write_table",
 ]  # fmt: skip
 
-COLUMNS = (*SAMPLE, "time_yr")
+COLUMNS = OF_SAMPLES
 BASE_VIEWS = {name: (facts.from_behind, facts.turns) for name, facts in BASE.items()}
 
 
@@ -53,6 +54,7 @@ def collect_samples(
     catalogues: Sequence[str | Path] = (),
     minimum_mass: float = 0.0,
     axes: Sequence[str] = ("x", "y", "z"),
+    label: str | None = None,
 ) -> pd.DataFrame:
     """List every map of every sink of at least ``minimum_mass`` [Msun].
 
@@ -63,14 +65,16 @@ def collect_samples(
     map_files : of all snapshots, as simulated or as observed
     catalogues : of the simulations; what their cuts remove (``kept`` 0) is left out
     axes : lines of sight
+    label : data set of the map files [sink] that becomes a column too, unless it is one already
 
     Raises
     ------
     InputError
-        when no row is left, a file lacks one of ``axes``, or a mass that the cuts leave has no
-        logarithm
+        when no row is left, a file lacks one of ``axes`` or the label, or a mass that the cuts
+        leave has no logarithm
     """
-    rows = []
+    rows, labels = [], []
+    label = None if label in COLUMNS else label
     cut = _cut_away(catalogues)
     for map_file in map_files:
         with open_hdf5(map_file) as file:
@@ -81,6 +85,7 @@ def collect_samples(
                 float(file.attrs["time_yr"]),
             )
             identifiers, masses, ages = (file[name][:] for name in ("sink_id", "mass", "age"))
+            values = _read_label(file, label, len(masses), map_file) if label else None
         missing = [axis for axis in axes if axis not in known]
         if missing:
             raise InputError(
@@ -109,6 +114,7 @@ def collect_samples(
                 )
                 for axis in axes
             ]
+            labels += [] if values is None else [values[sink]] * len(axes)
     if not rows:
         raise InputError(
             f"no protostar of {minimum_mass} Msun or more is left in the study's {len(map_files)}"
@@ -116,7 +122,20 @@ def collect_samples(
         )
     table = pd.DataFrame(rows, columns=list(COLUMNS[1:]))
     table.insert(0, "row", np.arange(len(table)))
-    return table
+    return table.assign(**{label: labels}) if label else table
+
+
+def _read_label(file: h5py.File, label: str, sinks: int, path: str | Path) -> np.ndarray:
+    """Return a data set with one value a sink: numbers, or text [sink]."""
+    found = file.get(label)
+    if not isinstance(found, h5py.Dataset) or found.shape != (sinks,):
+        known = [name for name, one in file.items() if getattr(one, "shape", None) == (sinks,)]
+        raise InputError(
+            f"{path}: there is no data set {label!r} with one value a sink"
+            f"{closest(label, known)}; there are {', '.join(known)}. Change the study's"
+            " target.column."
+        )
+    return found.asstr()[:] if h5py.check_string_dtype(found.dtype) else found[:]
 
 
 def _cut_away(catalogues: Sequence[str | Path]) -> set[tuple[str, str, int]]:

@@ -1,4 +1,4 @@
-"""The supervised baseline: a convolutional network that learns log mass from the maps."""
+"""The supervised baseline: a convolutional network that learns the target from the maps."""
 
 import numpy as np
 import timm
@@ -27,13 +27,17 @@ def train_and_predict(
     augment: bool = False,
     seed: int = 0,
     fold: int = 0,
+    classes: int = 0,
 ) -> np.ndarray:
-    """Train a network on the training rows with an L2 loss and predict the test rows.
+    """Train a network on the training rows and predict the test rows.
+
+    The loss is that of :func:`starmass.evaluation.training.learn`.
 
     Parameters
     ----------
     images : float32 [row, channel, height, width], training rows about 0..1
-    labels : log10 mass [row]; those of test rows are never looked at
+    labels : log10 mass or another number [row], or place of the class; those of test rows are never
+        looked at
     train, test : row numbers
     network : a timm model
     weights : file of its tensors by name, to start from instead of random ones; the last layer is
@@ -47,15 +51,16 @@ def train_and_predict(
     augment : turn and mirror training maps at random (the sky has no preferred side; v_los keeps
         its sign)
     seed, fold : what weights, order and augmentation derive from
+    classes : number of classes, 0 for numbers
 
     Returns
     -------
-    predicted log10 mass [test row]
+    predicted number [test row], or scores [test row, class]
     """
     weights_seed, order_seed = (
         int(s.generate_state(1)[0]) for s in np.random.SeedSequence([seed, fold]).spawn(2)
     )
-    model = create_network(network, images.shape[1], weights_seed)
+    model = create_network(network, images.shape[1], weights_seed, classes or 1)
     if weights is not None:
         load_weights(model, weights)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -70,11 +75,12 @@ def train_and_predict(
         model, _create_optimiser(optimiser, model, learning_rate, weight_decay), shown, labels,
         train, test, epochs=epochs, warmup_epochs=warmup_epochs, batch_size=batch_size,
         augment=augment, seed=order_seed, name=f"{network}, fold {fold}",
+        classes=classes,
     )  # fmt: skip
 
 
-def create_network(network: str, channels: int, seed: int) -> nn.Module:
-    """Build a timm network with one output, its weights drawn from ``seed`` alone."""
+def create_network(network: str, channels: int, seed: int, outputs: int = 1) -> nn.Module:
+    """Build a timm network with some outputs, its weights drawn from ``seed`` alone."""
     if network not in timm.list_models(network):
         raise InputError(
             f"network {network!r}: not a timm model{closest(network, timm.list_models())};"
@@ -82,7 +88,7 @@ def create_network(network: str, channels: int, seed: int) -> nn.Module:
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return timm.create_model(network, in_chans=channels, num_classes=1)
+        return timm.create_model(network, in_chans=channels, num_classes=outputs)
 
 
 def _create_optimiser(

@@ -23,7 +23,7 @@ class AblationsPlan(FewLabelsPlan):
 
     def variants(self, study: str, ablation: str) -> dict[str, list[Variant]]:
         """Return method -> the study and method of each value."""
-        self.study_entry(study)
+        self.masses_only(study, "an ablation is")
         config = self.config.written()
         return {
             method: variants_of(config, study, ablation, method)

@@ -10,6 +10,7 @@ from starmass.config.evaluation import (
     OwnEncoderFeatures,
     Regressor,
 )
+from starmass.config.studies import OF_MASSES
 from starmass.errors import InputError
 from starmass.plan import paths
 from starmass.plan.maps import MapsPlan
@@ -42,6 +43,37 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
         own = {channel: found.transform for channel, found in channels.items() if found}
         return {**entry.plain(), "transforms": {**own, **entry.transforms}}
 
+    def target(self, study: str) -> dict[str, Any]:
+        """Return what a study predicts, as arguments of Target; empty for the stellar mass."""
+        entry = self.study_entry(study).target
+        if entry is None:
+            return {}
+        key = f"evaluation.studies.{study}.target"
+        return {**entry.given(), "name": entry.name or entry.column, "key": key}
+
+    def studies_of(self, kind: str) -> str:
+        """Return a wildcard's pattern: studies whose target is ``mass``, ``other``, or a kind."""
+        names = [
+            name
+            for name, entry in self.config.evaluation.studies.items()
+            if kind in kinds_of_target(entry.target)
+        ]
+        return "|".join(names) or "(?!)"
+
+    def masses_only(self, study: str, what: str) -> None:
+        """Refuse what is of stellar masses alone, for a study with another target.
+
+        Raises
+        ------
+        InputError
+            names the study
+        """
+        if self.study_entry(study).target:
+            raise InputError(
+                f"evaluation.studies.{study} has another target than the stellar mass, and {what}"
+                " of masses alone; take target away, or ask for something else."
+            )
+
     def part_of_study(self, study: str, part: str, example: str) -> Any:
         """Return a part of a study that it may have.
 
@@ -51,6 +83,8 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
             when it has none; ``example`` says how to add it
         """
         found = getattr(self.study_entry(study), part)
+        if part in OF_MASSES:
+            self.masses_only(study, f"{part} is")
         if found is None:
             raise InputError(f"evaluation.studies.{study} has no {part}; add it: {example}.")
         return found
@@ -113,6 +147,11 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
         if name in self.config.images and snapshot == "maps":
             return self.image_maps(name)
         return f"{paths.MAPS}/{name}/{snapshot}.h5"
+
+    def list_options(self, study: str) -> dict[str, Any]:
+        """Return how a study's maps are listed: which take part, and the column of the target."""
+        target = self.study_entry(study).target
+        return {**self.sample_options(study), **({"label": target.column} if target else {})}
 
     def split_options(self, split: str) -> dict[str, Any]:
         """Return how rows are divided."""
@@ -219,7 +258,7 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
         return {
             "methods": {method: self.method_facts(method) for method in entry.methods},
             "reference": entry.reference or entry.methods[0],
-            "overstatement": self.overstated_splits(study),
+            **({} if entry.target else {"overstatement": self.overstated_splits(study)}),
         }
 
     def split_kinds(self, study: str) -> dict[str, str]:
@@ -304,6 +343,8 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
     def evaluation_files(self, study: str) -> list[str]:
         """Return the tables of evidence of a study."""
         found = [f"{paths.EVALUATION}/{study}/metrics.csv", *self.embedding_files(study)]
+        if "classes" in kinds_of_target(self.study_entry(study).target):
+            found.append(f"{paths.EVALUATION}/{study}/confusion.csv")
         if self.study_entry(study).segmentation:
             found += self.segmentation_files(study).values()
         return found
@@ -326,6 +367,11 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
     def _pretrained(self, features: str, seed: int) -> list[str]:
         own = isinstance(self.features(features), OwnEncoderFeatures)
         return list(self.encoder_files(features, seed).values()) if own else []
+
+
+def kinds_of_target(target: Any) -> tuple[str, ...]:
+    """Return the words for what a study predicts; the entry is none for the stellar mass."""
+    return ("other", target.kind) if target else ("mass",)
 
 
 def flat(nested: Any) -> list[str]:

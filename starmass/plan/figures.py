@@ -7,6 +7,7 @@ from typing import Any
 from starmass.channels import BASE
 from starmass.errors import InputError
 from starmass.plan import paths
+from starmass.plan.evaluation import flat, kinds_of_target
 from starmass.plan.study import StudyPlan
 
 Answer = Callable[[StudyPlan, str], Mapping[str, Any]]
@@ -32,6 +33,7 @@ class Figure:
     words : words of its caption that come from the config
     beside : the figure that its caption refers to, if any
     part : part of the study that brings it; none for a figure that every study has
+    target : what a study has to predict: ``mass``, ``number`` or ``classes``; any where it is empty
     memory_mb : what its job asks for [MB]
     """
 
@@ -43,6 +45,7 @@ class Figure:
     files: Answer = _nothing
     words: Answer = _nothing
     part: str = ""
+    target: str = ""
     beside: str = ""
     memory_mb: int = 1000
 
@@ -64,6 +67,26 @@ def _regression(plan: StudyPlan, study: str) -> dict[str, Any]:
     ]
     metrics = f"{paths.EVALUATION}/{study}/metrics.csv"
     return {"evidence": evidence, "metrics": metrics, **_samples(study)}
+
+
+def _scatter(plan: StudyPlan, study: str) -> dict[str, Any]:
+    evidence = flat(plan.shown_predictions(study))
+    return {"evidence": evidence, "metrics": f"{paths.EVALUATION}/{study}/metrics.csv"}
+
+
+def _confusion(plan: StudyPlan, study: str) -> dict[str, Any]:
+    return {"confusion": f"{paths.EVALUATION}/{study}/confusion.csv"}
+
+
+def _target(plan: StudyPlan, study: str) -> dict[str, Any]:
+    target = plan.target(study)
+    return {"target": target} if target else {}
+
+
+def _shown(plan: StudyPlan, study: str) -> dict[str, Any]:
+    shown = plan.shown_predictions(study)
+    labels = {name: plan.config.evaluation.label(name) for name in next(iter(shown.values()))}
+    return {"splits": list(shown), "labels": labels, **_target(plan, study)}
 
 
 def _segmentation(plan: StudyPlan, study: str) -> dict[str, Any]:
@@ -119,6 +142,7 @@ FIGURES = (
         words=lambda plan, study: {
             "kinds": {name: plan.split_kinds(study)[name] for name in plan.regression_files(study)}
         },
+        target="mass",
         memory_mb=2000,
     ),
     Figure(
@@ -144,10 +168,11 @@ FIGURES = (
         "Features in a plane",
         _embedding,
         palettes=("mass", "age"),
-        options=lambda plan, study: {"split": plan.first_split(study)},
+        options=lambda plan, study: {"split": plan.first_split(study), **_target(plan, study)},
         words=lambda plan, study: {
             "features": plan.embedding(study).features,
             "split": plan.first_split(study),
+            **_target(plan, study),
         },
         part="embedding",
     ),
@@ -171,8 +196,26 @@ FIGURES = (
         "few_labels",
         "Few labels",
         _few_labels,
-        options=lambda plan, study: {"rows": plan.few_labels_rows(study)},
+        options=lambda plan, study: {"rows": plan.few_labels_rows(study), **_target(plan, study)},
+        words=_target,
         part="few_labels",
+    ),
+    Figure(
+        "scatter",
+        "Predicted and true values",
+        _scatter,
+        options=_target,
+        files=lambda plan, study: {"predictions": plan.shown_predictions(study)},
+        words=_target,
+        target="number",
+    ),
+    Figure(
+        "confusion",
+        "Confusion of classes",
+        _confusion,
+        options=_shown,
+        words=_target,
+        target="classes",
     ),
 )
 """In the order in which they are numbered."""
@@ -184,7 +227,12 @@ class FiguresPlan(StudyPlan):
     def figures_of(self, study: str) -> list[Figure]:
         """Return the figures that a study has."""
         entry = self.study_entry(study)
-        found = [figure for figure in FIGURES if not figure.part or getattr(entry, figure.part)]
+        known = kinds_of_target(entry.target)
+        found = [
+            figure
+            for figure in FIGURES
+            if (not figure.part or getattr(entry, figure.part)) and figure.target in ("", *known)
+        ]
         if entry.segmentation and entry.segmentation.attention_mass is None:
             found = [figure for figure in found if figure.name != "attention"]
         if entry.images and set(BASE) - {*(self.image_set(entry.images).channels or ())}:
@@ -205,13 +253,27 @@ class FiguresPlan(StudyPlan):
         return [*self.figure_files(study), *self.curve_files(study), review]
 
     def figure_inputs(self, name: str, study: str) -> dict[str, Any]:
-        """Return what a figure is drawn from."""
+        """Return what a figure is drawn from.
+
+        Raises
+        ------
+        InputError
+            when the study predicts something else than what the figure shows, or its images are no
+            maps
+        """
+        entry = self.study_entry(study)
         if name == "examples" and name not in self.figure_numbers(study):
             raise InputError(
                 f"the figure {name} shows maps of {', '.join(BASE)}, which the images"
-                f" {self.study_entry(study).images} of study {study} don't have."
+                f" {entry.images} of study {study} don't have."
             )
-        return dict(_named(name).inputs(self, study))
+        figure = _named(name)
+        if figure.target and figure.target not in kinds_of_target(entry.target):
+            raise InputError(
+                f"evaluation.studies.{study} has no figure {name}, which is of the target"
+                f" {figure.target}; its figures are {', '.join(self.figure_numbers(study))}."
+            )
+        return dict(figure.inputs(self, study))
 
     def figure_paths(self, name: str, study: str) -> dict[str, Any]:
         """Return the paths that a figure is told of beside its inputs."""

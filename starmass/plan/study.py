@@ -55,7 +55,19 @@ class StudyPlan(AblationsPlan):
         return [name for name, entry in images.items() if entry.generator != "flame"]
 
     def regression_files(self, study: str) -> dict[str, dict[str, Any]]:
-        """Return by split what the figure of regression reads; a method has its first seed.
+        """Return by split what the figure of regression reads; a method has its first seed."""
+        features = self.config.reporting.figures.regression.features
+        return {
+            split: {
+                "split": paths.split(study, split),
+                "features": paths.features(study, split, features, 0),
+                "predictions": predictions,
+            }
+            for split, predictions in self.shown_predictions(study).items()
+        }
+
+    def shown_predictions(self, study: str) -> dict[str, dict[str, str]]:
+        """Return split -> method -> the predictions that figures show, those of its first seed.
 
         A study that has none of the splits (or methods) that are chosen shows its own.
         """
@@ -65,12 +77,8 @@ class StudyPlan(AblationsPlan):
         methods = methods or list(entry.methods[:2])
         return {
             split: {
-                "split": paths.split(study, split),
-                "features": paths.features(study, split, chosen.features, 0),
-                "predictions": {
-                    method: paths.predictions(study, split, method, self.method(method).seeds[0])
-                    for method in methods
-                },
+                method: paths.predictions(study, split, method, self.method(method).seeds[0])
+                for method in methods
             }
             for split in splits
         }
@@ -103,6 +111,6 @@ class StudyPlan(AblationsPlan):
         """Return the tables of a study."""
         return [
             f"{paths.TABLES}/{study}/{table}.{kind}"
-            for table in ("table", "table1")
+            for table in (("table",) if self.study_entry(study).target else ("table", "table1"))
             for kind in ("csv", "md", "tex", "html")
         ]

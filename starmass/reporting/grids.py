@@ -134,13 +134,16 @@ def counted(count: int, thing: str) -> str:
     return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
-def too_few(rows: pd.DataFrame) -> str:
-    """Say that the test protostars behind rows are fewer than :data:`FEWEST_PROTOSTARS`, if so."""
+def too_few(rows: pd.DataFrame, thing: str = "test protostar") -> str:
+    """Say that the test protostars behind rows are fewer than :data:`FEWEST_PROTOSTARS`, if so.
+
+    ``thing`` : what they are called
+    """
     stars = rows["n_protostars"].min() if "n_protostars" in rows else FEWEST_PROTOSTARS
     if stars >= FEWEST_PROTOSTARS:
         return ""
     verb = "is" if stars == 1 else "are"
-    return f"{counted(int(stars), 'test protostar')} {verb} too few for a statement"
+    return f"{counted(int(stars), thing)} {verb} too few for a statement"
 
 
 def has_interval(row: Any, name: str = "r2") -> bool:

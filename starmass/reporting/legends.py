@@ -6,7 +6,7 @@ stand below the panels.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import cycle, product
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from matplotlib.markers import CARETDOWN, CARETUP
 from matplotlib.transforms import ScaledTranslation
 
 from starmass.reporting import style
+from starmass.reporting.typesetting import escape_mathtext
 
 COLOURS = (style.POINTS, style.ACCENT, "#009e73", "#cc79a7", style.INK, "#56b4e9", "#e69f00")
 """Okabe & Ito (2008), yellow left out."""
@@ -25,6 +26,8 @@ ASIDE = 3.0
 """Between the places of neighbouring methods [point]: bars that lie on each other can't be read."""
 KEY_LINE = 0.15
 """Height of a line of names below the panels [inch]."""
+TITLE_LINE = 0.14
+"""Height of a line over a panel [inch]."""
 KEY_HANDLE = 0.48
 """Width of what stands left of a name [inch]."""
 
@@ -142,3 +145,11 @@ def place_key(
 
 def _columns(width: float) -> int:
     return 1 if width < style.TEXT_WIDTH else 2
+
+
+def panel_titles(labels: Iterable[str], splits: Iterable[str], side: float) -> dict[Any, list[str]]:
+    """Return the lines over the panel of each (split, label), no wider than ``side`` [inch]."""
+    return {
+        (split, label): style.wrap_text(f"{escape_mathtext(label)}, split {split}", side)
+        for split, label in product(splits, labels)
+    }

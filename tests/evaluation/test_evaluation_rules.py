@@ -23,6 +23,8 @@ RULES = (
     "fit_method",
     "train_supervised",
     "compare_methods",
+    "compare_on_target",
+    "count_confusions",
     "locate_information",
     "segment_maps",
 )
@@ -198,3 +200,24 @@ def test_a_method_is_kept_with_its_predictions(workflow):
         others = table[table["fold"] != one.fold]["log10_mass"]
         assert one.log10_mass_range == pytest.approx((others.min(), others.max()))
         assert one.rows == len(others)
+
+
+def test_a_study_of_classes_has_metrics_and_confusions(workflow):
+    folder, run = workflow
+    study = {"simulations": ["a", "null"], "splits": ["random"], "methods": ["001", "NA"]}
+    study["target"] = {"kind": "classes", "column": "axis", "name": "line of sight"}
+    evaluation = {**CONFIG["evaluation"], "studies": {"small": study}}
+    made = folder / "results/evaluation/small"
+    done = run(
+        *(f"results/evaluation/small/{name}.csv" for name in ("metrics", "confusion")),
+        evaluation=evaluation,
+    )
+    assert done.returncode == 0, done.stderr
+    metrics = pd.read_csv(made / "metrics.csv", dtype={"method": str}, keep_default_na=False)
+    assert list(metrics["method"]) == ["001", "NA"]
+    assert {"accuracy_low", "macro_f1", "recall_x", "recall_z_high"} <= {*metrics.columns}
+    predictions = pd.read_csv(made / "random/predictions/001/seed-0.csv")
+    right = (predictions["truth"] == predictions["predicted"]).mean()
+    assert float(metrics["accuracy"][0]) == pytest.approx(right)
+    assert len(pd.read_csv(made / "confusion.csv")) == 2 * 9
+    assert not (made / "mass_bins.csv").exists()

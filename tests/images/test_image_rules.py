@@ -68,3 +68,26 @@ def test_the_whole_study_can_be_planned_and_observed(run_snakemake, study, tmp_p
     said = run_snakemake(tmp_path, "--dry-run", "images", overlay=study)
     assert said.returncode and "1 image (7.png) that its column file names is not" in said.stderr
     assert "Traceback" not in said.stderr
+
+
+def test_pictures_without_masses_are_classified(run_snakemake, study, tmp_path):
+    del study["images"]["pictures"]["columns"]["mass"]
+    colours = study["evaluation"]["studies"]["colours"]
+    del colours["minimum_mass"]
+    said = run_snakemake(tmp_path, "-c1", "results/evaluation/colours/samples.csv", overlay=study)
+    assert said.returncode and "its labels have no mass, which the study predicts" in said.stderr
+    colours["target"] = {"kind": "classes", "column": "class"}
+    colours |= {"methods": ["rgb_knn", "mean"], "splits": ["protostar_folds"]}
+    knn = {"label": "colours", "regressor": "knn", "features": "rgb", "neighbours": 3}
+    study["evaluation"]["methods"]["rgb_knn"] = knn
+    table, figure = "results/tables/colours/table.csv", "results/figures/colours/confusion.png"
+    done = run_snakemake(tmp_path, "-c2", table, figure, overlay=study)
+    assert done.returncode == 0, done.stderr[-3000:]
+    rows = pd.read_csv(tmp_path / table).set_index("method")
+    assert list(rows.index) == ["rgb_knn", "mean"] and rows["accuracy"].between(0, 1).all()
+    folder = tmp_path / "results/evaluation/colours/protostar_folds"
+    path = folder / "predictions/rgb_knn/seed-0.csv"
+    predictions = pd.read_csv(path, dtype={"truth": str, "predicted": str})
+    assert set(predictions["truth"]) == {"007", "spiral"}
+    assert (predictions["score_0"] + predictions["score_1"]).round(9).eq(1).all()
+    assert (tmp_path / figure).stat().st_size

@@ -68,7 +68,11 @@ def test_the_rows_of_a_study_have_all_labels_as_they_were(maps_made_elsewhere, t
     assert list(rows["sink_index"]) == [3, 4, 5]  # 0.5, 0.5, 1.5, 2.5, 2.5, 4.5 Msun
     write_table(tmp_path / "samples.csv", rows)
     samples = read_samples(tmp_path / "samples.csv")
-    assert list(samples["class"]) == ["002", "001", "002"] and list(samples["id"]) == [2, 1, 2]
+    assert list(samples["class"]) == ["002", "001", "002"] and list(samples["id"]) == [
+        "2",
+        "1",
+        "2",
+    ]
     assert list(protostars(samples)) == [1, 0, 1] and samples["time_yr"].dtype == float
     loaded = load_maps(samples)
     assert (loaded.values == values[3:]).all() and loaded.pixel_pc == 0.5 / 8

@@ -134,8 +134,9 @@ def test_modules_that_rules_name_are_there(plan):
 
 
 def test_figures_are_numbered_by_their_order(plan):
+    of_masses = [figure.name for figure in FIGURES if figure.target in ("", "mass")]
     assert plan.figure_numbers("demo") == {
-        figure.name: number for number, figure in enumerate(FIGURES, start=1)
+        name: number for number, name in enumerate(of_masses, start=1)
     }
     fewer = changed(evaluation={"studies": {"demo": {"segmentation": None}}})
     assert list(fewer.figure_numbers("demo")) == [
@@ -218,3 +219,59 @@ def test_a_depth_is_an_option_of_maps_only_where_it_is_set():
     assert null == bare
     deep = changed(maps={"projection": {"depth": "box"}}).map_options("toycloud_a")["projection"]
     assert deep == {**bare, "depth": "box"}
+
+
+KIND = {"kind": "classes", "column": "stage"}
+NUMBER = {"kind": "number", "column": "age_yr", "transform": "log10"}
+PARTS = {"information": None, "segmentation": None, "ablations": None}
+
+
+def with_target(target, **more):
+    return changed(evaluation={"studies": {"demo": {**PARTS, "target": target, **more}}})
+
+
+def test_a_study_of_another_target_has_its_own_table_and_figures(plan):
+    assert "demo" in plan.studies_of("mass").split("|") and plan.target("demo") == {}
+    assert plan.studies_of("other") == "(?!)" and "label" not in plan.list_options("demo")
+    classes, number = with_target(KIND), with_target(NUMBER)
+    assert classes.studies_of("other") == classes.studies_of("classes") != "(?!)"
+    assert number.studies_of("number") != "(?!)" and number.studies_of("mass") == "(?!)"
+    assert list(classes.figure_numbers("demo")) == [
+        "examples",
+        "embedding",
+        "few_labels",
+        "confusion",
+    ]
+    assert "scatter" in number.figure_numbers("demo") and number.list_options("demo")["label"]
+    assert not [path for path in classes.table_files("demo") if "table1" in path]
+    assert classes.target("demo")["name"] == "stage" and "overstatement" in plan.comparison("demo")
+    assert "overstatement" not in number.comparison("demo")
+    assert "target" not in plan.figure_options("embedding", "demo")
+
+
+@pytest.mark.parametrize("part", [name for name in PARTS if name != "ablations"])
+def test_parts_of_masses_are_refused_beside_another_target(part):
+    given = default_config()["evaluation"]["studies"]["demo"][part]
+    with pytest.raises(InputError, match=f"{part} is measured for stellar masses alone"):
+        with_target(KIND, **{part: given})
+
+
+def test_what_is_of_masses_is_refused_when_it_is_asked_for():
+    plan = with_target(KIND)
+    with pytest.raises(InputError, match="demo has no figure regression, which is of the target"):
+        plan.figure_inputs("regression", "demo")
+    with pytest.raises(InputError, match="information is of masses alone"):
+        plan.information("demo")
+    assert plan.evaluation_files("demo")[-1] == "results/evaluation/demo/confusion.csv"
+    with pytest.raises(InputError, match="an ablation is of masses alone"):
+        plan.variants("demo", "neighbours")
+    with pytest.raises(InputError, match=r"evaluation\.studies\.demo\.target\.transform"):
+        with_target({**NUMBER, "metrics": "redshift"})
+    encoders = default_config()["pretraining"]["encoders"]
+    name = next(iter(encoders))
+    maps = {"study": "demo", "split": "random"}
+    with pytest.raises(InputError, match=rf"pretraining\.encoders\.{name}\.probe\.study"):
+        changed(
+            evaluation={"studies": {"demo": {**PARTS, "target": KIND}}},
+            pretraining={"encoders": {name: {**encoders[name], "probe": maps}}},
+        )

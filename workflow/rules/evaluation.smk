@@ -24,7 +24,7 @@ rule collect_samples:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        config=lambda wildcards: plan.sample_options(wildcards.study),
+        config=lambda wildcards: plan.list_options(wildcards.study),
         code=code_digest("workflow/scripts/collect_samples.py"),
     message:
         "Listing the maps of study {wildcards.study}"
@@ -126,6 +126,7 @@ rule predict_masses:
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         config=lambda wildcards: plan.method_options(wildcards.method),
+        target=lambda wildcards: plan.target(wildcards.study),
         code=code_digest(
             "workflow/scripts/predict_masses.py",
             lambda wildcards: plan.regressor_module(wildcards.method),
@@ -152,6 +153,7 @@ rule fit_method:
     benchmark:
         "benchmarks/results/evaluation/{study}/{split}/fitted/{method}/seed-{seed}.tsv"
     wildcard_constraints:
+        study=plan.studies_of("mass"),
         method=plan.methods_by("regressor"),
     threads: 1
     resources:
@@ -185,6 +187,8 @@ rule compare_methods:
         "logs/evaluation/{study}/metrics.log",
     benchmark:
         "benchmarks/results/evaluation/{study}/metrics.tsv"
+    wildcard_constraints:
+        study=plan.studies_of("mass"),
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
@@ -197,6 +201,63 @@ rule compare_methods:
         "Scoring and comparing the methods of study {wildcards.study}"
     script:
         "../scripts/compare_methods.py"
+
+
+# The same for a study that predicts something else than stellar masses.
+rule compare_on_target:
+    input:
+        samples=rules.collect_samples.output[0],
+        splits=lambda wildcards: plan.splits(wildcards.study),
+        predictions=lambda wildcards: plan.all_predictions(wildcards.study),
+    output:
+        metrics=f"{EVALUATION}/metrics.csv",
+        differences=f"{EVALUATION}/differences.csv",
+    log:
+        "logs/evaluation/{study}/metrics.log",
+    benchmark:
+        "benchmarks/results/evaluation/{study}/metrics.tsv"
+    wildcard_constraints:
+        study=plan.studies_of("other"),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        config=lambda wildcards: plan.comparison(wildcards.study),
+        target=lambda wildcards: plan.target(wildcards.study),
+        files=lambda wildcards: placed(plan.predictions(wildcards.study)),
+        code=code_digest("workflow/scripts/compare_on_target.py"),
+    message:
+        "Scoring and comparing the methods of study {wildcards.study}"
+    script:
+        "../scripts/compare_on_target.py"
+
+
+rule count_confusions:
+    input:
+        samples=rules.collect_samples.output[0],
+        splits=lambda wildcards: plan.splits(wildcards.study),
+        predictions=lambda wildcards: plan.all_predictions(wildcards.study),
+    output:
+        f"{EVALUATION}/confusion.csv",
+    log:
+        "logs/evaluation/{study}/confusion.log",
+    benchmark:
+        "benchmarks/results/evaluation/{study}/confusion.tsv"
+    wildcard_constraints:
+        study=plan.studies_of("classes"),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
+    params:
+        target=lambda wildcards: plan.target(wildcards.study),
+        files=lambda wildcards: placed(plan.predictions(wildcards.study)),
+        code=code_digest("workflow/scripts/count_confusions.py"),
+    message:
+        "Counting which classes study {wildcards.study} confuses"
+    script:
+        "../scripts/count_confusions.py"
 
 
 rule locate_information:

@@ -19,6 +19,7 @@ rule thin_split:
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=lambda wildcards: plan.few_labels_options(wildcards.study),
+        target=lambda wildcards: plan.target(wildcards.study),
         code=code_digest("workflow/scripts/thin_split.py"),
     message:
         "Thinning out the training protostars of split {wildcards.split} (study {wildcards.study})"
@@ -98,6 +99,7 @@ rule score_few_labels:
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         config=lambda wildcards: plan.few_labels_names(wildcards.study),
+        target=lambda wildcards: plan.target(wildcards.study),
         files=lambda wildcards: placed(plan.few_labels_predictions(wildcards.study)),
         splits=lambda wildcards: placed(plan.few_labels_splits(wildcards.study)),
         code=code_digest("workflow/scripts/score_few_labels.py"),

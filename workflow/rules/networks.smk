@@ -21,6 +21,7 @@ rule train_supervised:
         runtime=lambda wildcards, attempt: 720 * attempt,
     params:
         config=lambda wildcards: plan.network_options(wildcards.method),
+        target=lambda wildcards: plan.target(wildcards.study),
         code=code_digest("workflow/scripts/train_supervised.py"),
     message:
         "Training {wildcards.method} on maps"
@@ -49,6 +50,7 @@ rule finetune_encoder:
         runtime=lambda wildcards, attempt: 720 * attempt,
     params:
         config=lambda wildcards: plan.finetuning_options(wildcards.method),
+        target=lambda wildcards: plan.target(wildcards.study),
         code=code_digest("workflow/scripts/finetune_encoder.py"),
     message:
         "Fine-tuning {wildcards.method} on maps"

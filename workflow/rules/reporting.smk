@@ -28,6 +28,8 @@ rule build_table:
         "logs/tables/{study}/table.log",
     benchmark:
         "benchmarks/results/tables/{study}/table.tsv"
+    wildcard_constraints:
+        study=plan.studies_of("mass"),
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
@@ -62,6 +64,8 @@ rule build_table1:
         "logs/tables/{study}/table1.log",
     benchmark:
         "benchmarks/results/tables/{study}/table1.tsv"
+    wildcard_constraints:
+        study=plan.studies_of("mass"),
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
@@ -94,6 +98,8 @@ rule write_summary:
         "logs/tables/{study}/summary.log",
     benchmark:
         "benchmarks/results/tables/{study}/summary.tsv"
+    wildcard_constraints:
+        study=plan.studies_of("mass"),
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
@@ -110,6 +116,85 @@ rule write_summary:
         "Saying in sentences what study {wildcards.study} found"
     script:
         "../scripts/write_summary.py"
+
+
+# The table and the sentences of a study that predicts something else than stellar masses.
+rule build_target_table:
+    input:
+        metrics="results/evaluation/{study}/metrics.csv",
+        differences="results/evaluation/{study}/differences.csv",
+    output:
+        csv=report(
+            "results/tables/{study}/table.csv",
+            caption="../report/target_table.rst",
+            category="Tables",
+            labels={"result": "All methods and splits ({study}), as CSV"},
+        ),
+        md="results/tables/{study}/table.md",
+        tex="results/tables/{study}/table.tex",
+        html=report(
+            "results/tables/{study}/table.html",
+            caption="../report/target_table.rst",
+            category="Tables",
+            labels={"result": "All methods and splits ({study})"},
+        ),
+    log:
+        "logs/tables/{study}/table.log",
+    benchmark:
+        "benchmarks/results/tables/{study}/table.tsv"
+    wildcard_constraints:
+        study=plan.studies_of("other"),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        target=lambda wildcards: plan.target(wildcards.study),
+        splits=lambda wildcards: plan.split_kinds(wildcards.study),
+        methods=lambda wildcards: list(plan.study_entry(wildcards.study).methods),
+        simulations=lambda wildcards: plan.simulation_formats(wildcards.study),
+        code=code_digest("workflow/scripts/build_target_table.py"),
+    message:
+        "Writing the table of study {wildcards.study}"
+    script:
+        "../scripts/build_target_table.py"
+
+
+rule write_target_summary:
+    input:
+        unpack(lambda wildcards: plan.summary_files(wildcards.study)),
+        metrics="results/evaluation/{study}/metrics.csv",
+        differences="results/evaluation/{study}/differences.csv",
+    output:
+        md="results/tables/{study}/summary.md",
+        html=report(
+            "results/tables/{study}/summary.html",
+            caption="../report/summary.rst",
+            category="Tables",
+            labels={"result": "What was found, in sentences ({study})"},
+        ),
+    log:
+        "logs/tables/{study}/summary.log",
+    benchmark:
+        "benchmarks/results/tables/{study}/summary.tsv"
+    wildcard_constraints:
+        study=plan.studies_of("other"),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        target=lambda wildcards: plan.target(wildcards.study),
+        splits=lambda wildcards: plan.split_kinds(wildcards.study),
+        methods=lambda wildcards: list(plan.study_entry(wildcards.study).methods),
+        simulations=lambda wildcards: plan.simulation_formats(wildcards.study),
+        few_labels_rows=lambda wildcards: plan.summary_rows(wildcards.study),
+        figures=lambda wildcards: plan.figure_numbers(wildcards.study),
+        code=code_digest("workflow/scripts/write_target_summary.py"),
+    message:
+        "Saying in sentences what study {wildcards.study} found"
+    script:
+        "../scripts/write_target_summary.py"
 
 
 rule build_cost:

@@ -5,17 +5,19 @@ with job(snakemake.log[0]) as log:
 
     from starmass.evaluation.few_labels import measure_by_fraction
     from starmass.evaluation.predictions import read_predictions
-    from starmass.evaluation.samples import read_samples, write_table
+    from starmass.evaluation.samples import write_table
     from starmass.evaluation.splits import read_split
+    from starmass.evaluation.targets import read_target
 
-    samples, found = read_samples(snakemake.input.samples), []
+    target, samples = read_target(snakemake.input.samples, snakemake.params.target)
+    found = []
     for split, methods in snakemake.params.files.items():
         thinned = read_split(snakemake.params.splits[split], samples)
         tables = {
-            method: [read_predictions(path, thinned) for path in paths]
+            method: [read_predictions(path, thinned, target) for path in paths]
             for method, paths in methods.items()
         }
-        found.append(measure_by_fraction(samples, thinned, tables).assign(split=split))
+        found.append(measure_by_fraction(samples, thinned, tables, target).assign(split=split))
     table = pd.concat(found)
     table.insert(1, "label", table["method"].map(snakemake.params.config))
     table.insert(0, "split", table.pop("split"))

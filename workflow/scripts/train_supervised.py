@@ -4,13 +4,14 @@ with job(snakemake.log[0]):
     from starmass.evaluation.encoding import resize
     from starmass.evaluation.predictions import Predictions, predict_folds
     from starmass.evaluation.preprocessing import Preprocessing, scale
-    from starmass.evaluation.samples import load_maps, log_mass, read_samples, write_table
+    from starmass.evaluation.samples import load_maps, write_table
     from starmass.evaluation.splits import read_split
     from starmass.evaluation.supervised import train_and_predict
+    from starmass.evaluation.targets import read_target
 
-    samples = read_samples(snakemake.input.samples)
+    target, samples = read_target(snakemake.input.samples, snakemake.params.target)
     preprocessing = Preprocessing(**snakemake.params.config["preprocessing"])
-    shown, labels = preprocessing.transform(load_maps(samples)), log_mass(samples)
+    shown, labels = preprocessing.transform(load_maps(samples)), target.values(samples)
 
     def predict_fold(fold, train, test):
         images = resize(
@@ -26,9 +27,11 @@ with job(snakemake.log[0]):
                 test,
                 seed=int(snakemake.wildcards.seed),
                 fold=fold,
+                classes=len(target.classes),
                 **options,
             )
         )
 
-    table, _ = predict_folds(samples, read_split(snakemake.input.split, samples), predict_fold)
+    split = read_split(snakemake.input.split, samples)
+    table, _ = predict_folds(samples, split, predict_fold, target=target)
     write_table(snakemake.output[0], table)

@@ -1,4 +1,4 @@
-"""From features to log10 mass: one module per regressor, named as in the config.
+"""From features to the target: one module per regressor, named as in the config.
 
 A module has
 
@@ -6,6 +6,8 @@ A module has
     the key of a method that it reads, or an empty string
 ``build(value, *, seed)``
     returns the unfitted scikit-learn estimator for one value of the key
+``build_classifier(value, *, seed)``
+    the same for classes: its ``predict_proba`` gives a score a class, whose sum is 1
 
 and may have
 

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.neighbors import NearestNeighbors
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from starmass.errors import InputError
@@ -75,6 +75,39 @@ class WeightedNeighbours(RegressorMixin, BaseEstimator):
 def build(value: int, *, seed: int) -> WeightedNeighbours:
     """Return the unfitted estimator; nothing in it is random."""
     return WeightedNeighbours(n_neighbors=value)
+
+
+class WeightedVotes(KNeighborsClassifier):
+    """scikit-learn's votes of the nearest training rows, weighted by inverse distance.
+
+    Parameters
+    ----------
+    n_neighbors : how many
+    """
+
+    def __init__(self, n_neighbors: int = 5):
+        super().__init__(n_neighbors, weights="distance", algorithm="brute")
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Keep the training rows.
+
+        Parameters
+        ----------
+        X : [row, dimension]
+        y : class [row]
+
+        Raises
+        ------
+        InputError
+            when there are fewer rows than neighbours
+        """
+        check_number([self.n_neighbors], len(X))
+        return super().fit(X, y)
+
+
+def build_classifier(value: int, *, seed: int) -> WeightedVotes:
+    """Return the unfitted classifier; nothing in it is random."""
+    return WeightedVotes(n_neighbors=value)
 
 
 def predict_each(

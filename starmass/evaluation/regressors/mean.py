@@ -3,7 +3,7 @@
 from typing import Any, Self
 
 import numpy as np
-from sklearn.dummy import DummyRegressor
+from sklearn.dummy import DummyClassifier, DummyRegressor
 
 PARAMETER = ""
 TRUSTED = ("starmass.evaluation.regressors.mean.MeanLabel",)
@@ -32,3 +32,8 @@ class MeanLabel(DummyRegressor):
 def build(value: None, *, seed: int) -> MeanLabel:
     """Return the unfitted estimator; it has no parameter."""
     return MeanLabel()
+
+
+def build_classifier(value: None, *, seed: int) -> DummyClassifier:
+    """Return the share of each class among the training rows, whatever the features."""
+    return DummyClassifier(strategy="prior")

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPRegressor
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import validate_data
 
@@ -46,13 +46,35 @@ class Perceptron(MLPRegressor):
         return super().predict(X) * self.spread_ + self.centre_
 
 
+class ClassPerceptron(MLPClassifier):
+    """scikit-learn's perceptron for classes, which does not warn at its last epoch."""
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train on features [row, dimension] and classes [row]."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return super().fit(X, y)
+
+
 def build(value: int, *, seed: int) -> Pipeline:
     """Return the unfitted estimator; ``value`` is the width of the hidden layer."""
-    perceptron = Perceptron(
-        hidden_layer_sizes=(value,),
-        alpha=1e-3,
-        learning_rate_init=1e-3,
-        max_iter=200,
-        random_state=seed,
-    )
+    return _standardised(Perceptron(**_options(value, seed)))
+
+
+def build_classifier(value: int, *, seed: int) -> Pipeline:
+    """Return the same for classes, trained by cross-entropy."""
+    return _standardised(ClassPerceptron(**_options(value, seed)))
+
+
+def _options(value: int, seed: int) -> dict[str, Any]:
+    return {
+        "hidden_layer_sizes": (value,),
+        "alpha": 1e-3,
+        "learning_rate_init": 1e-3,
+        "max_iter": 200,
+        "random_state": seed,
+    }
+
+
+def _standardised(perceptron: Perceptron | ClassPerceptron) -> Pipeline:
     return Pipeline([("standardise", Whitening("standard")), ("perceptron", perceptron)])

@@ -1,4 +1,7 @@
-"""Features in a plane: principal components and t-SNE, coloured by mass, age and simulation."""
+"""Features in a plane: principal components and t-SNE.
+
+They are coloured by mass, age and simulation, or by what else a study predicts.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
 from starmass.errors import InputError
@@ -32,6 +35,9 @@ NEEDED = (
 LEFT, GAP, TOP, BOTTOM, FOOTER = 0.48, 0.22, 0.58, 0.36, 0.24
 """Inches left of panels, between two, over them (colour bars), under them, for last lines."""
 
+COLUMNS, KEY_LINE = 5, 0.16
+"""Names of classes in a line below the panels, and the height of such a line [inch]."""
+
 
 def plot(
     *,
@@ -43,8 +49,12 @@ def plot(
     palettes: Mapping[str, str],
     resolution: int,
     facts: Mapping[str, Any],
+    target: Mapping[str, Any] | None = None,
 ) -> None:
-    """Draw a study's embedding; ``split`` is the one whose training rows gave the components."""
+    """Draw a study's embedding; ``split`` is the one whose training rows gave the components.
+
+    Without a ``target`` of the config it is the mass.
+    """
     table, known = read_table(embedding, NEEDED), read_samples(samples).set_index("row")
     if not table["row"].isin(known.index).all():
         raise InputError(
@@ -52,9 +62,16 @@ def plot(
             " to remake it."
         )
     require_rows(embedding, table, row=known.index)
-    table = table.join(known[["simulation", "sink_id", "axis", "mass_msun", "age_yr"]], on="row")
+    columns = ["simulation", "sink_id", "axis", "mass_msun", "age_yr"]
+    table = table.join(known[columns], on="row")
+    below = footer(simulations)
     with style.journal_style():
-        figure = draw_embedding(table, split, palettes, footer(simulations))
+        if target is None:
+            figure = draw_embedding(table, split, palettes, below)
+        else:
+            values = known.loc[table["row"], target["column"]].to_numpy()
+            shown = table.assign(value=values)
+            figure = draw_target(shown, split, target, palettes["mass"], below)
         style.save_figure(
             figure, outputs, resolution=resolution, title="Features in a plane", facts=facts
         )
@@ -108,15 +125,91 @@ def draw_embedding(
     return figure
 
 
-def sentences(table: pd.DataFrame, split: str) -> list[str]:
-    """Say what is shown, and what the neighbours in all dimensions, not those in the plane, are."""
+def draw_target(
+    table: pd.DataFrame, split: str, target: Mapping[str, Any], palette: str, below: str = ""
+) -> Figure:
+    """Draw two panels coloured by what is predicted; sizes in inches.
+
+    Parameters
+    ----------
+    table : embedding with what is predicted of each row as ``value``, number or class
+    split : whose training rows gave the components
+    target : what is predicted
+    palette : colour map of numbers
+    below : last lines of the figure
+    """
+    side = (style.TEXT_WIDTH - LEFT - 0.45 - 0.05) / 2
+    top = TOP if target["kind"] == "number" else 0.2
+    table = table.sample(frac=1, random_state=0)
+    names: list[str] = []
+    if target["kind"] == "classes":
+        names = [*(target.get("classes") or sorted(table["value"].astype(str).unique()))]
+    lines = -(-len(names) // COLUMNS)
+    height = top + side + BOTTOM + FOOTER + KEY_LINE * lines
+    height += style.footer_height(below, style.TEXT_WIDTH)
+    figure = Figure(figsize=(style.TEXT_WIDTH, height))
+    for column, plane in enumerate(PLANES):
+        axes = style.place_axes(figure, LEFT + column * (side + 0.45), top, side, side)
+        if names:
+            _draw_kinds(axes, table, plane, "value", names)
+        else:
+            _draw_number(figure, axes, table, plane, (side, top), target, palette)
+        _label(axes, table, plane, 0)
+        style.label_panel(axes, f"({ascii_lowercase[column]})")
+    if names:
+        key = style.place_axes(
+            figure, LEFT, top + side + BOTTOM, style.TEXT_WIDTH - LEFT, KEY_LINE * lines
+        )
+        _draw_key(key, "value", names, COLUMNS)
+    place = top + side + BOTTOM + KEY_LINE * lines
+    words = sentences(table, split, "images", "objects")
+    style.place_text(figure, style.TEXT_WIDTH / 2, place, words[0], ha="center", fontsize=8)
+    style.place_footer(figure, below)
+    return figure
+
+
+def _draw_number(
+    figure: Figure,
+    axes: Axes,
+    table: pd.DataFrame,
+    plane: str,
+    sizes: tuple[float, float],
+    target: Mapping[str, Any],
+    palette: str,
+) -> None:
+    """Draw rows coloured by a number, with the bar over the left panel; ``sizes``: side, top."""
+    values, (side, top) = table["value"].astype(float), sizes
+    scale = (LogNorm if target["transform"] == "log10" else Normalize)(values.min(), values.max())
+    look: Any = {"s": _size(table), "linewidths": 0, "rasterized": True}
+    place = (table[f"{plane}_1"], table[f"{plane}_2"])
+    axes.scatter(*place, c=values, norm=scale, cmap=style.palette(palette), **look)
+    if plane == next(iter(PLANES)):
+        unit = f" [{target['unit']}]" if target["unit"] else ""
+        bar = style.place_axes(figure, LEFT, top - 0.13, side, 0.07)
+        style.draw_colour_bar(
+            bar,
+            style.palette(palette),
+            scale,
+            escape_mathtext(f"{target['name']}{unit}"),
+            extend="neither",
+            above=True,
+        )
+
+
+def sentences(
+    table: pd.DataFrame, split: str, rows: str = "maps", things: str = "protostars"
+) -> list[str]:
+    """Say what is shown, and what the neighbours in all dimensions, not those in the plane, are.
+
+    ``rows`` and ``things`` are what these are called.
+    """
     stars = table.groupby(["simulation", "sink_id"]).ngroup().to_numpy()
     number = np.bincount(stars)
     chance = float((number * (number - 1)).sum() / (len(stars) * (len(stars) - 1)))
     taught = int((table["part"] == "train").sum())
     return [
-        f"All {len(table)} maps of {len(number)} protostars; components of the {taught} training"
-        f" maps of split {split}, t-SNE of all maps.",
+        f"All {len(table)} {rows} of {len(number)} {things}; components of the {taught} training"
+        f" {rows} of split {split}, t-SNE of all {rows}.",
         "Nearest neighbour, in all dimensions, of the same protostar:"
         f" {table['same_protostar'].mean():.0%} of the maps"
         f" (by chance {chance:.0%}).",
@@ -171,7 +264,7 @@ def _draw_kinds(
         )
 
 
-def _draw_key(axes: Axes, kind: str, names: Sequence[str]) -> None:
+def _draw_key(axes: Axes, kind: str, names: Sequence[str], most: int = 2) -> None:
     handles = [
         axes.scatter([], [], **_look(place), s=14, linewidths=0) for place in range(len(names))
     ]
@@ -180,7 +273,7 @@ def _draw_key(axes: Axes, kind: str, names: Sequence[str]) -> None:
         for name in names
     ]
     axes.set_axis_off()
-    columns = min(len(names), 3 if kind == "axis" else 2)
+    columns = min(len(names), 3 if kind == "axis" else most)
     # Given as such: of a handle's own label, one that begins with an underscore is not shown.
     axes.legend(
         handles,

@@ -100,11 +100,22 @@ def _encoders(config: "Config") -> Problems:
 def _objects(config: "Config") -> Problems:
     for name, entry in config.objects.items():
         study = config.evaluation.studies[entry.study]
-        if study.images:
+        if study.target:
             yield (
                 f"objects.{name}.study",
-                f"{entry.study} is a study of the images {study.images}, and an object is compared"
-                " with the maps of simulations, observed as it was; name a study of simulations",
+                f"{entry.study} predicts another target than the mass, and objects are weighed;"
+                " name a study of masses",
+            )
+        if study.images is None:
+            continue
+        images = config.images[study.images]
+        lacking = [one for one in BASE if one not in (images.channels or ())]
+        if images.side is None or lacking:
+            way = _add_side(study.images) if images.side is None else f"they have no {lacking[0]}"
+            yield (
+                f"objects.{name}.study",
+                f"{entry.study} is of the images {study.images}, which are no maps to compare an"
+                f" object with: {way}",
             )
 
 

@@ -19,7 +19,7 @@ from starmass.evaluation.novelty import (
     rank_p,
 )
 from starmass.evaluation.objects import FOLDS, ObjectMaps
-from starmass.evaluation.samples import Maps, protostars
+from starmass.evaluation.samples import COLUMNS, Maps, protostars
 from starmass.evaluation.splits import deal_groups
 
 NEIGHBOURS = 5
@@ -142,7 +142,9 @@ def _novelty_rows(
 def _neighbours(
     name: str, samples: pd.DataFrame, stars: np.ndarray, distance: np.ndarray
 ) -> pd.DataFrame:
-    table = samples.drop(columns="row").assign(distance=distance, star=stars)
+    # A user's own labels stay out.
+    table = samples[[name for name in COLUMNS if name in samples and name != "row"]]
+    table = table.assign(distance=distance, star=stars)
     nearest = table.sort_values(["distance", "star"], kind="stable").drop_duplicates("star")
     nearest = nearest.drop(columns="star").head(NEIGHBOURS).reset_index(drop=True)
     nearest.insert(0, "rank", np.arange(1, len(nearest) + 1))

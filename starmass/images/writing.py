@@ -15,6 +15,7 @@ from starmass.images.labels import SKY, SNAPSHOT
 from starmass.images.labels import Facts as LabelFacts
 from starmass.images.listing import read_labels
 from starmass.images.pixels import Reader, open_set
+from starmass.maps.units import HYDROGEN_ATOM_G
 from starmass.provenance import provenance_json
 from starmass.storage import create_hdf5, write_dataset
 from starmass.tables import write_table
@@ -94,6 +95,9 @@ def write_image_set(
             pixels_sha256=digest,
             provenance=provenance_json(config=dict(entry), inputs=[labels]),
         )
+        nuclei = entry.get("hydrogen_mass")
+        if nuclei and "column_density" in channels:
+            file.attrs["hydrogen_mass_g"] = float(nuclei) * HYDROGEN_ATOM_G
     write_table(objects, table.assign(map_file=str(output)))
     logger.info(
         "%s: %d images of %d objects, %d channels (%s), %d pixels a side",

@@ -234,7 +234,8 @@ def _observe_file(output: Path, path: Path, seen: AsObserved, object_maps: str |
         names = [str(name) for name in given.attrs["channels"]]
         places = [names.index(name) for name in seen.channels]
         axes = [str(axis) for axis in given.attrs["axes"]]
-        bare = given[:, :, : len(BASE)].astype(float)
+        order = [names.index(name) for name in BASE]
+        bare = given[:][:, :, order].astype(float)
         if source.attrs["velocity_frame"] == "box":
             bare[:, :, list(BASE).index("v_los")] -= source["velocity"][:][..., None, None]
         values = np.empty((*bare.shape[:2], len(places), *bare.shape[3:]))
@@ -272,6 +273,12 @@ def _observe_file(output: Path, path: Path, seen: AsObserved, object_maps: str |
 
 
 def _check(path: Path, source: h5py.File, seen: AsObserved) -> None:
+    lacking = set(BASE) - {str(one) for one in source["maps"].attrs["channels"]}
+    if lacking:
+        raise InputError(
+            f"{path}: it has no {' and no '.join(sorted(lacking))}, and an object is compared with"
+            f" maps of {', '.join(BASE)}; name another study in objects.{seen.name}.study."
+        )
     for key, value, word in (
         ("side_pc", seen.side, "side [pc]"),
         ("pixels", seen.pixels, "number of pixels"),

@@ -79,7 +79,9 @@ class ObjectsPlan(EvaluationPlan):
     def object_simulations(self, name: str) -> dict[str, list[str]]:
         """Return the maps that an object is compared with, by simulation, before observation."""
         study = self.study_entry(self.object(name).study)
-        return {one: self.simulation_maps(one) for one in study.simulations or ()}
+        if study.images:
+            return {study.images: [self.image_maps(study.images)]}
+        return {one: self.simulation_maps(one) for one in study.simulations}
 
     def object_simulation_files(self, name: str) -> list[str]:
         """Return the same as a list."""
@@ -139,7 +141,9 @@ class ObjectsPlan(EvaluationPlan):
         return {
             "position": entry.plain()["position"],
             "study": entry.study,
-            "simulations": {one: self.simulation(one).format for one in study.simulations or ()},
+            "simulations": {study.images: "images"}
+            if study.images
+            else {one: self.simulation(one).format for one in study.simulations},
             "palettes": self.config.reporting.palettes.plain(),
             "resolution": self.config.reporting.resolution,
         }

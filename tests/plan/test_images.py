@@ -145,8 +145,8 @@ def test_images_of_other_channels_have_no_figure_of_maps():
         (config_of(over={"objects": {"star": {
             "position": "16:26:26.39 -24:24:30.7", "distance": [137, 5], "velocity": 3.7,
             "column_density": {"file": "results/N.fits", "counts": "H2"},
-            "study": "demo", "methods": ["mean"]}}}),
-         r"objects\.star\.study': demo is a study of the images mine"),
+            "study": "demo", "methods": ["mean"]}}}, side=None),
+         r"objects\.star\.study': demo is of the images mine, which are no maps.*add images\.mine"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_one_sentence(config, words):

@@ -40,6 +40,7 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/few_labels.smk"
 include: "workflow/rules/ablations.smk"
 include: "workflow/rules/objects.smk"
+include: "workflow/rules/detection.smk"
 
 
 if not IS_MODULE:  # its opening page is about this workflow's config

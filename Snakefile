@@ -1,7 +1,7 @@
 # starmass: dumps -> maps; mathematics -> fractals -> encoder; maps + encoder -> evidence -> tables
 # and figures.
 # `snakemake -c2` runs the demo; `snakemake -c2 maps` (simulations, images, fractals, pretraining,
-# evaluation, few_labels, ablations, tables, summary, figures) a part of it.
+# evaluation, few_labels, ablations, detection, tables, summary, figures) a part of it.
 from pathlib import Path
 
 from snakemake.utils import min_version

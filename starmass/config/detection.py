@@ -54,7 +54,7 @@ class Detector(Entry):
     )
     examples: int = key(6, "Test images in the figure of examples", ge=1, le=24)
     least_score: Annotated[float, Field(ge=0, lt=1)] = key(
-        0.5, "Score from which the figure of examples shows a box"
+        0.8, "Score from which the figure of examples shows a box"
     )
 
 

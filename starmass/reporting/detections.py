@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 from starmass.reporting import style
 from starmass.reporting.typesetting import escape_mathtext
@@ -97,7 +98,13 @@ def _draw_box(
     height = box["y_max"] - box["y_min"]
     axes.add_patch(Rectangle(low, width, height, fill=False, edgecolor=colour, linestyle=line))
     axes.text(
-        box["x_min"], box["y_max"] if below else box["y_min"], escape_mathtext(words), color=colour,
-        fontsize=6, va="top" if below else "bottom", ha="left", clip_on=True,
-        bbox={"facecolor": "black", "edgecolor": "none", "alpha": 0.5, "pad": 0.5},
-    )  # fmt: skip
+        box["x_min"],
+        box["y_max"] if below else box["y_min"],
+        escape_mathtext(words),
+        color=colour,
+        fontsize=6,
+        va="top" if below else "bottom",
+        ha="left",
+        clip_on=True,
+        path_effects=[withStroke(linewidth=1.5, foreground="black")],
+    )

@@ -97,6 +97,11 @@ def _rows(
             " name images by row, from 0 in the order of the labels."
         )
     known = images[file if named == "file" else "row"].astype(str)
+    if known.duplicated().any():
+        raise InputError(
+            f"{path}: its boxes name files, and the labels have {known[known.duplicated()].iloc[0]}"
+            " twice; name images by row, from 0 in the order of the labels."
+        )
     rows = table[named].map(dict(zip(known, images["row"], strict=True)))
     example = f"as {known.iloc[0]}" if named == "file" else f"from 0 to {len(images) - 1}"
     _refuse(path, table, named, rows.isna(), f"is no image of the set; they are named {example}")

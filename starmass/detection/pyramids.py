@@ -28,13 +28,12 @@ class Pyramid(nn.Module):
     out_channels: int
     strides: tuple[int, ...]
     encoder: Any
+    frozen = False
 
     def freeze(self) -> None:
         """Leave the encoder as it is, statistics of batches included."""
         self.encoder.requires_grad_(False)
         self.frozen = True
-
-    frozen = False
 
     def train(self, mode: bool = True) -> "Pyramid":
         """Set the mode, but that of a frozen encoder."""

@@ -55,6 +55,10 @@ def test_rows_that_are_none_and_labels_without_files(tmp_path):
         read(tmp_path, HEAD.replace("file", "row") + "3,1,1,2,2,s\n")
     with pytest.raises(InputError, match="the labels of the images have no column 'name'"):
         read(tmp_path, HEAD + "a.png,1,1,2,2,s\n", file="name")
+    path = tmp_path / "boxes.csv"
+    twice = IMAGES.assign(file="a.png")
+    with pytest.raises(InputError, match=r"the labels have a.png twice; name images by row"):
+        read_boxes(path, twice, pixels=64)
 
 
 def test_each_class_is_learnt_and_something_is_tested():

@@ -166,6 +166,8 @@ def test_a_perfect_detector_and_one_that_looks_at_no_image():
     truth = truth.assign(x_min=[0, 0, 0, 50.0], y_min=0.0, x_max=[9, 10, 11, 60.0], y_max=10.0)
     table = ours(truth, truth.assign(score=1.0), np.array([3]), ["a"])
     assert np.allclose(table["value"], 1) and (table["boxes"] == 1).all()
+    nothing = ours(truth, truth.assign(score=1.0)[:0], np.arange(4), ["a"])
+    assert (nothing["value"] == 0).all() and (nothing["boxes"] == 4).all()
     fixed = fixed_boxes(truth, np.arange(3), np.array([3]))
     assert fixed[[*SIDES, "score"]].to_numpy().tolist() == [[0, 0, 10, 10, 1]]
     assert (ours(truth, fixed, np.array([3]), ["a"])["value"] == 0).all()

@@ -1,7 +1,7 @@
 # starmass: dumps -> maps; mathematics -> fractals -> encoder; maps + encoder -> evidence -> tables
 # and figures.
 # `snakemake -c2` runs the demo; `snakemake -c2 maps` (simulations, images, fractals, pretraining,
-# evaluation, few_labels, ablations, tables, summary, figures) a part of it.
+# evaluation, few_labels, ablations, detection, tables, summary, figures) a part of it.
 from pathlib import Path
 
 from snakemake.utils import min_version
@@ -40,6 +40,7 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/few_labels.smk"
 include: "workflow/rules/ablations.smk"
 include: "workflow/rules/objects.smk"
+include: "workflow/rules/detection.smk"
 
 
 if not IS_MODULE:  # its opening page is about this workflow's config

@@ -125,7 +125,7 @@ def test_library_and_snakemake_keep_apart(root):
 
 def test_wings_import_no_other_wing(root):
     """The config and what several wings share are below them, the plan is above them."""
-    wings = {"maps", "images", "fractals", "pretraining", "evaluation"}
+    wings = {"maps", "images", "fractals", "pretraining", "evaluation", "detection"}
     wings |= {"reporting", "running"}
     above = {*wings, "plan"}
     formats = {("pretraining", "fractals", "shards"), ("reporting", "fractals", "shards")}

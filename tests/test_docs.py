@@ -79,7 +79,7 @@ def overlay_of(block: dict) -> dict:
     """Put a block into the section of the config that it belongs to."""
     if block.keys() == {"starmass"}:  # of a workflow that uses this one as a module
         return overlay_of(block["starmass"])
-    if block.keys() <= {"study", "objects", "images", *SECTIONS}:
+    if block.keys() <= {"study", "objects", "images", "detection", *SECTIONS}:
         return block
     if all(isinstance(entry, dict) and "format" in entry for entry in block.values()):
         return {"maps": {"simulations": block}}

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from starmass.config.detection import AnyDetector
+from starmass.config.detection_links import check_detection
 from starmass.config.entry import Entry, Named, key
 from starmass.config.evaluation import Evaluation
 from starmass.config.fractals import Fractals
@@ -30,8 +32,8 @@ class Config(Entry):
     )
     data_root: str | None = key(
         None,
-        'Folder that "{data_root}" in maps.simulations, images and objects is replaced by; usually'
-        " given as --config data_root=DIR",
+        'Folder that "{data_root}" in maps.simulations, images, objects and detection is replaced'
+        " by; usually given as --config data_root=DIR",
     )
     maps: Maps = key(..., "Dumps to maps")
     images: Named[ImageSet] = key(
@@ -44,6 +46,10 @@ class Config(Entry):
     evaluation: Evaluation = key(..., "Maps and encoders to evidence")
     objects: Named[ObservedObject] = key(
         {}, "Observed protostars, by name; a page of each is results/objects/NAME/page.html"
+    )
+    detection: Named[AnyDetector] = key(
+        {},
+        "Sources found in images, by name: boxes and their precision are results/detection/NAME/",
     )
     reporting: Reporting = key(..., "Evidence to pages")
 
@@ -72,6 +78,7 @@ def read_config(values: Mapping[str, Any]) -> Config:
     check_images(config)
     check_links(config)
     check_objects(config)
+    check_detection(config)
     return config
 
 

@@ -81,6 +81,15 @@ def collect_images(
     return kept.assign(row=np.arange(len(kept)), map_file=str(map_file))
 
 
+def list_all_images(map_file: str | Path, objects: str | Path, *, images: str) -> pd.DataFrame:
+    """List all images of a set, with or without masses, as :func:`collect_images` does.
+
+    Their times are numbers.
+    """
+    table = collect_images(map_file, objects, images=images, label="row")
+    return table.assign(time_yr=pd.to_numeric(table["time_yr"]))
+
+
 def show_images(path: str | Path, preprocessing: Preprocessing) -> np.ndarray:
     """Return all images of a set as a way of preprocessing shows them.
 

@@ -1,5 +1,6 @@
 """Which files a study needs and where they lie: what the rules ask, as plain Python."""
 
+from starmass.plan.detection import DetectionPlan
 from starmass.plan.figures import FIGURES, FiguresPlan
 from starmass.plan.objects import ObjectsPlan
 from starmass.plan.paths import UsersFile
@@ -7,7 +8,7 @@ from starmass.plan.paths import UsersFile
 __all__ = ["FIGURES", "Plan", "UsersFile"]
 
 
-class Plan(FiguresPlan, ObjectsPlan):
+class Plan(FiguresPlan, ObjectsPlan, DetectionPlan):
     """Which files there are to make, asked by the rules.
 
     Parameters

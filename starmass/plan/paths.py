@@ -12,6 +12,7 @@ TABLES = "results/tables"
 FIGURES = "results/figures"
 OBJECTS = "results/objects"
 IMAGES = "results/images"
+DETECTION = "results/detection"
 
 
 class UsersFile(str):
@@ -68,3 +69,8 @@ def image_set(name: str, file: str) -> str:
 def object_file(name: str, file: str) -> str:
     """Path of a file of an observed object."""
     return f"{OBJECTS}/{name}/{file}"
+
+
+def detection(name: str, file: str) -> str:
+    """Path of a file of a detector."""
+    return f"{DETECTION}/{name}/{file}"

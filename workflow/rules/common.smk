@@ -179,6 +179,7 @@ wildcard_constraints:
     seed=r"0|[1-9]\d*",
     figure=r"\w+",
     object=r"\w+",
+    detector=r"\w+",
 
 
 def write_report():

@@ -42,7 +42,7 @@ def test_what_is_no_number_is_refused_with_row_and_column(table, value, words):
 
 
 def test_a_column_that_is_not_there_is_refused(table):
-    with pytest.raises(InputError, match="no column 'g-r'.*did you mean 'g_r'"):
+    with pytest.raises(InputError, match=r"no column 'g-r'.*did you mean 'g_r'"):
         read_columns(table, ["g-r"], 1)
 
 

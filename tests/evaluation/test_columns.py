@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from configs import default_config, merge
 
+from starmass.config.ablations import add_variants, variants_of
 from starmass.config.whole import read_config
 from starmass.errors import InputError
 from starmass.evaluation.columns import read_columns
@@ -70,3 +71,22 @@ def test_the_plan_has_no_way_of_showing_them():
 def test_the_config_refuses_what_goes_wrong(features, words):
     with pytest.raises(InputError, match=words):
         read_config(overlay(kind="columns", **features))
+
+
+def test_an_ablation_of_what_they_have_not_is_refused():
+    config = overlay(kind="columns", columns=["age_yr"])
+    ablation = {"method": "facts", "vary": "preprocessing.zoom", "values": [16, 32]}
+    config = merge(config, {"evaluation": {"ablations": {"zoom": ablation}}})
+    with pytest.raises(InputError, match=r"'facts' has no preprocessing, for its features are"):
+        variants_of(add_variants(config), "demo", "zoom", "facts")
+
+
+def test_an_object_has_no_columns():
+    given = {
+        "position": "16:26:26.39 -24:24:30.7", "distance": [137, 5], "velocity": 3.7,
+        "column_density": {"file": "results/N.fits", "counts": "H2"},
+        "study": "demo", "methods": ["facts"],
+    }  # fmt: skip
+    config = overlay(kind="columns", columns=["age_yr"])
+    with pytest.raises(InputError, match=r"objects\.star.*facts has columns of samples\.csv"):
+        read_config(merge(config, {"objects": {"star": given}}))

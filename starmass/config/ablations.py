@@ -240,6 +240,8 @@ def _vary_method(
             )
         features = _changed(evaluation["features"][entry["features"]], changes, "features")
         if "preprocessing" in named.values():
+            if "preprocessing" not in features:
+                raise lacks("preprocessing, for its features are columns of a table")
             features["preprocessing"] = [
                 _vary(evaluation["preprocessing"], name, changes, "preprocessing", suffix)
                 for name in _listed(features["preprocessing"])

@@ -132,6 +132,23 @@ class Features(Entry):
     """What turns a map into numbers; what all kinds share."""
 
     kind: str = key(..., "What turns a map into numbers")
+
+
+class ColumnFeatures(Features):
+    """Columns of the table of samples, beside or in place of the maps."""
+
+    choice = "kind: columns"
+    kind: Literal["columns"] = key(..., "What turns a map into numbers")
+    columns: Each[Text] = key(
+        ...,
+        "For kind columns: columns of samples.csv that hold numbers, as labels of an image set do",
+        example=["r", "u_g"],
+    )
+
+
+class MapFeatures(Features):
+    """Numbers that a map is turned into; what all kinds share."""
+
     preprocessing: OneOrMore[Name] = key(
         ...,
         "Entry of preprocessing; a list shows the map in each way and sets the features side by"
@@ -146,7 +163,7 @@ class Features(Entry):
     )
 
 
-class EncoderFeatures(Features):
+class EncoderFeatures(MapFeatures):
     """Features of an encoder, whatever its weights come from."""
 
     kind: Literal["encoder"] = key(..., "What turns a map into numbers")
@@ -203,7 +220,7 @@ class ForeignEncoderFeatures(EncoderFeatures):
         return self
 
 
-class StatisticsFeatures(Features):
+class StatisticsFeatures(MapFeatures):
     """Hand-made statistics."""
 
     choice = "kind: statistics"
@@ -211,7 +228,7 @@ class StatisticsFeatures(Features):
     statistics: Many[STATISTICS] = key(..., "For kind statistics: which, side by side")
 
 
-class PixelFeatures(Features):
+class PixelFeatures(MapFeatures):
     """The pixels themselves."""
 
     choice = "kind: pixels"
@@ -229,11 +246,23 @@ def _kind_of_features(entry: Mapping[str, Any]) -> str:
 
 
 if TYPE_CHECKING:
-    AnyFeatures = OwnEncoderFeatures | ForeignEncoderFeatures | StatisticsFeatures | PixelFeatures
+    AnyFeatures = (
+        OwnEncoderFeatures
+        | ForeignEncoderFeatures
+        | StatisticsFeatures
+        | PixelFeatures
+        | ColumnFeatures
+    )
 else:
     AnyFeatures = chosen_by(
         _kind_of_features,
-        [OwnEncoderFeatures, ForeignEncoderFeatures, StatisticsFeatures, PixelFeatures],
+        [
+            OwnEncoderFeatures,
+            ForeignEncoderFeatures,
+            StatisticsFeatures,
+            PixelFeatures,
+            ColumnFeatures,
+        ],
     )
 
 

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 
 from starmass.channels import BASE
 from starmass.config.evaluation import (
+    ColumnFeatures,
     EncoderFeatures,
     Evaluation,
     Features,
     FinetunedEncoder,
+    MapFeatures,
     Method,
     Network,
     OwnEncoderFeatures,
@@ -36,6 +38,7 @@ def check_links(config: "Config") -> None:
         _namesakes(evaluation),
         _ways_of_showing(config),
         _averages(evaluation, config.maps),
+        _columns(evaluation),
     ):
         for key, problem in problems:
             raise InputError(f"config key 'evaluation.{key}': {problem}.")
@@ -139,6 +142,21 @@ def _namesakes(evaluation: Evaluation) -> Problems:
                 )
 
 
+def _columns(evaluation: Evaluation) -> Problems:
+    """No method of a study sees the target itself."""
+    for name, study in evaluation.studies.items():
+        target = study.target.column if study.target else "mass_msun"
+        few = study.few_labels.methods or () if study.few_labels else ()
+        for method in (*study.methods, *few):
+            features = features_of(evaluation, evaluation.methods[method])
+            if isinstance(features, ColumnFeatures) and target in features.columns:
+                yield (
+                    f"studies.{name}.methods",
+                    f"{method} has the column {target} among its features, which is what the study"
+                    " predicts; take it away there, or leave the method out",
+                )
+
+
 def _ways_of_showing(config: "Config") -> Problems:
     """The maps, and an encoder's tokens, have room for what the chosen study shows."""
     evaluation = config.evaluation
@@ -154,7 +172,7 @@ def _ways_of_showing(config: "Config") -> Problems:
         features_name = getattr(entry, "features", None)
         features = evaluation.features[features_name] if features_name else None
         own = getattr(entry, "preprocessing", None)
-        shown = [own] if own else list(features.preprocessing) if features else []
+        shown = [own] if own else list(getattr(features, "preprocessing", ()))
         patch = 1
         if isinstance(features, OwnEncoderFeatures):
             patch = config.pretraining.encoders[features.encoder].encoder.patch_size
@@ -228,7 +246,7 @@ def _averages(evaluation: Evaluation, maps: Maps) -> Problems:
     """No average is over views in which a channel becomes another one."""
     entries = {name: channel.plain() for name, channel in maps.channels.items()}
     for name, features in evaluation.features.items():
-        if features.average == "none":
+        if not isinstance(features, MapFeatures) or features.average == "none":
             continue
         for shown in features.preprocessing:
             for channel in evaluation.preprocessing[shown].channels:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from starmass.config.evaluation import Preprocessing, Regressor
+from starmass.config.evaluation import ColumnFeatures, Preprocessing, Regressor
 from starmass.config.links import features_of
 from starmass.errors import InputError
 
@@ -31,7 +31,12 @@ def _problems(config: "Config", entry: "ObservedObject") -> Iterator[str]:
             )
             continue
         features = features_of(evaluation, method)
-        for way in features.preprocessing if features else ():
+        if isinstance(features, ColumnFeatures):
+            yield (
+                f"{name} has columns of samples.csv as features, and an object has maps alone; name"
+                " methods of maps"
+            )
+        for way in getattr(features, "preprocessing", ()):
             shown = evaluation.preprocessing[way]
             lacking = [one for one in _seen(shown) if one not in there]
             if lacking:

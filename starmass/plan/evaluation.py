@@ -182,7 +182,7 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
         entry = self.features(features)
         return {
             "features": entry.plain(),
-            "preprocessing": [self.shown(name) for name in entry.preprocessing],
+            "preprocessing": [self.shown(name) for name in getattr(entry, "preprocessing", ())],
         }
 
     def feature_threads(self, features: str) -> int:

@@ -24,7 +24,7 @@ PAIRS = [
     (thin_split, studies.FewLabels, ("fractions", "draws", "seed")),
     (embed_features, studies.Embedding, ("perplexity", "seed")),
     (segment, studies.Segmentation, ("examples", "palette_maps", "segments")),
-    (extract_features, evaluation.Features, ("average",)),
+    (extract_features, evaluation.MapFeatures, ("average",)),
     (fit, evaluation.Regressor, ("whitening",)),
     (train_and_predict, evaluation.Network, ("epochs", "batch_size", "optimiser", "augment")),
     (train_and_predict, evaluation.Network, ("warmup_epochs", "learning_rate", "weight_decay")),

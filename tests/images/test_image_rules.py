@@ -77,14 +77,17 @@ def test_pictures_without_masses_are_classified(run_snakemake, study, tmp_path):
     said = run_snakemake(tmp_path, "-c1", "results/evaluation/colours/samples.csv", overlay=study)
     assert said.returncode and "its labels have no mass, which the study predicts" in said.stderr
     colours["target"] = {"kind": "classes", "column": "class"}
-    colours |= {"methods": ["rgb_knn", "mean"], "splits": ["protostar_folds"]}
-    knn = {"label": "colours", "regressor": "knn", "features": "rgb", "neighbours": 3}
-    study["evaluation"]["methods"]["rgb_knn"] = knn
+    colours |= {"methods": ["rgb_knn", "M_knn", "mean"], "splits": ["protostar_folds"]}
+    study["evaluation"]["features"]["M"] = {"kind": "columns", "columns": ["M"]}
+    for name in ("rgb", "M"):
+        knn = {"label": name, "regressor": "knn", "features": name, "neighbours": 3}
+        study["evaluation"]["methods"][f"{name}_knn"] = knn
     table, figure = "results/tables/colours/table.csv", "results/figures/colours/confusion.png"
     done = run_snakemake(tmp_path, "-c2", table, figure, overlay=study)
     assert done.returncode == 0, done.stderr[-3000:]
     rows = pd.read_csv(tmp_path / table).set_index("method")
-    assert list(rows.index) == ["rgb_knn", "mean"] and rows["accuracy"].between(0, 1).all()
+    assert list(rows.index) == ["rgb_knn", "M_knn", "mean"]
+    assert rows["accuracy"].between(0, 1).all()
     folder = tmp_path / "results/evaluation/colours/protostar_folds"
     path = folder / "predictions/rgb_knn/seed-0.csv"
     predictions = pd.read_csv(path, dtype={"truth": str, "predicted": str})

@@ -3,6 +3,7 @@
 from starmass.console import job
 
 with job(snakemake.log[0]) as log:
+    from starmass.evaluation.columns import read_columns
     from starmass.evaluation.feature_kinds import features_of
     from starmass.evaluation.features import write_features
     from starmass.evaluation.samples import load_maps, read_samples
@@ -11,14 +12,19 @@ with job(snakemake.log[0]) as log:
 
     config, seed = snakemake.params.config, int(snakemake.wildcards.seed)
     samples = read_samples(snakemake.input.samples)
-    features = features_of(
-        load_maps(samples),
-        read_split(snakemake.input.split, samples),
-        config["features"],
-        config["preprocessing"],
-        encoder=snakemake.input.get("encoder"),
-        seed=seed,
-    )
+    entry, split = config["features"], read_split(snakemake.input.split, samples)
+    if entry["kind"] == "columns":
+        folds = split["fold"].nunique()
+        features = read_columns(samples, entry["columns"], folds, snakemake.input.samples)
+    else:
+        features = features_of(
+            load_maps(samples),
+            split,
+            entry,
+            config["preprocessing"],
+            encoder=snakemake.input.get("encoder"),
+            seed=seed,
+        )
     write_features(
         snakemake.output[0],
         features,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from starmass.config.detection import EncoderDetector
+from starmass.config.evaluation import EncoderFeatures
 from starmass.config.image_links import problems_of_images
 from starmass.errors import InputError
 
@@ -23,6 +24,7 @@ def _problems(config: "Config", entry: "AnyDetector") -> Iterator[tuple[str, str
     evaluation = config.evaluation
     if isinstance(entry, EncoderDetector):
         features = evaluation.features[entry.features]
+        assert isinstance(features, EncoderFeatures)  # what the key refers to
         key, way = "features", features.preprocessing[0]
         if len(features.preprocessing) > 1 or features.average != "none":
             yield (

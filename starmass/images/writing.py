@@ -15,7 +15,6 @@ from starmass.images.labels import SKY, SNAPSHOT
 from starmass.images.labels import Facts as LabelFacts
 from starmass.images.listing import read_labels
 from starmass.images.pixels import Reader, open_set
-from starmass.maps.units import HYDROGEN_ATOM_G
 from starmass.provenance import provenance_json
 from starmass.storage import create_hdf5, write_dataset
 from starmass.tables import write_table
@@ -97,7 +96,7 @@ def write_image_set(
         )
         nuclei = entry.get("hydrogen_mass")
         if nuclei and "column_density" in channels:
-            file.attrs["hydrogen_mass_g"] = float(nuclei) * HYDROGEN_ATOM_G
+            file.attrs["hydrogen_mass"] = float(nuclei)
     write_table(objects, table.assign(map_file=str(output)))
     logger.info(
         "%s: %d images of %d objects, %d channels (%s), %d pixels a side",

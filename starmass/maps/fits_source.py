@@ -12,7 +12,7 @@ import numpy as np
 from starmass.errors import InputError, closest
 from starmass.maps.fits_grid import Place, read_position
 from starmass.maps.projection import AXES
-from starmass.maps.units import BOLTZMANN, HYDROGEN_ATOM_G, KM_CM
+from starmass.maps.units import HYDROGEN_ATOM_G, thermal_width
 from starmass.storage import open_hdf5
 
 COUNTS = {"H": 1, "H2": 2}
@@ -44,8 +44,7 @@ class Options:
     @property
     def thermal(self) -> float:
         """Thermal dispersion of the molecule along the line of sight [km/s], sqrt(kT / m)."""
-        mass = self.molecule_mass * HYDROGEN_ATOM_G
-        return math.sqrt(BOLTZMANN * self.temperature / mass) / KM_CM
+        return thermal_width(self.temperature, self.molecule_mass)
 
 
 @dataclass(frozen=True)

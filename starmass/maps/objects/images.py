@@ -147,7 +147,7 @@ def count_axes(hdu: Any) -> int:
 
 
 def _numbers(findings: Findings, header: fits.Header, path: str) -> bool:
-    """Refuse text where a number has to be: such cards are passed over without a word."""
+    """Refuse text where a number has to be: astropy ignores such cards."""
     wrong = [
         f"{card} = {header[card]!r}"
         for card in header

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from starmass.maps import units
 from starmass.maps.objects.findings import Findings
 from starmass.maps.objects.images import Image
 from starmass.maps.objects.unit_reading import Convert, read_unit
 from starmass.maps.observation import FWHM
-from starmass.maps.units import BOLTZMANN, HYDROGEN_ATOM_G, KM_CM
 
 FASTEST = 1000.0
 """Velocity that no cloud of the Galaxy has [km/s]."""
@@ -47,7 +47,7 @@ def plan_velocity(findings: Findings, image: Image, entry: Mapping[str, Any]) ->
             findings.refuse(
                 f"{image.path}: a velocity of {most:.4g} km/s (BUNIT ="
                 f" {image.header.get('BUNIT')!r}) is none of a cloud whose median is"
-                f" {np.median(speeds):.4g}; list what stands for missing pixels in"
+                f" {np.median(speeds):.4g}; list the values of missing pixels in"
                 f" {image.key}.blank, mask pixels without a line, or give {image.key}.unit."
             )
         return factor * values, None if noise is None else factor * noise
@@ -97,7 +97,7 @@ def plan_width(findings: Findings, image: Image, entry: Mapping[str, Any]) -> Co
             findings.refuse(
                 f"{image.path}: a width of {widest:.4g} km/s (BUNIT ="
                 f" {image.header.get('BUNIT')!r}) is that of no cloud; give {image.key}.unit, as"
-                f" m/s, or list what stands for missing pixels in {image.key}.blank."
+                f" m/s, or list the values of missing pixels in {image.key}.blank."
             )
         return take_off(findings, image, width, error, taken_off)
 
@@ -124,7 +124,7 @@ def thermal_width(findings: Findings, image: Image, entry: Mapping[str, Any]) ->
         )
         return None
     assert temperature is not None and mass is not None
-    width = math.sqrt(BOLTZMANN * temperature / (mass * HYDROGEN_ATOM_G)) / KM_CM
+    width = units.thermal_width(temperature, mass)
     findings.assume(
         "sigma_v",
         f"A thermal width of {width:.3g} km/s, that of {mass:g} hydrogen atoms at"

@@ -35,7 +35,6 @@ from starmass.pretraining.samples import (  # noqa: E402
     load_batches,
     open_images,
 )
-from starmass.pretraining.trunk import attention_chosen  # noqa: E402
 
 IMAGES = 64
 NANO = yaml.safe_load((ROOT / "config/library.yaml").read_text())["pretraining"]["encoders"]["nano"]
@@ -94,15 +93,14 @@ class Ours:
         self._mark("data")
         inputs = method.prepare(batch, self.device)
         self._mark("augmentation")
-        with attention_chosen(self.device, run.recipe.precision):
-            with torch.autocast(
-                self.device.type, torch.bfloat16, enabled=run.recipe.precision == "bfloat16"
-            ):
-                terms, _ = method(inputs, method.schedule(1))
-            self._mark("forward")
-            run.optimiser.zero_grad(set_to_none=True)
-            terms["loss"].backward()
-            self._mark("backward")
+        with torch.autocast(
+            self.device.type, torch.bfloat16, enabled=run.recipe.precision == "bfloat16"
+        ):
+            terms, _ = method(inputs, method.schedule(1))
+        self._mark("forward")
+        run.optimiser.zero_grad(set_to_none=True)
+        terms["loss"].backward()
+        self._mark("backward")
         clip_gradients(method.clip_groups(), run.recipe.optimiser.clip)
         run.optimiser.step()
         method.after_step(method.schedule(1))

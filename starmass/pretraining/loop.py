@@ -34,7 +34,7 @@ from starmass.pretraining.ranks import Ranks, sum_over_ranks
 from starmass.pretraining.recipe import recipe_digest, steps_per_epoch
 from starmass.pretraining.samples import Images, RankBatches, Samples, load_batches
 from starmass.pretraining.schedules import cosine, scaled_rate
-from starmass.pretraining.trunk import attention_chosen, compile_blocks
+from starmass.pretraining.trunk import choose_attention, compile_blocks
 from starmass.provenance import provenance
 from starmass.registry import load
 from starmass.storage import write_text, written_aside
@@ -86,6 +86,7 @@ class Run:
         self.resume = output / "resume" / recipe_digest(recipe, identity)
         method = load(METHODS, recipe.method).METHOD
         self.method: Method = method(recipe, self.epoch_steps, self.steps).to(ranks.device)
+        choose_attention(self.method, ranks.device, recipe.precision)
         self.untrained = probe.score(self.method) if probe and ranks.first else math.nan
         self.optimiser = create_optimiser(
             parameter_groups(self.method, self.method.depth(), recipe.optimiser), recipe.optimiser
@@ -208,7 +209,7 @@ class Run:
                 if last or not isinstance(self.network, DistributedDataParallel)
                 else self.network.no_sync()
             )
-            with quiet, attention_chosen(self.ranks.device, recipe.precision):
+            with quiet:
                 with torch.autocast(
                     self.ranks.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"
                 ):

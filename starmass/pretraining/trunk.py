@@ -1,14 +1,14 @@
 """Runs a timm vision transformer in training: masked patches, some patches only, dropped blocks."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
 import torch
+from timm.layers import Attention
 from timm.models import VisionTransformer
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import linear, pixel_unshuffle
 from torch.utils.checkpoint import checkpoint
 
 
@@ -33,19 +33,15 @@ def run_trunk(
     drop_path : share of the images that skip each half block (stochastic depth); drawn from torch's
         generator
     """
-    patches = model.patch_embed(images)
-    if mask is not None and mask_token is not None:
-        patches = torch.where(
-            mask.view(*patches.shape[:3], 1), mask_token.to(patches.dtype), patches
-        )
-    tokens = model._pos_embed(patches)
     if seen is not None:
-        prefix, placed = tokens.split(
-            [model.num_prefix_tokens, tokens.shape[1] - model.num_prefix_tokens], dim=1
-        )
-        tokens = torch.cat(
-            [prefix, placed.gather(1, seen[..., None].expand(-1, -1, tokens.shape[-1]))], dim=1
-        )
+        tokens = _embed_seen(model, images, seen)
+    else:
+        patches = model.patch_embed(images)
+        if mask is not None and mask_token is not None:
+            patches = torch.where(
+                mask.view(*patches.shape[:3], 1), mask_token.to(patches.dtype), patches
+            )
+        tokens = model._pos_embed(patches)
     tokens = model.norm_pre(tokens)
     for block in model.blocks:
         run = partial(_run_block, block, drop_path) if drop_path > 0 else block
@@ -58,14 +54,35 @@ def run_trunk(
     return model.norm(tokens)
 
 
-def attention_chosen(device: torch.device, precision: str) -> AbstractContextManager[None]:
+def _embed_seen(model: VisionTransformer, images: Tensor, seen: Tensor) -> Tensor:
+    """Embed the patches ``seen`` [N, S] alone, with their positions, behind the prefix tokens.
+
+    The convolution of timm's patch embedding is a linear layer of each patch's pixels, so the
+    patches that nobody sees need not be computed.
+    """
+    embedding: Any = model.patch_embed
+    kernel = embedding.proj
+    pixels = pixel_unshuffle(images, kernel.kernel_size[0])  # [N, C size^2, rows, columns]
+    grid = pixels.shape[-2:]
+    pixels = pixels.flatten(2).mT
+    pixels = pixels.gather(1, seen[..., None].expand(-1, -1, pixels.shape[-1]))
+    patches = embedding.norm(linear(pixels, kernel.weight.flatten(1), kernel.bias))
+    prefix, positions = model._pos_embed(patches.new_zeros(1, *grid, patches.shape[-1])).split(
+        [model.num_prefix_tokens, grid[0] * grid[1]], dim=1
+    )
+    return torch.cat([prefix.expand(len(patches), -1, -1), patches + positions[0][seen]], dim=1)
+
+
+def choose_attention(network: torch.nn.Module, device: torch.device, precision: str) -> None:
     """Choose how attention is computed, forward and backward.
 
     torch's fused attention on CPUs is slow in bfloat16, going backwards above all; plain products
     of matrices are not.
     """
-    plain = device.type == "cpu" and precision == "bfloat16"
-    return sdpa_kernel(SDPBackend.MATH) if plain else nullcontext()
+    if device.type == "cpu" and precision == "bfloat16":
+        attentions: list[Any] = [part for part in network.modules() if isinstance(part, Attention)]
+        for attention in attentions:
+            attention.fused_attn = False
 
 
 def compile_blocks(model: VisionTransformer, drop_path: float, backend: str = "inductor") -> None:

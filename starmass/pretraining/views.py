@@ -143,12 +143,13 @@ def resampling_matrices(start: Tensor, length: Tensor, size: int, out: int) -> T
     centre = (
         start + (torch.arange(out, device=start.device, dtype=start.dtype)[:, None] + 0.5) * step
     )
-    distance = ((pixel + 0.5 - centre) / step.clamp(min=1)).abs_()
-    # Keys' cubic with a = -0.5: pieces on 0..1 and 1..2.
-    near = (1.5 * distance - 2.5) * distance.square() + 1
-    far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
-    weights = torch.where(distance < 1, near, torch.where(distance < 2, far, 0))
-    weights = weights * ((pixel >= start) & (pixel < start + length))
+    distance = (pixel + 0.5 - centre).abs_().div_(step.clamp(min=1))
+    # Keys' cubic with a = -0.5: pieces on 0..1 and 1..2, each of which is 0 where the other begins.
+    near = distance.clamp(max=1)
+    weights = (1.5 * near).sub_(2.5).mul_(near.square_()).add_(1)
+    far = distance.clamp_(1, 2)
+    weights += (far * -0.5).add_(2.5).mul_(far).sub_(4).mul_(far).add_(2)
+    weights *= (pixel >= start) & (pixel < start + length)
     return weights / weights.sum(-1, keepdim=True)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from timm.models.vision_transformer import Block
 from torch import Tensor, nn
-from torch.nn.functional import pixel_unshuffle
+from torch.nn.functional import layer_norm
 
 from starmass.config.pretraining import MAEOptions, Recipe
 from starmass.encoders import create_encoder
@@ -181,11 +181,15 @@ def patch_pixels(images: Tensor, size: int, *, normalise: bool) -> Tensor:
 
     With ``normalise`` each patch is brought to mean 0 and variance 1.
     """
-    patches = pixel_unshuffle(images.float(), size).flatten(2).mT
+    rows, columns = images.shape[2] // size, images.shape[3] // size
+    # As pixel_unshuffle does, but each patch's pixels lie together, which is quicker from here on.
+    patches = images.float().unflatten(3, (columns, size)).unflatten(2, (rows, size))
+    patches = patches.permute(0, 2, 4, 1, 3, 5).reshape(len(images), rows * columns, -1)
     if not normalise:
         return patches
-    variance, mean = torch.var_mean(patches, dim=-1, keepdim=True)
-    return (patches - mean) / (variance + 1e-6).sqrt()
+    # The layer norm divides by the number of pixels, He et al. by one less.
+    share = (patches.shape[-1] - 1) / patches.shape[-1]
+    return layer_norm(patches, patches.shape[-1:], eps=1e-6 * share) * share**0.5
 
 
 def reconstruction_loss(painted: Tensor, target: Tensor, seen: Tensor) -> Tensor:

@@ -95,6 +95,7 @@ def measure_by_fraction(
     thinned: pd.DataFrame,
     predictions: Mapping[str, Sequence[pd.DataFrame]],
     target: Target = MASS,
+    reference: str | None = None,
 ) -> pd.DataFrame:
     """Return each method's metrics against the share of training protostars that were used.
 
@@ -103,13 +104,18 @@ def measure_by_fraction(
     thinned : what :func:`thin_split` returned
     predictions : by method, one table a seed of the test rows of all its folds
     target : what is predicted
+    reference : the method that others are compared with; None, or none of ``predictions``, compares
+        nothing
 
     Returns
     -------
     one row a method and fraction: method, fraction; r2, rmse_dex and mae_dex (or those of another
     target, :func:`starmass.evaluation.target_metrics.metric_names`), means over draws (and seeds),
     with ``_low`` and ``_high`` (bootstrap over test protostars); r2_draw_lowest and
-    r2_draw_highest of single draws, or of the target's first metric; n_draws; n_train and
+    r2_draw_highest of single draws, or of the target's first metric; r2_difference from the
+    reference with ``_low`` and ``_high``, each bootstrap draw with the same test protostars and
+    labels for both; r2_draws_higher, the share of the draws of labels in which the mean over seeds
+    is above the reference's (all of these nan for the reference itself); n_draws; n_train and
     n_train_protostars (means over folds and draws), n_test, n_protostars
     """
     stars = protostars(samples)
@@ -122,24 +128,29 @@ def measure_by_fraction(
     )
     folds = thinned.drop_duplicates("fold").set_index("fold")[["fraction", "draw"]]
     found, first = [], metric_names(target)[0]
+    compared: dict[tuple[str, float], tuple[float, np.ndarray, np.ndarray]] = {}
     for method, tables in predictions.items():
         placed = [table.join(folds, on="fold") for table in tables]
         for fraction in sorted(folds["fraction"].unique()):
-            draws = [
-                draw.sort_values("row", kind="stable")
+            drawn = [
+                (number, draw.sort_values("row", kind="stable"))
                 for table in placed
-                for _, draw in table[table["fraction"] == fraction].groupby("draw")
+                for number, draw in table[table["fraction"] == fraction].groupby("draw")
             ]
+            draws = [draw for _, draw in drawn]
             groups = stars[draws[0]["row"]]
             weights, places = resampling_weights(groups, draws=RESAMPLED, seed=0)
             scores = measure_target(target, draws, weights, places)
             single = [measure_target(target, [one], weights[:0], places) for one in draws]
-            each = [one[first][0] for one in single]
+            each = pd.Series([one[first][0] for one in single], [number for number, _ in drawn])
             measured: dict[str, float] = {}
             for name in metric_names(target):
-                value, drawn = scores[name]
-                assert drawn is not None
-                measured |= with_interval(name, value, drawn)
+                value, resampled = scores[name]
+                assert resampled is not None
+                measured |= with_interval(name, value, resampled)
+                if name == first:
+                    by_draw = each.groupby(level=0).mean().to_numpy()
+                    compared[method, fraction] = value, resampled, by_draw
             counts = {
                 "n_draws": len(draws),
                 "n_train": round(float(sizes.loc[fraction, "rows"])),
@@ -147,14 +158,13 @@ def measure_by_fraction(
                 "n_test": len(groups),
                 "n_protostars": len(np.unique(groups)),
             }
-            spread = {f"{first}_draw_lowest": min(each), f"{first}_draw_highest": max(each)}
-            found.append(
-                {
-                    "method": method,
-                    "fraction": fraction,
-                    **measured,
-                    **spread,
-                    **counts,
-                }
-            )
+            spread = {f"{first}_draw_lowest": each.min(), f"{first}_draw_highest": each.max()}
+            found.append({"method": method, "fraction": fraction, **measured, **spread, **counts})
+    for row in found if reference in predictions else []:
+        (value, resampled, by_draw), base = (
+            compared[one, row["fraction"]] for one in (row["method"], reference)
+        )
+        if row["method"] != reference:
+            row |= with_interval(f"{first}_difference", value - base[0], resampled - base[1])
+            row[f"{first}_draws_higher"] = float(np.mean(by_draw > base[2]))
     return pd.DataFrame(found)

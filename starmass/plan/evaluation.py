@@ -252,12 +252,17 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
         seeds = " ".join(map(str, self.method(method).seeds))
         return {"label": self.config.evaluation.label(method), "seed": seeds}
 
+    def reference(self, study: str) -> str:
+        """Return the method that a study's others are compared with."""
+        entry = self.study_entry(study)
+        return entry.reference or entry.methods[0]
+
     def comparison(self, study: str) -> dict[str, Any]:
         """Return what shapes the comparison of a study's methods."""
         entry = self.study_entry(study)
         return {
             "methods": {method: self.method_facts(method) for method in entry.methods},
-            "reference": entry.reference or entry.methods[0],
+            "reference": self.reference(study),
             **({} if entry.target else {"overstatement": self.overstated_splits(study)}),
         }
 

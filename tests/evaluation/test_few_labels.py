@@ -95,6 +95,35 @@ def test_the_curve_is_the_mean_over_draws_with_their_range(samples, split):
     )
 
 
+def test_differences_from_the_reference_are_of_the_same_stars_and_labels(samples, split):
+    thinned, labels = thin_split(samples, split, fractions=[0.5, 1.0], draws=3), log_mass(samples)
+    noise = np.random.default_rng(1).normal(scale=0.3, size=len(samples))
+
+    def predicted(better):  # the same errors for both methods, but for the share `better` of a draw
+        tables = []
+        for fold, _, test in parts_of(thinned):
+            share = better[thinned[thinned["fold"] == fold].iloc[0]["draw"]]
+            guess = labels[test] + (1 - share) * noise[test]
+            tables.append(pd.DataFrame({"row": test, "fold": fold, "log10_mass": labels[test]}))
+            tables[-1]["predicted_log10_mass"] = guess
+        return [pd.concat(tables)]
+
+    given = {"base": predicted([0, 0, 0]), "other": predicted([0.5, 0.5, -0.1])}
+    found = measure_by_fraction(samples, thinned, given, reference="base").set_index(
+        ["method", "fraction"]
+    )
+    half, base = found.loc["other", 0.5], found.loc["base", 0.5]
+    assert half["r2_difference"] == pytest.approx(half["r2"] - base["r2"])
+    assert 0 < half["r2_difference_low"] < half["r2_difference"] < half["r2_difference_high"]
+    # The errors are the same but for a factor: the difference is far surer than either number.
+    assert half["r2_difference_high"] - half["r2_difference_low"] < half["r2_high"] - half["r2_low"]
+    assert half["r2_draws_higher"] == pytest.approx(2 / 3)
+    assert found.loc["other", 1.0]["r2_draws_higher"] == 1
+    assert np.isnan(base["r2_difference"]) and np.isnan(base["r2_draws_higher"])
+    alone = measure_by_fraction(samples, thinned, given, reference="third")
+    assert "r2_difference" not in alone
+
+
 @pytest.mark.parametrize(
     "options",
     [

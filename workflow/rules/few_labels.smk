@@ -99,6 +99,7 @@ rule score_few_labels:
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         config=lambda wildcards: plan.few_labels_names(wildcards.study),
+        reference=lambda wildcards: plan.reference(wildcards.study),
         target=lambda wildcards: plan.target(wildcards.study),
         files=lambda wildcards: placed(plan.few_labels_predictions(wildcards.study)),
         splits=lambda wildcards: placed(plan.few_labels_splits(wildcards.study)),

@@ -17,7 +17,10 @@ with job(snakemake.log[0]) as log:
             method: [read_predictions(path, thinned, target) for path in paths]
             for method, paths in methods.items()
         }
-        found.append(measure_by_fraction(samples, thinned, tables, target).assign(split=split))
+        compared = measure_by_fraction(
+            samples, thinned, tables, target, snakemake.params.reference
+        )
+        found.append(compared.assign(split=split))
     table = pd.concat(found)
     table.insert(1, "label", table["method"].map(snakemake.params.config))
     table.insert(0, "split", table.pop("split"))

@@ -160,7 +160,9 @@ def measure_by_fraction(
             }
             spread = {f"{first}_draw_lowest": each.min(), f"{first}_draw_highest": each.max()}
             found.append({"method": method, "fraction": fraction, **measured, **spread, **counts})
-    for row in found if reference in predictions else []:
+    if reference is None or reference not in predictions:
+        return pd.DataFrame(found)
+    for row in found:
         (value, resampled, by_draw), base = (
             compared[one, row["fraction"]] for one in (row["method"], reference)
         )

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 import yaml
+from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,7 +38,8 @@ from starmass.pretraining.samples import (  # noqa: E402
 )
 
 IMAGES = 64
-NANO = yaml.safe_load((ROOT / "config/library.yaml").read_text())["pretraining"]["encoders"]["nano"]
+ENCODERS = yaml.safe_load((ROOT / "config/library.yaml").read_text())["pretraining"]["encoders"]
+NANO = ENCODERS["nano"]
 TINY = {
     "batch_size": 32,
     "encoder": {
@@ -118,6 +120,20 @@ class Ours:
         ):
             method(inputs, method.schedule(1))[0]["loss"].backward()
         return counter.get_total_flops()
+
+
+PRODUCTS = ("::mm", "::addmm", "::bmm", "::baddbmm", "convolution", "dot_product", "::linear")
+"""Parts of the names of torch's products of matrices, attention and convolutions among them."""
+
+
+def share_of_products(side: Ours, steps: int) -> float:
+    """Return the share of a step's CPU time in products of matrices."""
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+        for _ in range(steps):
+            side.step()
+    times = {one.key: one.self_cpu_time_total for one in profiled.key_averages()}
+    products = sum(time for name, time in times.items() if any(part in name for part in PRODUCTS))
+    return products / sum(times.values())
 
 
 class Lightly:
@@ -229,8 +245,12 @@ def matrix_rate(device: torch.device, precision: str) -> float:
     return max(rates)
 
 
-def ranks_rate(recipe: dict, shard: Path, ranks: int, threads: int, steps: int) -> float:
-    """Images a second of a run over the command line, its first steps left out."""
+def ranks_rate(
+    recipe: dict, shard: Path, ranks: int, threads: int, steps: int
+) -> tuple[float, float]:
+    """Images a second of a run over the command line, its first steps left out, and the share of
+    its time in which it waited for images.
+    """
     folder = Path(tempfile.mkdtemp())
     execution = {**recipe.get("execution", {}), "log_steps": steps}
     text = yaml.safe_dump({**recipe, "epoch_steps": steps, "epochs": 3, "execution": execution})
@@ -257,7 +277,7 @@ def ranks_rate(recipe: dict, shard: Path, ranks: int, threads: int, steps: int) 
         [*map(str, command), "--threads", str(threads)], cwd=ROOT, check=True, capture_output=True
     )
     records = [json.loads(line) for line in (folder / "out/metrics.jsonl").read_text().splitlines()]
-    return max(record["images_per_second"] for record in records[1:])
+    return max((record["images_per_second"], record["data_wait"]) for record in records[1:])
 
 
 def shares(parts: dict[str, list[float]]) -> str:
@@ -318,23 +338,32 @@ def main() -> None:
             f"  {flops / recipe.batch_size / 1e9:.3g} GFLOP an image, {flops / clock / 1e12:.3g}"
             f" of the measured {peak / 1e12:.3g} TFLOP/s"
         )
+        products = share_of_products(ours, 3) if peers else 1.0
         for one, (other, other_cpu) in zip(peers, peer, strict=True):
             print(
                 f"  lightly's parts, {one}: {other:.3f} s a step ({other_cpu:.3f}):"
                 f" {other / clock:.2f} times ours ({other_cpu / cpu:.2f})"
             )
+            if one == precision:
+                print(
+                    f"    {products:.0%} of our CPU time is in products of matrices; were all else"
+                    f" free, it would be {other_cpu / cpu / products:.2f} times"
+                )
         if device.type == "cuda":
             print(f"  {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB at most")
             torch.cuda.reset_peak_memory_stats()
     if device.type == "cpu":
-        one, two = (
-            ranks_rate(NANO, shard, ranks, threads, options.steps)
-            for ranks, threads in ((1, 2), (2, 1))
-        )
-        print(
-            f"nano on two cores: {one:.0f} images/s as one rank of two threads, {two:.0f} as two"
-            " ranks of one"
-        )
+        for name in ("nano", "nano_mae"):
+            recipe = {**ENCODERS[name], "precision": precision}
+            rates = [
+                ranks_rate(recipe, shard, ranks, threads, options.steps)
+                for ranks, threads in ((1, 1), (1, 2), (2, 1))
+            ]
+            (one, waited), (two, _), (ranks, _) = rates
+            print(
+                f"{name}, {precision}: {one:.0f} images/s on one thread ({waited:.0%} of the time"
+                f" waiting for images), {two:.0f} on two, {ranks:.0f} as two ranks of one"
+            )
         print(
             "No GPU: ViT-S and ViT-L at 336 pixels were not measured; on a machine with one, the"
             " same command does." * (not torch.cuda.is_available())

@@ -25,6 +25,7 @@ from timm.models import VisionTransformer
 from starmass.description import EncoderDescription
 from starmass.errors import InputError, closest
 from starmass.files import SAFETENSORS, check_readable, remedy, unreadable
+from starmass.shipped import ENDING, shipped_file
 from starmass.storage import written_aside
 
 Tokens = Literal["class", "mean", "class_mean", "patches"]
@@ -85,10 +86,25 @@ def save_weights(path: str | Path, model: torch.nn.Module, facts: Mapping[str, A
 
 
 def load_encoder(path: str | Path) -> tuple[VisionTransformer, EncoderDescription]:
-    """Read an encoder that :func:`save_encoder` wrote.
+    """Read an encoder: one that comes with starmass, by its name, or a file of the workflow.
 
-    Returns the model in evaluation mode on the CPU, and its description.
+    Parameters
+    ----------
+    path : a name of :func:`starmass.shipped.shipped_encoders`, or a file that
+        :func:`save_encoder` wrote
+
+    Returns
+    -------
+    The timm model in evaluation mode on the CPU, and its description (sizes, mean and std of each
+    channel).
+
+    Raises
+    ------
+    InputError
+        where there is neither, or the file can't be read
     """
+    if isinstance(path, str) and not path.endswith(ENDING) and not Path(path).exists():
+        path = shipped_file(path)
     description = _read_description(path)
     model = create_encoder(description, seed=0)
     try:

@@ -18,7 +18,8 @@ LANGUAGES = {
     "snakemake": "snakemake",  # in test_surroundings.py
     "sh recipe": "recipe",  # in test_extending.py, as blocks under a file name
     "mermaid": "diagram",
-    "{toctree}": "site",  # in test_site.py, as the next
+    "{toctree}": "site",  # in test_site.py, as the next two
+    "{include} ../starmass/shipped/mae_flames_400k.md": "site",
     "{include} ../config/README.md": "site",
 }
 PROGRAMS = (

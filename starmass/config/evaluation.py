@@ -22,6 +22,8 @@ from starmass.config.entry import (
     key,
 )
 from starmass.config.studies import Ablation, Study
+from starmass.errors import closest
+from starmass.shipped import shipped_encoders
 
 STATISTICS = Literal["central", "profile", "annuli", "moments", "spectrum"]
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -220,6 +222,33 @@ class ForeignEncoderFeatures(EncoderFeatures):
         return self
 
 
+class ShippedEncoderFeatures(EncoderFeatures):
+    """Features of an encoder that comes with starmass."""
+
+    choice = "kind: encoder with shipped"
+    shipped: str = key(
+        ...,
+        "For kind encoder, instead of encoder: name of an encoder that comes with starmass"
+        " (docs/encoders.md)",
+    )
+    weights: Literal["pretrained", "random"] = key(
+        "pretrained",
+        "For kind encoder: pretrained (as trained; timm's own, fetched, for an architecture),"
+        " random, or with an architecture a file of its weights",
+    )
+
+    @model_validator(mode="after")
+    def _check_name(self) -> "ShippedEncoderFeatures":
+        known = shipped_encoders()
+        if self.shipped not in known:
+            raise Contradiction(
+                f"no encoder {self.shipped!r} comes with starmass"
+                f"{closest(self.shipped, known)}; choose from {', '.join(known)}",
+                "shipped",
+            )
+        return self
+
+
 class StatisticsFeatures(MapFeatures):
     """Hand-made statistics."""
 
@@ -239,15 +268,19 @@ def _kind_of_features(entry: Mapping[str, Any]) -> str:
     kind = entry.get("kind")
     if kind != "encoder":
         return f"kind: {kind}"
-    given = [source for source in ("encoder", "architecture") if source in entry]
+    given = [source for source in ("encoder", "shipped", "architecture") if source in entry]
     if len(given) != 1:
-        raise Contradiction(f"give encoder or architecture{', not both' if given else ''}")
+        words = " and ".join(given)
+        raise Contradiction(
+            f"give encoder, shipped or architecture{f', not {words}' if given else ''}"
+        )
     return f"kind: encoder with {given[0]}"
 
 
 if TYPE_CHECKING:
     AnyFeatures = (
         OwnEncoderFeatures
+        | ShippedEncoderFeatures
         | ForeignEncoderFeatures
         | StatisticsFeatures
         | PixelFeatures
@@ -258,6 +291,7 @@ else:
         _kind_of_features,
         [
             OwnEncoderFeatures,
+            ShippedEncoderFeatures,
             ForeignEncoderFeatures,
             StatisticsFeatures,
             PixelFeatures,

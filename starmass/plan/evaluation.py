@@ -9,6 +9,7 @@ from starmass.config.evaluation import (
     Network,
     OwnEncoderFeatures,
     Regressor,
+    ShippedEncoderFeatures,
 )
 from starmass.config.studies import OF_MASSES
 from starmass.errors import InputError
@@ -16,6 +17,7 @@ from starmass.plan import paths
 from starmass.plan.maps import MapsPlan
 from starmass.plan.paths import UsersFile
 from starmass.plan.pretraining import PretrainingPlan
+from starmass.shipped import shipped_file
 
 PREDICTED_BY = {"regressor": Regressor, "network": Network, "finetuning": FinetunedEncoder}
 """Model of the methods that each kind of rule makes predictions with."""
@@ -172,6 +174,8 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
             drawn = entry.weights == "random"
             seeds = self.encoder(entry.encoder).seeds
             return {"encoder": self.teacher(entry.encoder, seeds[0] if drawn else seed)}
+        if isinstance(entry, ShippedEncoderFeatures):
+            return {"encoder": UsersFile(shipped_file(entry.shipped))}
         if isinstance(entry, ForeignEncoderFeatures):
             named = entry.weights not in ("pretrained", "random")
             return {"encoder": UsersFile(entry.weights)} if named else {}

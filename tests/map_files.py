@@ -9,8 +9,8 @@ import numpy as np
 from starmass.channels import BASE
 from starmass.maps.mapping import FACTS
 from starmass.maps.projection import ORIENTATION
-from starmass.maps.units import HYDROGEN_ATOM_G
 from starmass.provenance import provenance_json
+from starmass.units import HYDROGEN_ATOM_G
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = Path(

@@ -220,7 +220,7 @@ def test_rewording_all_errors_makes_nothing_out_of_date(own_code):
 def test_another_number_makes_out_of_date_what_reaches_it(own_code):
     folder, digests = own_code
     before = digests()
-    change(folder / "starmass/maps/units.py", "PARSEC_CM = 3", "PARSEC_CM = 4")
+    change(folder / "starmass/units.py", "PARSEC_CM = 3", "PARSEC_CM = 4")
     change(folder / "starmass/pretraining/schedules.py", "1 + math.cos", "2 + math.cos")
     moved = {one[0] for one, found in digests().items() if found != before[one]}
     assert {f"{SCRIPTS}/make_maps.py", PRETRAINING} <= moved

@@ -16,7 +16,6 @@ that star left out, for the object has none of its own in the simulation either.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from sklearn.covariance import ShrunkCovariance
@@ -26,8 +25,6 @@ from starmass.evaluation.samples import Maps
 from starmass.evaluation.splits import deal_groups
 from starmass.evaluation.statistics import profile, profile_radii
 
-P_OUTSIDE = 0.05
-"""A map whose rank p is at most this is called outside."""
 FOLDS = 50
 """Groups of stars that are held out together where there are more stars than this."""
 SHRINKAGE = 0.05
@@ -243,11 +240,6 @@ def rank_p(scores: np.ndarray, others: np.ndarray, stars: np.ndarray) -> np.ndar
     stars : [row] identifies the star of each, from 0
     """
     return (1.0 + _stars_above(scores, others, stars)) / (len(np.unique(stars)) + 1)
-
-
-def is_outside(p: Any) -> Any:
-    """Whether ranks p are as low as those that are called outside."""
-    return np.asarray(p) <= P_OUTSIDE + 1e-9
 
 
 def held_out_p(scores: np.ndarray, stars: np.ndarray) -> np.ndarray:

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from starmass.evaluation.novelty import (
-    P_OUTSIDE,
     UNITS,
     Described,
     Reference,
@@ -15,12 +14,12 @@ from starmass.evaluation.novelty import (
     describe_maps,
     held_out_p,
     held_out_scores,
-    is_outside,
     rank_p,
 )
 from starmass.evaluation.objects import FOLDS, ObjectMaps
 from starmass.evaluation.samples import COLUMNS, Maps, protostars
 from starmass.evaluation.splits import deal_groups
+from starmass.verdicts import P_OUTSIDE, is_outside
 
 NEIGHBOURS = 5
 NOVELTY = (

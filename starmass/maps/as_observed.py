@@ -23,9 +23,9 @@ from starmass.channels import BASE
 from starmass.errors import InputError
 from starmass.maps.mapping import FACTS
 from starmass.maps.observation import FWHM, fill_missing, generator, smooth
-from starmass.maps.units import HYDROGEN_ATOM_G
 from starmass.provenance import provenance_json
 from starmass.storage import create_hdf5, open_hdf5, write_dataset
+from starmass.units import HYDROGEN_ATOM_G
 
 logger = logging.getLogger("starmass")
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from starmass.maps.projection import Cube, Gas
-from starmass.maps.units import PARSEC_CM
+from starmass.units import PARSEC_CM
 
 
 def project_means(gas: Gas, cube: Cube, wanted: Sequence[Sequence[np.ndarray]]) -> np.ndarray:

@@ -12,8 +12,8 @@ import numpy as np
 from starmass.errors import InputError, closest
 from starmass.maps.fits_grid import Place, read_position
 from starmass.maps.projection import AXES
-from starmass.maps.units import HYDROGEN_ATOM_G, thermal_width
 from starmass.storage import open_hdf5
+from starmass.units import HYDROGEN_ATOM_G, thermal_width
 
 COUNTS = {"H": 1, "H2": 2}
 """What column densities may count, and the hydrogen nuclei in one."""

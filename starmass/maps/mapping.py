@@ -22,9 +22,9 @@ from starmass.maps.projection import (
 )
 from starmass.maps.simulations import Box, Simulation, open_simulation
 from starmass.maps.sinks import Sinks
-from starmass.maps.units import HYDROGEN_ATOM_G, PARSEC_CM, SOLAR_MASS_G
 from starmass.provenance import provenance_json
 from starmass.storage import create_hdf5, write_dataset
+from starmass.units import HYDROGEN_ATOM_G, PARSEC_CM, SOLAR_MASS_G
 
 logger = logging.getLogger("starmass")
 

@@ -19,7 +19,7 @@ from scipy.spatial import cKDTree
 
 from starmass.errors import InputError
 from starmass.maps.projection import Blocks, Cube, Gas
-from starmass.maps.units import PARSEC_CM, SOLAR_MASS_G
+from starmass.units import PARSEC_CM, SOLAR_MASS_G
 
 MOST_VOXELS = 512
 """Maximum number of voxels along a side of the cube."""

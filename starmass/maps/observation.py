@@ -19,9 +19,9 @@ import numpy as np
 from scipy import ndimage
 
 from starmass.errors import InputError, closest
-from starmass.maps.units import ARCSEC_RADIAN
 from starmass.provenance import provenance_json
 from starmass.storage import create_hdf5, open_hdf5, write_dataset
+from starmass.units import ARCSEC_RADIAN
 
 logger = logging.getLogger("starmass")
 

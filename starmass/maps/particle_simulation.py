@@ -28,9 +28,9 @@ from starmass.maps.particle_kernels import find_reaching
 from starmass.maps.particles import Particles
 from starmass.maps.projection import Gas
 from starmass.maps.simulations import LIGHT_KMS
-from starmass.maps.units import PARSEC_CM, SOLAR_MASS_G
 from starmass.maps.yt_errors import yt_failures
 from starmass.maps.yt_simulation import YtSimulation
+from starmass.units import PARSEC_CM, SOLAR_MASS_G
 
 KERNEL_RADIUS = {SwiftDataset: 1.825742}
 """Radius at which the cubic spline ends, in smoothing lengths of the frontend; 1 where not listed.

@@ -20,7 +20,7 @@ from starmass.maps.particle_kernels import (
     deposit_particle_values,
 )
 from starmass.maps.projection import Cube, Gas
-from starmass.maps.units import PARSEC_CM, SOLAR_MASS_G
+from starmass.units import PARSEC_CM, SOLAR_MASS_G
 
 CELLS = 64
 """Cells of the kernel's table along its radius."""

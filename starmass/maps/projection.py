@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from starmass.maps.kernels import deposit_lines, deposit_moments, deposit_values, shared_volumes
-from starmass.maps.units import PARSEC_CM, SOLAR_MASS_G
+from starmass.units import PARSEC_CM, SOLAR_MASS_G
 
 AXES = ("x", "y", "z")
 ORIENTATION = (

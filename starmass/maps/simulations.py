@@ -20,7 +20,7 @@ from starmass.maps.descriptor import DESCRIPTOR_NAME, load_descriptor
 from starmass.maps.projection import Blocks, Gas
 from starmass.maps.sfumato import Dump
 from starmass.maps.sinks import Sinks
-from starmass.maps.units import KM_CM, PARSEC_CM, SOLAR_MASS_G, YEAR_S
+from starmass.units import KM_CM, PARSEC_CM, SOLAR_MASS_G, YEAR_S
 
 LIGHT_KMS = 299792.458
 

@@ -25,8 +25,8 @@ from scipy import fft, special
 from starmass.errors import InputError
 from starmass.maps.descriptor import Descriptor, descriptor_yaml, parse_descriptor
 from starmass.maps.sfumato import write_dump
-from starmass.maps.units import GRAVITY, KM_CM, PARSEC_CM, SOLAR_MASS_G, YEAR_S
 from starmass.storage import write_text, written_aside
+from starmass.units import GRAVITY, KM_CM, PARSEC_CM, SOLAR_MASS_G, YEAR_S
 
 DESCRIPTION = "analytic cloud (formulas on an AMR grid), not a solver"
 BOX_PC = 4.0

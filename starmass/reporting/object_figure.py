@@ -11,12 +11,12 @@ from matplotlib.patches import Circle
 from starmass.reporting import style
 from starmass.reporting.object_inputs import ObjectResults, SkyMap
 from starmass.reporting.typesetting import escape_mathtext
+from starmass.units import ARCSEC_RADIAN
 
 CELL, GAP, HEADING, BAR = 1.12, 0.03, 0.2, 0.45
 """Inches: side of a map, space between maps, room of a line of text, and of a colour bar."""
 RIGHT = 4.35
 """Left edge of the panels on the right [inch]."""
-ARCSEC_RADIAN = np.pi / 180 / 3600
 LABELS = {
     "column_density": r"$N_\mathrm{H}$ [cm$^{-2}$]",
     "v_los gradient": r"$|\nabla v_\mathrm{los}|$ [km s$^{-1}$ pc$^{-1}$]",

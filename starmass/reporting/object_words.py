@@ -9,6 +9,7 @@ import pandas as pd
 from starmass.reporting.inputs import TOY
 from starmass.reporting.object_inputs import ObjectResults
 from starmass.reporting.typesetting import Grid, Page
+from starmass.verdicts import P_OUTSIDE, is_outside
 
 CHECKS = {
     "column_density": "check counts, unit, log and scale",
@@ -24,8 +25,6 @@ NAMES = {
     "sigma_v": "velocity dispersion",
     "v_los": "velocity relative to the star",
 }
-OFF = 0.05
-"""A rank p at or below this is called off."""
 LEVELS = {"assumption": "Assumption", "warning": "Warning", "note": "Note"}
 LARGE_OFFSET = 0.15
 """Offset above which a wrong unit or frame is a cause to look for [dex or km/s]."""
@@ -101,16 +100,16 @@ def _verdict(results: ObjectResults, simulations: str) -> str:
     if results.verdict == "outside":
         return (
             f"Outside: the maps are unlike those of the {stars} stars of {simulations}"
-            f" (p = {p:.2g}; 0.05 or less is called outside)."
+            f" (p = {p:.2g}; {P_OUTSIDE:g} or less is called outside)."
         )
     return (
         f"Inside: the maps are like those of the {stars} stars of {simulations}"
-        f" (p = {p:.2g}; 0.05 or less would be called outside)."
+        f" (p = {p:.2g}; {P_OUTSIDE:g} or less would be called outside)."
     )
 
 
 def _off(novelty: pd.DataFrame, test: str) -> pd.DataFrame:
-    return novelty[(novelty["test"] == test) & (novelty["p"] <= OFF + 1e-9)]
+    return novelty[(novelty["test"] == test) & is_outside(novelty["p"])]
 
 
 def _offsets(novelty: pd.DataFrame) -> Iterator[str]:

@@ -11,10 +11,10 @@ from starmass.evaluation.novelty import (
     describe_maps,
     held_out_p,
     held_out_scores,
-    is_outside,
     rank_p,
 )
 from starmass.evaluation.samples import Maps
+from starmass.verdicts import is_outside
 
 CHANNELS = ("column_density", "v_los", "sigma_v")
 STARS, EACH, PIXELS = 40, 4, 32

@@ -5,8 +5,8 @@ from starmass.console import job
 with job(snakemake.log[0]):
     from starmass.maps.box_projection import project_box
     from starmass.maps.simulations import open_simulation
-    from starmass.maps.units import HYDROGEN_ATOM_G
     from starmass.reporting.simulations import plot_simulation
+    from starmass.units import HYDROGEN_ATOM_G
 
     config = snakemake.params.config
     opened = open_simulation(config["entry"], list(snakemake.input.dump), snakemake.params.snapshot)

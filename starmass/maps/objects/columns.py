@@ -10,7 +10,7 @@ from starmass.maps.objects.dust import column_of_dust, is_emission
 from starmass.maps.objects.findings import Findings
 from starmass.maps.objects.images import Image
 from starmass.maps.objects.unit_reading import Convert, read_unit
-from starmass.maps.units import HYDROGEN_ATOM_G
+from starmass.units import HYDROGEN_ATOM_G
 
 MEAN_MASS = {"H": 1.4, "H2": 2.8}
 """Mean mass of gas for each hydrogen nucleus or molecule [hydrogen atoms]."""

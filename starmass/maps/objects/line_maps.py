@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from starmass.maps import units
+from starmass import units
 from starmass.maps.objects.findings import Findings
 from starmass.maps.objects.images import Image
 from starmass.maps.objects.unit_reading import Convert, read_unit

@@ -22,9 +22,9 @@ from starmass.maps.objects.reading import Measured, common_beam, measure, read_p
 from starmass.maps.objects.regrid import COARSE
 from starmass.maps.observation import FWHM, beam_pixels, fill_missing, generator
 from starmass.maps.projection import ORIENTATION
-from starmass.maps.units import HYDROGEN_ATOM_G
 from starmass.provenance import provenance_json
 from starmass.storage import create_hdf5, write_dataset
+from starmass.units import HYDROGEN_ATOM_G
 
 logger = logging.getLogger("starmass")
 

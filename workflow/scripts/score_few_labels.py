@@ -17,9 +17,7 @@ with job(snakemake.log[0]) as log:
             method: [read_predictions(path, thinned, target) for path in paths]
             for method, paths in methods.items()
         }
-        compared = measure_by_fraction(
-            samples, thinned, tables, target, snakemake.params.reference
-        )
+        compared = measure_by_fraction(samples, thinned, tables, target, snakemake.params.reference)
         found.append(compared.assign(split=split))
     table = pd.concat(found)
     table.insert(1, "label", table["method"].map(snakemake.params.config))

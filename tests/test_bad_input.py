@@ -61,6 +61,10 @@ def test_a_mistaken_target_is_one_sentence_with_the_nearest_that_there_is(
     [
         ("ablations", "evaluation.studies.demo has no ablations; add some"),
         (
+            "results/evaluation/demo/confusion.csv",
+            "demo has no target, and a confusion matrix is of classes alone; ask for results/",
+        ),
+        (
             "results/figures/demo/segments.pdf",
             "evaluation.studies.demo has no segmentation; add it",
         ),

@@ -172,7 +172,8 @@ def dumps(examples, tmp_path):
         (folder / name).touch()
     (descriptor,) = (one.text for one in examples if one.text.startswith("format: sfumato"))
     (folder / "sfumato/run.yaml").write_text(descriptor)
-    sets = ("maps.h5", "labels.csv", "radio.h5", "radio.csv")  # of elsewhere.yaml and radio.yaml
+    sets = ("maps.h5", "labels.csv")  # of elsewhere.yaml
+    sets += ("radio.h5", "radio.csv", "boxes.csv")  # of radio.yaml
     sets += ("galaxies.npy", "galaxies.csv", "cosmos.npy", "cosmos.csv")  # of galaxies.yaml
     for name in sets:
         (folder / name).touch()

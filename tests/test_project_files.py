@@ -1,5 +1,6 @@
 """What says who made this, how to cite it and how to take part agrees with the project."""
 
+import csv
 import re
 import tomllib
 
@@ -40,6 +41,32 @@ def test_the_workflow_catalog_is_told_what_is_so():
     assert deployment["conda"] == bool(re.search(r"^ +conda:$", rules, re.MULTILINE))
     assert deployment["apptainer"] == bool(re.search(r"^ +container:$", rules, re.MULTILINE))
     assert deployment["report"] == ("report(" in rules)
+
+
+def test_published_numbers_on_pages_are_those_of_the_tables():
+    """Each row of a page has the numbers of a row of the table, rounded."""
+    printed = {
+        "classes": {"accuracy": lambda value: f"{float(value):.3f}".rstrip("0")},
+        "redshift": {
+            "sigma_mad": lambda value: f"{float(value):.4f}",
+            "outlier_share": lambda value: f"{100 * float(value):.2f}%",
+        },
+    }
+    for page, columns in printed.items():
+        text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
+        shown = re.search(r"\| published row .*?\n\n", text, re.DOTALL)[0].splitlines()[2:-1]
+        with open(ROOT / f"resources/{page}_published.csv", newline="") as stream:
+            rows = [
+                tuple(form(row[name]) for name, form in columns.items())
+                for row in csv.DictReader(stream)
+            ]
+        for line in shown:
+            cells = [cell.strip() for cell in line.strip("| ").split("|")]
+            values = tuple(
+                cell if "%" in cell or page == "redshift" else cell.rstrip("0")
+                for cell in cells[-len(columns) :]
+            )
+            assert values in rows, line
 
 
 def test_what_contributors_are_told_is_there():

@@ -10,6 +10,7 @@ from starmass.config.evaluation import (
     Evaluation,
     Features,
     FinetunedEncoder,
+    ForeignEncoderFeatures,
     MapFeatures,
     Method,
     Network,
@@ -19,7 +20,7 @@ from starmass.config.evaluation import (
 from starmass.config.image_links import problems_of_images
 from starmass.config.images import ImageSet
 from starmass.config.maps import Maps
-from starmass.config.pretraining import Pretraining, TrainingMaps
+from starmass.config.pretraining import Pretraining
 from starmass.errors import InputError, closest
 from starmass.maps.channels import channel_facts
 
@@ -38,12 +39,11 @@ def check_links(config: "Config") -> None:
         _namesakes(evaluation),
         _ways_of_showing(config),
         _averages(evaluation, config.maps),
+        _resnets(evaluation, config.pretraining),
         _columns(evaluation),
     ):
         for key, problem in problems:
             raise InputError(f"config key 'evaluation.{key}': {problem}.")
-    for key, problem in _training_maps(config):
-        raise InputError(f"config key 'pretraining.{key}': {problem}.")
 
 
 def _methods(evaluation: Evaluation, pretraining: Pretraining) -> Problems:
@@ -64,20 +64,6 @@ def _methods(evaluation: Evaluation, pretraining: Pretraining) -> Problems:
             yield from _seeds(name, method, features.encoder, pretraining)
         if isinstance(method, FinetunedEncoder):
             yield from _finetuned(name, features)
-
-
-def _training_maps(config: "Config") -> Problems:
-    """A pretraining learns from, or is tried on, the maps of a study of masses."""
-    for name, encoder in config.pretraining.encoders.items():
-        for key, maps in (("images", encoder.images), ("probe", encoder.probe)):
-            if not isinstance(maps, TrainingMaps):
-                continue
-            if config.evaluation.studies[maps.study].target:
-                yield (
-                    f"encoders.{name}.{key}.study",
-                    f"the study {maps.study} has another target than the stellar mass, and"
-                    " training maps come with masses; name a study without target",
-                )
 
 
 def _seeds(name: str, method: Method, encoder: str, pretraining: Pretraining) -> Problems:
@@ -116,6 +102,52 @@ def _finetuned(name: str, features: Features | None) -> Problems:
             " (finetuning.augment"
             " turns maps)",
         )
+
+
+def is_resnet(features: Features | None, pretraining: Pretraining) -> bool:
+    """Whether features are those of a ResNet, which has no tokens."""
+    if isinstance(features, OwnEncoderFeatures):
+        return pretraining.encoders[features.encoder].method == "simsiam"
+    return isinstance(features, ForeignEncoderFeatures) and features.architecture.startswith(
+        "resnet"
+    )
+
+
+def _resnets(evaluation: Evaluation, pretraining: Pretraining) -> Problems:
+    """Nothing asks a ResNet for tokens, or trains it as a transformer is trained."""
+    resnets = {
+        name: features
+        for name, features in evaluation.features.items()
+        if isinstance(features, EncoderFeatures) and is_resnet(features, pretraining)
+    }
+    for name, features in resnets.items():
+        if features.tokens not in ("class", "mean"):
+            yield (
+                f"features.{name}.tokens",
+                f"{features.tokens} is of a vision transformer, and a ResNet's features are the"
+                " mean of its last map; leave tokens out",
+            )
+        for way in features.preprocessing:
+            if evaluation.preprocessing[way].pixels_per_token:
+                yield (
+                    f"features.{name}.preprocessing",
+                    f"{way} has pixels_per_token, and a ResNet has no tokens; name one with"
+                    " image_size",
+                )
+    for name, method in evaluation.methods.items():
+        if isinstance(method, FinetunedEncoder) and method.features in resnets:
+            yield (
+                f"methods.{name}.features",
+                f"{method.features} is of a ResNet, which is trained further by a method with"
+                " network, and encoder or weights",
+            )
+    for name, study in evaluation.studies.items():
+        if study.segmentation and study.segmentation.features in resnets:
+            yield (
+                f"studies.{name}.segmentation.features",
+                f"{study.segmentation.features} is of a ResNet, which has no tokens; name a vision"
+                " transformer",
+            )
 
 
 def _namesakes(evaluation: Evaluation) -> Problems:
@@ -174,7 +206,7 @@ def _ways_of_showing(config: "Config") -> Problems:
         own = getattr(entry, "preprocessing", None)
         shown = [own] if own else list(getattr(features, "preprocessing", ()))
         patch = 1
-        if isinstance(features, OwnEncoderFeatures):
+        if isinstance(features, OwnEncoderFeatures) and not is_resnet(features, config.pretraining):
             patch = config.pretraining.encoders[features.encoder].encoder.patch_size
         named = study.images or ""
         images = config.images[named] if named else None

@@ -94,9 +94,6 @@ CHOOSERS = {
     "of kind encoder": lambda _, entries: [
         k for k, one in entries.items() if one.kind == "encoder"
     ],
-    "of transformers": lambda _, entries: [
-        k for k, one in entries.items() if one.method != "simsiam"
-    ],
     "of method simsiam": lambda _, entries: [
         k for k, one in entries.items() if one.method == "simsiam"
     ],

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from timm.layers import LayerNorm2d
-from timm.models import VisionTransformer
+from timm.models import ResNet, VisionTransformer
 from torch import nn
 from torchvision.models.detection.backbone_utils import BackboneWithFPN
 
@@ -40,6 +40,26 @@ class Pyramid(nn.Module):
         super().train(mode)
         self.encoder.train(mode and not self.frozen)
         return self
+
+
+def create_pyramid(encoder: Any, *, channels: int, in_channels: int, width: int) -> Pyramid:
+    """Return the pyramid of an encoder: a timm vision transformer, or a ResNet.
+
+    ``channels`` are of the images, ``in_channels`` of the encoder, ``width`` of every level.
+
+    Raises
+    ------
+    InputError
+        when the encoder does not take the images, or no pyramid can be made of it
+    """
+    if not isinstance(encoder, ResNet):
+        return TransformerPyramid(encoder, channels=channels, in_channels=in_channels, width=width)
+    if in_channels != channels:
+        raise InputError(
+            f"detection: {channels} channels are shown to a ResNet of {in_channels}; choose as many"
+            " channels."
+        )
+    return NetworkPyramid(encoder, width=width)
 
 
 class TransformerPyramid(Pyramid):

@@ -10,12 +10,13 @@ import torch
 from timm.layers import Attention
 from timm.models import VisionTransformer
 
-from starmass.evaluation.encoding import Encoder, prepare_images
+from starmass.evaluation.encoding import prepare_images
 from starmass.evaluation.preprocessing import Preprocessing
+from starmass.evaluation.weights import Transformer
 
 
 def attend_maps(
-    encoder: Encoder, scaled: np.ndarray, preprocessing: Preprocessing
+    encoder: Transformer, scaled: np.ndarray, preprocessing: Preprocessing
 ) -> np.ndarray | None:
     """Return the attention of maps scaled to 0..1: float32 [row, head, rows, columns].
 

@@ -36,7 +36,7 @@ ADDED = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_mod
 """Parts that torch adds to names where a model is distributed, compiled or recomputed."""
 AVERAGED = {"student": "teacher", "encoder": "target_encoder"}
 """A network, and its moving average, which the official code takes where both exist."""
-HEADS = ("head", "fc", "pred", "pre_logits", "dino_head", "ibot_head", "prototypes")
+HEADS = ("head", "head_dist", "fc", "pred", "pre_logits", "dino_head", "ibot_head", "prototypes")
 """What follows an encoder: classifiers, projection heads and their prototypes."""
 LOSSES = ("dino_loss", "ibot_patch_loss")
 """Tensors that DINOv2 saves beside its networks."""

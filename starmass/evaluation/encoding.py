@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from timm.models import ResNet
 from torch.nn.functional import interpolate
 
 from starmass.encoders import (
@@ -16,9 +17,19 @@ from starmass.encoders import (
 )
 from starmass.errors import InputError, closest
 from starmass.evaluation.preprocessing import Preprocessing
+from starmass.evaluation.resnets import (
+    Network,
+    create_resnet,
+    describe_resnet,
+    encode_by_resnet,
+    is_resnet,
+    load_resnet,
+    read_timm_resnet,
+)
 from starmass.evaluation.statistics import radii, ring_masks
-from starmass.evaluation.weights import Encoder, read_timm_encoder
+from starmass.evaluation.weights import Transformer, read_timm_encoder
 
+Encoder = Transformer | Network
 POOLINGS = ("class", "mean", "class_mean", "patches", "centre", "rings")
 ROWS_AT_A_TIME = 64
 
@@ -32,32 +43,34 @@ def read_encoder(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
 ) -> Encoder:
-    """Return a frozen encoder.
+    """Return a frozen encoder: a vision transformer or a ResNet.
 
     Parameters
     ----------
     path : a file of weights: of this workflow (it describes its model), or of a timm
-        ``architecture`` (:func:`starmass.evaluation.weights.read_timm_encoder`); None fetches
-        timm's own weights
+        ``architecture`` (:func:`starmass.evaluation.weights.read_timm_encoder`,
+        :func:`starmass.evaluation.resnets.read_timm_resnet`); None fetches timm's own weights
     architecture : timm name of the model where the file does not say, e.g.
-        ``vit_small_patch14_dinov2.lvd142m``
+        ``vit_small_patch14_dinov2.lvd142m`` or ``resnet50``
     weights : ``pretrained``, or ``random``: the same architecture with weights drawn from ``seed``
     mean, std : of an ``architecture``, instead of timm's
     """
+    model: Any
     if architecture:
+        read = read_timm_resnet if is_resnet(architecture) else read_timm_encoder
         fetched = path is None and weights == "pretrained"
-        model, description = read_timm_encoder(
-            architecture, path, fetched=fetched, mean=mean, std=std
-        )
+        model, description = read(architecture, path, fetched=fetched, mean=mean, std=std)
     else:
         if path is None:
             raise InputError(
                 "these features come from no encoder, so there is none to read; name features of"
                 " kind encoder."
             )
-        model, description = load_encoder(path)
+        own = describe_resnet(path)
+        model, description = load_resnet(path, own) if own else load_encoder(path)
     if weights == "random":
-        model = create_encoder(description, seed).eval()
+        create = create_resnet if is_resnet(description.architecture) else create_encoder
+        model = create(description, seed).eval()
     return model.to("cuda" if torch.cuda.is_available() else "cpu"), description
 
 
@@ -86,13 +99,19 @@ def encode_maps(
         )
     parts = []
     for images in prepare_images(encoder, scaled, preprocessing):
-        asked: Any = "patches" if tokens in POOLED_HERE else tokens
-        found = encode(model, images.flatten(0, 1), tokens=asked)
-        found = POOLED_HERE[tokens](found) if tokens in POOLED_HERE else found
+        found = _encode(model, images.flatten(0, 1), tokens)
         # [row * turn, ..., width] -> [row, ..., turn * width]
         found = np.moveaxis(found.reshape(*images.shape[:2], *found.shape[1:]), 1, -2)
         parts.append(found.reshape(*found.shape[:-2], -1))
     return np.concatenate(parts).astype(np.float32)
+
+
+def _encode(model: Any, images: torch.Tensor, tokens: Any) -> np.ndarray:
+    if isinstance(model, ResNet):
+        return encode_by_resnet(model, images, tokens=tokens)
+    if tokens in POOLED_HERE:
+        return POOLED_HERE[tokens](encode(model, images, tokens="patches"))
+    return encode(model, images, tokens=tokens)
 
 
 def prepare_images(
@@ -105,8 +124,13 @@ def prepare_images(
     An encoder of as many channels as the maps takes one turn; one of a single channel as many as
     there are channels.
     """
-    _, description = encoder
+    model, description = encoder
     channels, zoom = scaled.shape[1], scaled.shape[-1]
+    if isinstance(model, ResNet) and preprocessing.pixels_per_token:
+        raise InputError(
+            "evaluation.preprocessing: pixels_per_token is for the tokens of a vision transformer,"
+            f" and a {description.architecture} has none; give image_size."
+        )
     if description.in_channels not in (1, channels):
         raise InputError(
             f"evaluation.preprocessing: {channels} channels are shown to an encoder of"

@@ -1,7 +1,7 @@
 """Vision transformers by others in timm's names, and the arguments that timm needs to build them.
 
-Read are timm's own layout and those of facebookresearch/dino, dinov2, mae and msn, whose blocks
-are timm's but for names.
+Read are timm's own layout and those of facebookresearch/deit, dino, dinov2, mae and msn, whose
+blocks are timm's but for names.
 """
 
 import math
@@ -23,6 +23,11 @@ ANCHOR = "patch_embed.proj.weight"
 """A tensor that is called so in every layout."""
 LEFT_OUT = (*HEADS, "mask_token", "masked_embed")
 """What a file may hold beside the encoder: heads, what hidden patches become; and MAE's decoder."""
+BATCHES = ".num_batches_tracked"
+READ = (
+    "layouts of timm, DeiT, DINO, DINOv2, MAE and MSN are read; of another one save the state_dict"
+    " of the timm model"
+)
 WIDTHS = {192: "tiny", 384: "small", 768: "base", 1024: "large", 1280: "huge"}
 """What timm's names say of the length of a token's vector."""
 SIGNS = {
@@ -30,7 +35,6 @@ SIGNS = {
     "fc_norm.": "one of the two was tuned for the mean of its tokens, whose norm comes last",
     ".gamma": "one of the two has LayerScale, as vit_small_patch14_dinov2 has",
     "reg_token": "the name has registers and the file has none",
-    "dist_token": "it is a distilled DeiT, with a second class token",
     "cls_token": "one of the two has no class token",
     "_norm.": "one of the two has norms within its attention",
 }
@@ -89,6 +93,9 @@ def read_layout(
         named["reg_token"] = named.pop("register_tokens")
         named["cls_token"] = named["cls_token"] + positions[:, :1]
         named["pos_embed"] = positions[:, 1:]
+    if "dist_token" in named and "dist_token" not in wanted:
+        # To all but its own classifier, DeiT's second class token is a register with a position.
+        named["reg_token"] = named.pop("dist_token")
     arguments: dict[str, Any] = {}
     if "blocks.0.ls1.gamma" in named.keys() - wanted.keys():
         arguments["init_values"] = 1e-5  # DINOv2's start; the file's values take its place
@@ -148,12 +155,16 @@ def fill(
     name: str,
     path: str | Path,
     left_out: tuple[str, ...] = (),
+    read: str = READ,
 ) -> None:
     """Load a file's tensors into a model called ``name``; none may be missing or left over.
+
+    Counts of batches, which old files of torchvision lack and nothing here uses, may be.
 
     Parameters
     ----------
     left_out : how names begin that neither side needs: those of a last layer
+    read : which layouts are read, for a file of none of them
 
     Raises
     ------
@@ -164,6 +175,8 @@ def fill(
     wanted = {
         key: tensor for key, tensor in model.state_dict().items() if not key.startswith(left_out)
     }
+    counts = {key: tensor for key, tensor in wanted.items() if key.endswith(BATCHES)}
+    given = {**counts, **given} if given.keys() & wanted.keys() else given
     for key in sorted(wanted.keys() & given.keys()):
         whole = given[key].is_floating_point() or not wanted[key].is_floating_point()
         if not whole or not given[key].isfinite().all():
@@ -180,29 +193,24 @@ def fill(
             )
     extra, missing = sorted(given.keys() - wanted.keys()), [k for k in wanted if k not in given]
     if extra or missing:
-        counts = []
+        problems = []
         if extra:
-            counts.append(
+            problems.append(
                 f"{len(extra)} of its {len(given)} tensors have no place there, the first"
                 f" {extra[0]!r}"
             )
         if missing:
-            counts.append(
+            problems.append(
                 f"{len(missing)} tensors of the model are missing, the first {missing[0]!r}"
             )
         raise InputError(
-            f"{path}: its tensors don't fit {name}: {'; '.join(counts)};"
-            f" {_way_out(extra, missing, len(missing) == len(wanted))}."
+            f"{path}: its tensors don't fit {name}: {'; '.join(problems)};"
+            f" {read if len(missing) == len(wanted) else _way_out(extra, missing)}."
         )
     model.load_state_dict(given, strict=False)
 
 
-def _way_out(extra: list[str], missing: list[str], foreign: bool) -> str:
-    if foreign:
-        return (
-            "layouts of timm, DINO, DINOv2, MAE and MSN are read; of another one save the"
-            " state_dict of the timm model"
-        )
+def _way_out(extra: list[str], missing: list[str]) -> str:
     every = " ".join([*extra, *missing])
     seen = next((f"{words}: " for sign, words in SIGNS.items() if sign in every), "")
     return f"{seen}name the timm model that it was written from"

@@ -1,7 +1,7 @@
 """Weights that a user gives: for a network as it is, or for an encoder by a timm name."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from starmass.evaluation.checkpoints import read_tensors
 from starmass.evaluation.layouts import ANCHOR, Layout, fill, read_layout
 
 logger = logging.getLogger("starmass")
-Encoder = tuple[VisionTransformer, EncoderDescription]
+Transformer = tuple[VisionTransformer, EncoderDescription]
 
 
 def load_weights(model: Any, path: str | Path) -> None:
@@ -43,7 +43,7 @@ def read_timm_encoder(
     fetched: bool = False,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
-) -> Encoder:
+) -> Transformer:
     """Build a timm vision transformer, and fill it from a file or from timm's own weights.
 
     A file that :func:`starmass.encoders.save_encoder` wrote describes itself, and is read as it
@@ -63,59 +63,114 @@ def read_timm_encoder(
         when timm has no such model or weights, or the file does not fit it
     """
     plain = architecture.split(".")[0]
-    known = timm.list_models("vit_*")
+    known = timm.list_models(["vit_*", "deit*"])
     if plain not in known:
         raise InputError(
             f"evaluation.features: architecture {architecture!r} is no timm vision transformer"
-            f'{closest(architecture, known)}; timm.list_models("vit_*").'
+            f'{closest(architecture, known)}; timm.list_models(["vit_*", "deit*"]).'
         )
     own = describe_file(path) if path is not None else None
     if path is not None and own is not None:
-        _agree(own, plain, mean, std, path)
+        agree(own, plain, mean, std, path)
         return load_encoder(path)
+    model = fetch(architecture, fetched, num_classes=0, dynamic_img_size=True)
+    patch, side = model.patch_embed.patch_size[0], model.patch_embed.img_size[0]
+    facts = model.pretrained_cfg
+    form: dict[str, Any] = {"architecture": plain}
+    if plain.startswith("deit"):
+        form = _form_of_deit(model)
+        alike = create_encoder(EncoderDescription(**form, image_size=side, patch_size=patch), 0)
+        fill(alike, read_layout(model.state_dict(), alike, plain).tensors, plain, plain)
+        model = alike
+    if path is None:
+        shown: Any = {"mean": mean or facts["mean"], "std": std or facts["std"]}
+        return model.eval(), EncoderDescription(**form, image_size=side, patch_size=patch, **shown)
+    layout = _layout(path, model)
+    side = side if layout.grid is None else layout.grid * patch
+    channels = layout.channels or facts["input_size"][0]
+    shown = as_shown(architecture, facts, path, channels, mean, std)
+    arguments = {**form.pop("arguments", {}), **layout.arguments}
+    description = EncoderDescription(
+        **form, image_size=side, patch_size=patch, in_channels=channels, **shown,
+        arguments=arguments,
+    )  # fmt: skip
+    if layout.arguments or layout.grid is not None or layout.channels is not None:
+        logger.info("starmass: %s: %s is built with %s.", path, plain, description.timm_arguments())
+        model = create_encoder(description, seed=0)
+    fill(model, layout.tensors, plain, path)
+    return model.eval(), description
+
+
+def _form_of_deit(model: Any) -> dict[str, Any]:
+    """Describe a DeiT as the vision transformer that it is: as arguments of EncoderDescription.
+
+    The second class token of a distilled one is a register with a position.
+    """
+    layer_scale = getattr(model.blocks[0].ls1, "gamma", None)
+    arguments = {
+        "depth": len(model.blocks),
+        "num_heads": model.blocks[0].attn.num_heads,
+        "reg_tokens": model.num_prefix_tokens - 1,
+        "no_embed_class": model.no_embed_class,
+        "init_values": None if layer_scale is None else 1e-6,
+    }
+    return {
+        "architecture": "vit_base_patch16_224", "width": model.embed_dim, "arguments": arguments
+    }  # fmt: skip
+
+
+def fetch(architecture: str, fetched: bool, **arguments: Any) -> Any:
+    """Build a timm model, with timm's own weights where they are to be fetched.
+
+    Raises
+    ------
+    InputError
+        when it can't be built, or the weights can't be had
+    """
     try:
-        model: Any = timm.create_model(
-            architecture, pretrained=fetched, num_classes=0, dynamic_img_size=True
-        )
+        return timm.create_model(architecture, pretrained=fetched, **arguments)
     except (AssertionError, TypeError, ValueError) as error:
         raise InputError(
             f"evaluation.features: timm's {architecture} can't be used here ({error}); name a plain"
-            " vision transformer."
+            " vision transformer, or a ResNet."
         ) from error
     except (OSError, RuntimeError) as error:
         raise InputError(
             f"evaluation.features: timm's weights of {architecture} can't be had ({error}); give a"
             " file of them."
         ) from error
-    patch, side = model.patch_embed.patch_size[0], model.patch_embed.img_size[0]
-    facts = model.pretrained_cfg
-    shown: dict[str, Any] = {"mean": mean or facts["mean"], "std": std or facts["std"]}
-    if path is None:
-        return model.eval(), EncoderDescription(plain, side, patch, **shown)
-    layout = _layout(path, model)
-    side = side if layout.grid is None else layout.grid * patch
-    channels = layout.channels or facts["input_size"][0]
+
+
+def as_shown(
+    architecture: str,
+    facts: Mapping[str, Any],
+    path: str | Path,
+    channels: int,
+    mean: Sequence[float] | None,
+    std: Sequence[float] | None,
+) -> dict[str, tuple[float, ...]]:
+    """Return the mean and std that images are shown with: the config's, or ``facts`` of timm.
+
+    Raises
+    ------
+    InputError
+        when they are not a number for each of the file's ``channels``
+    """
+    shown = {"mean": tuple(mean or facts["mean"]), "std": tuple(std or facts["std"])}
     for name, values in shown.items():
         if len(values) != channels:
             raise InputError(
                 f"{path}: is made for {channels} channel(s), and {name} has {len(values)}"
                 f" numbers; give the features' keys mean and std, a number for each channel."
             )
-    description = EncoderDescription(
-        plain, side, patch, channels, **shown, arguments=layout.arguments
-    )
-    if layout.arguments or layout.grid is not None or layout.channels is not None:
-        logger.info("starmass: %s: %s is built with %s.", path, plain, description.timm_arguments())
-        model = create_encoder(description, seed=0)
-    fill(model, layout.tensors, plain, path)
     logger.info(
         "starmass: %s: images are shown with mean %s and std %s (%s).",
-        path, description.mean, description.std,
+        path, shown["mean"], shown["std"],
         "the config's" if mean or std
         else f"timm's for {architecture}; where they are others, give the features' keys mean and"
         f" std",
     )  # fmt: skip
-    return model.eval(), description
+    return shown
 
 
 def _layout(path: str | Path, model: Any) -> Layout:
@@ -125,7 +180,7 @@ def _layout(path: str | Path, model: Any) -> Layout:
     return Layout(tensors, {}, None, None)
 
 
-def _agree(
+def agree(
     own: EncoderDescription,
     plain: str,
     mean: Sequence[float] | None,

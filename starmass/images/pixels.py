@@ -18,6 +18,8 @@ USUAL = {1: ("grey",), 3: ("red", "green", "blue")}
 MODES = {"1", "L", "P", "RGB", "RGBA", "LA", "I", "I;16", "I;16B", "I;16L", "F"}
 DEEP_COLOUR = (2, 6)
 """Colour types of PNG, true colour without and with opacity, of which Pillow keeps 8 bits."""
+MOST = 2**24
+"""Up to here single precision holds every whole number."""
 
 
 class Images(Protocol):
@@ -235,6 +237,10 @@ class Reader:
         values = self._channels(index, self.images[index])
         if 0 in values.shape:
             raise InputError(f"{self.images.where(index)}: the image is empty.")
+        if values.dtype.kind in "iu":
+            large = (values > MOST) | (values < -MOST)
+            if large.any():
+                raise self._unusable(index, values, large)
         with np.errstate(over="ignore"):
             single = values.astype(np.float32)
         wrong = ~np.isfinite(single)
@@ -263,7 +269,10 @@ class Reader:
         value, others = values[channel, y, x], int(wrong.sum()) - 1
         lost = "missing (NaN)" if np.isnan(value) else value
         what = (
-            f"is {value:g}, more than single precision holds; use another unit"
+            f"is {value}, and whole numbers beyond {MOST} are rounded in single precision; use"
+            " another unit, or write the images as floating point"
+            if values.dtype.kind in "iu"
+            else f"is {value:g}, more than single precision holds; use another unit"
             if np.isfinite(value)
             else f"is {lost}; fill it in, or take the image and its line of labels away"
         )

@@ -4,11 +4,12 @@ from starmass.plan.detection import DetectionPlan
 from starmass.plan.figures import FIGURES, FiguresPlan
 from starmass.plan.objects import ObjectsPlan
 from starmass.plan.paths import UsersFile
+from starmass.plan.refusals import RefusalsPlan
 
 __all__ = ["FIGURES", "Plan", "UsersFile"]
 
 
-class Plan(FiguresPlan, ObjectsPlan, DetectionPlan):
+class Plan(FiguresPlan, ObjectsPlan, DetectionPlan, RefusalsPlan):
     """Which files there are to make, asked by the rules.
 
     Parameters

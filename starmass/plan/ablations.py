@@ -116,6 +116,7 @@ class AblationsPlan(FewLabelsPlan):
         InputError
             when it names none
         """
+        self.masses_only(study, "ablations are")
         names = self.study_entry(study).ablations or ()
         if not names or not self.config.evaluation.ablations:  # null takes them all away
             raise InputError(

@@ -270,10 +270,8 @@ class Run:
         }
         record = {"step": self.step, "epoch": self.step / self.epoch_steps, **means, **numbers}
         if self.probe and self.ranks.first and self._check_due(self.step):
-            record |= {
-                "probe_r2": self.probe.score(self.method),
-                "probe_r2_untrained": self.untrained,
-            }
+            name = f"probe_{self.probe.metric}"
+            record |= {name: self.probe.score(self.method), f"{name}_untrained": self.untrained}
         if progress is not None:
             progress.write(record)
         monitor.check(record)

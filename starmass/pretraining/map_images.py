@@ -1,8 +1,8 @@
 """Training maps as images to learn from.
 
-They are in one file (``images`` float [map, channel, row, column] in 0..1, ``log10_mass``,
-``protostar``) that holds the training maps of a split and no others; or the images of a set, in one
-file of ``images`` alone.
+They are in one file (``images`` float [map, channel, row, column] in 0..1, ``log10_mass`` or
+``label``, ``protostar``) that holds the training maps of a split and no others; or the images of a
+set, in one file of ``images`` alone.
 """
 
 import os
@@ -58,9 +58,10 @@ def is_image_set(path: str | Path) -> bool:
 def training_maps_opened(path: str | Path) -> Iterator[h5py.File]:
     """Open a file of training maps, or raise InputError where it is another one."""
     with open_hdf5(path) as file:
-        if any(name not in file for name in ("images", "log10_mass", "protostar")):
+        labelled = "log10_mass" in file or "label" in file
+        if "images" not in file or "protostar" not in file or not labelled:
             raise InputError(
-                f"{path}: holds no training maps (images, log10_mass, protostar), which the rule"
-                " gather_training_maps writes."
+                f"{path}: holds no training maps (images, log10_mass or label, protostar), which"
+                " the rule gather_training_maps writes."
             )
         yield file

@@ -14,6 +14,8 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 logger = logging.getLogger("starmass")
+PROBED = {"probe_r2": "R2", "probe_balanced_accuracy": "balanced accuracy"}
+"""What a probe measures, as the log calls it."""
 
 
 class Journal:
@@ -96,10 +98,10 @@ class Progress:
         """Keep and show a record."""
         self.journal.write(record)
         self.curves.write(record)
-        found = (
-            f", kNN R2 {record['probe_r2']:.2f} (untrained {record['probe_r2_untrained']:.2f})"
-            if "probe_r2" in record
-            else ""
+        found = "".join(
+            f", kNN {words} {record[name]:.2f} (untrained {record[f'{name}_untrained']:.2f})"
+            for name, words in PROBED.items()
+            if name in record
         )
         self.bar.set_postfix_str(
             f"loss {record['loss']:.3f}, RankMe {record['rankme']:.1f}{found}", refresh=False

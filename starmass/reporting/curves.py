@@ -43,10 +43,17 @@ PANELS: Sequence[tuple[str, Mapping[str, str]]] = (
     ),
     ("learning_rate", {"learning_rate": ""}),
     (
-        "$R^2$ of log mass",
+        "$R^2$ of the probe",
         {
             "probe_r2": "5 nearest neighbours, other protostars",
             "probe_r2_untrained": "before training",
+        },
+    ),
+    (
+        "balanced accuracy",
+        {
+            "probe_balanced_accuracy": "5 nearest neighbours, other objects",
+            "probe_balanced_accuracy_untrained": "before training",
         },
     ),
 )

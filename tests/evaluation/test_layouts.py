@@ -202,6 +202,26 @@ def test_what_timm_wrote_is_read_as_it_was(tmp_path, images):
         assert set(arguments) == set(description.arguments)
 
 
+@pytest.mark.parametrize("name", ["deit_tiny_distilled_patch16_224", "deit3_small_patch16_224"])
+def test_deit_is_read_by_its_name_or_by_that_of_a_vit(tmp_path, images, name):
+    """A distilled one has a second class token, and DeiT III LayerScale and bare class tokens."""
+    torch.manual_seed(4)
+    own = timm.create_model(name, img_size=SIDE, dynamic_img_size=True).eval()
+    with torch.no_grad():
+        for key, parameter in own.named_parameters():
+            if "gamma" in key or "token" in key or key == "pos_embed":
+                parameter.normal_()
+        right = own.forward_features(images)
+    torch.save({"model": own.state_dict()}, tmp_path / "deit.pth")
+    for asked in (name, f"vit_{'small' if '3' in name else 'tiny'}_patch16_224"):
+        model, description = read_encoder(tmp_path / "deit.pth", architecture=asked)
+        got = encode(model.cpu(), images, tokens="class_mean")
+        patches = right[:, own.num_prefix_tokens :].mean(dim=1)
+        both = torch.cat([right[:, 0], patches], dim=1).numpy()
+        np.testing.assert_allclose(got, both, atol=2e-4, err_msg=asked)
+        assert (description.mean == IMAGENET_DEFAULT_MEAN) == asked.startswith("deit")
+
+
 def test_swiglu_is_timms_where_the_name_has_it(images):
     """The only names that have it have a billion weights: a small one of the kind is filled."""
     tensors = official(4, registers=4, layer_scale=True, width=48, depth=2, hidden=40)
@@ -248,10 +268,6 @@ REFUSED = {
         r"'fc_norm\.weight'; 2 tensors .*missing, the first 'norm\.weight'; one of the two was"
         r" tuned for the mean",
     ),
-    "two class tokens": (
-        lambda own: own | {"dist_token": torch.ones(1, 1, WIDTH)},
-        "a distilled DeiT",
-    ),
     "another patch": (
         lambda own: own | {"patch_embed.proj.weight": torch.zeros(WIDTH, 3, 8, 8)},
         r"patch_embed\.proj\.weight is 48x3x8x8 in the file, and not 48x3x16x16",
@@ -275,7 +291,7 @@ REFUSED = {
     ),
     "another layout": (
         lambda own: prefixed("embeddings.", own),
-        r"the first 'embeddings\..*30 tensors .*missing.*layouts of timm, DINO, DINOv2, MAE",
+        r"the first 'embeddings\..*30 tensors .*missing.*layouts of timm, DeiT, DINO, DINOv2, MAE",
     ),
     "blocks numbered twice": (
         lambda own: own | {"blocks.0.0.norm1.weight": torch.ones(WIDTH)},

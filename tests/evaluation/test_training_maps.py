@@ -8,6 +8,7 @@ from starmass.errors import InputError
 from starmass.evaluation.preprocessing import Preprocessing
 from starmass.evaluation.samples import Maps, load_maps, log_mass, protostars
 from starmass.evaluation.splits import draw_split, parts_of
+from starmass.evaluation.targets import Target
 from starmass.evaluation.training_maps import gather_training_maps, write_training_maps
 
 
@@ -36,6 +37,20 @@ def test_training_rows_alone_are_gathered_and_test_rows_shape_nothing(samples, t
             np.array_equal(file["images"][:], gathered["images"])
             and file["log10_mass"].attrs["unit"] == "log10(Msun)"
         )
+
+
+def test_classes_come_as_their_places(samples, tmp_path):
+    stage = samples.assign(stage=np.where(samples["mass_msun"] > 0.5, "late", "early"))
+    split = draw_split(samples, by="row", test_fraction=0.4, seed=1)
+    target = Target(kind="classes", column="stage", name="stage", classes=("late", "early"))
+    maps = load_maps(samples)
+    gathered = gather_training_maps(stage, maps, split, Preprocessing(), target)
+    write_training_maps(tmp_path / "maps.h5", gathered, provenance="{}", target=target)
+    _, train, _ = next(parts_of(split))
+    with h5py.File(tmp_path / "maps.h5") as file:
+        assert "log10_mass" not in file and file["label"].attrs["kind"] == "classes"
+        right = (samples["mass_msun"] <= 0.5).to_numpy()[train]
+        np.testing.assert_array_equal(file["label"][:], right)
 
 
 def test_each_map_by_its_own_limits_too(samples):

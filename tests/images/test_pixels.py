@@ -137,10 +137,11 @@ def test_colours_that_would_be_lost_are_refused(tmp_path):
         (np.nan, r"a\.npy, row 1: the pixel \(y 2, x 3\) of channel g \(and 1 more\) is missing"),
         (np.inf, r"of channel g \(and 1 more\) is inf; fill it in"),
         (1e39, r"is 1e\+39, more than single precision holds; use another unit"),
+        (-(2**24) - 1, r"is -16777217, and whole numbers beyond 16777216 are rounded in single"),
     ],
 )
 def test_pixels_that_are_no_numbers_are_named(tmp_path, value, words):
-    values = np.zeros((2, 2, 8, 8))
+    values = np.zeros((2, 2, 8, 8), type(value))
     values[1, 1, 2, 3:5] = value
     np.save(tmp_path / "a.npy", values)
     found = reader(ArrayImages(tmp_path / "a.npy", "mine"), ["u", "g"])

@@ -102,5 +102,9 @@ def test_radio_galaxies_are_those_of_the_page(tmp_path):
     labels = pd.read_csv(tmp_path / "radio.csv")
     counts = {"FRII": 924, "FRI": 495, "compact": 391, "bent": 348}
     assert labels["class"].value_counts().to_dict() == counts and labels["name"].is_unique
-    target = plan_of("radio", tmp_path).target("radio")
-    assert set(target["classes"]) == set(labels["class"])
+    plan = plan_of("radio", tmp_path)
+    assert set(plan.target("radio")["classes"]) == set(labels["class"])
+    run_script("write_boxes.py", tmp_path / "radio.h5", tmp_path / "boxes.csv")
+    boxes = pd.read_csv(plan.detector_boxes("frozen"))
+    assert boxes["row"].between(0, 2157).all() and boxes["row"].nunique() > 1000
+    assert (boxes[["x_max", "y_max"]].to_numpy() <= 64).all()

@@ -270,8 +270,9 @@ def test_what_is_of_masses_is_refused_when_it_is_asked_for():
     encoders = default_config()["pretraining"]["encoders"]
     name = next(iter(encoders))
     maps = {"study": "demo", "split": "random"}
-    with pytest.raises(InputError, match=rf"pretraining\.encoders\.{name}\.probe\.study"):
-        changed(
-            evaluation={"studies": {"demo": {**PARTS, "target": KIND}}},
-            pretraining={"encoders": {name: {**encoders[name], "probe": maps}}},
-        )
+    plan = changed(
+        evaluation={"studies": {"demo": {**PARTS, "target": KIND}}},
+        pretraining={"encoders": {name: {**encoders[name], "probe": maps}}},
+    )
+    probed = "results/evaluation/demo/random/training_maps/whole.h5"
+    assert plan.pretraining_files(name, 0)["probe"] == probed

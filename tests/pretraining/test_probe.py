@@ -139,9 +139,9 @@ def test_files_that_hold_no_maps_or_too_few_stars_are_sentences(maps_file, tiny_
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("log10_mass", -np.inf, "masses or pixels that are not finite"),
-        ("images", np.nan, "masses or pixels that are not finite"),
-        ("log10_mass", None, "all 40 maps are of one mass"),
+        ("log10_mass", -np.inf, "labels or pixels that are not finite"),
+        ("images", np.nan, "labels or pixels that are not finite"),
+        ("log10_mass", None, "all 40 maps have one label"),
     ],
 )
 def test_a_check_has_labels_to_be_held_to(maps_file, tiny_recipe, name, value, words):
@@ -150,6 +150,28 @@ def test_a_check_has_labels_to_be_held_to(maps_file, tiny_recipe, name, value, w
         file[name][... if value is None else 3] = -1.0 if value is None else value
     with pytest.raises(InputError, match=words):
         Probe(maps_file, tiny_recipe().description())
+
+
+def test_classes_have_a_balanced_accuracy_by_object(maps_file, tiny_recipe, block_images, tmp_path):
+    """Three of ten objects are bright; labels without relation to the maps are worth chance."""
+    recipe, random = tiny_recipe(execution={"log_steps": 5}), np.random.default_rng(1)
+    method = Run(recipe, block_images(), ["blocks"], tmp_path / "untrained", ALONE).method
+    with h5py.File(maps_file, "a") as file:
+        bright = (file["log10_mass"][()] > 0.3).astype(np.int64)
+        del file["log10_mass"]
+        file["label"] = bright
+        file["label"].attrs["kind"] = "classes"
+    probe = Probe(maps_file, recipe.description())
+    told, drawn = probe.score(method), []
+    for _ in range(5):
+        probe.labels = random.permutation(bright[::4]).repeat(4)
+        drawn.append(probe.score(method))
+    assert told > 0.85 > 0.7 > np.mean(drawn)
+    probe = Probe(maps_file, recipe.description())
+    Run(recipe, block_images(), ["blocks"], tmp_path / "run", ALONE, probe).train()
+    lines = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
+    assert "probe_balanced_accuracy_untrained" in json.loads(lines[-1])
+    assert "probe_r2" not in json.loads(lines[-1])
 
 
 @pytest.mark.parametrize("colour", [True, False])

@@ -86,11 +86,14 @@ def with_users_files(answer):
 
 
 def suggest_target(record):
-    """A logging filter for a target that nothing makes: it adds the nearest one that there is.
+    """A logging filter for a target that nothing makes: it says why, or adds the nearest that is.
 
     Snakemake says no more than that nothing makes it.
     """
-    if found := re.search(r"No rule to produce (\S+)", str(record.msg)):
+    found = re.search(r"No rule to produce (\S+)", str(record.msg))
+    if found and (reason := plan.why_not(found[1])):
+        record.msg = f"starmass: {reason}"
+    elif found:
         named = [rule.name for rule in workflow.rules if not rule.has_products()]
         record.msg += (
             f"\nstarmass: there is no target {found[1]}"

@@ -71,6 +71,7 @@ rule gather_training_maps:
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         config=lambda wildcards: plan.shown(wildcards.preprocessing),
+        target=lambda wildcards: plan.target(wildcards.study),
         code=code_digest("workflow/scripts/gather_training_maps.py"),
     message:
         "Gathering the training maps of study {wildcards.study}, split {wildcards.split},"

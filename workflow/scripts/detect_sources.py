@@ -6,7 +6,7 @@ with job(snakemake.log[0]) as log:
     import torch
 
     from starmass.detection.boxes import SIDES, classes_of
-    from starmass.detection.pyramids import NetworkPyramid, TransformerPyramid
+    from starmass.detection.pyramids import NetworkPyramid, create_pyramid
     from starmass.detection.training import detect
     from starmass.evaluation.encoding import encoder_options, prepare_images, read_encoder, resize
     from starmass.evaluation.image_samples import list_all_images
@@ -32,7 +32,7 @@ with job(snakemake.log[0]) as log:
 
         def pyramid():
             ours = {"channels": channels, "in_channels": encoder[1].in_channels}
-            return TransformerPyramid(encoder[0], **ours, width=width)
+            return create_pyramid(encoder[0], **ours, width=width)
     else:
         size = preprocessing.images_size(pixels)
         images = torch.from_numpy(resize(scaled, size)).mul(2).sub(1)

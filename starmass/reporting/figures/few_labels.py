@@ -134,6 +134,11 @@ def axis_label(metric: str, target: Mapping[str, Any] | None) -> str:
     return f"{SHOWN[metric]} of {escape_mathtext(target['name'])}"
 
 
+def _count(mean: float) -> str:
+    """Return a mean number of objects: three digits, or all before the point."""
+    return f"{mean:.0f}" if mean >= 100 else f"{mean:.3g}"
+
+
 def _label(axes: Axes, rows: pd.DataFrame, limits: tuple[float, float], label: str) -> None:
     axes.axhline(0, color=style.INK, linewidth=0.6, linestyle=":")
     taught = (
@@ -145,7 +150,7 @@ def _label(axes: Axes, rows: pd.DataFrame, limits: tuple[float, float], label: s
     axes.xaxis.set_major_formatter(
         FuncFormatter(
             lambda share, _: (
-                f"{share:.3g}\n({taught.iloc[abs(taught.index - share / 100).argmin()]:.3g})"
+                f"{share:.3g}\n({_count(taught.iloc[abs(taught.index - share / 100).argmin()])})"
             )
         )
     )

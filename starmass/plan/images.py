@@ -1,5 +1,6 @@
 """Images that others made: the files of each set, and what shapes them."""
 
+import hashlib
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ class ImagesPlan(Entries):
         super().__init__(values)
         # Every job asks, and looking through a folder takes time.
         self.image_set_files = cache(self._image_set_files)
+        self.image_listing = cache(self._image_listing)
 
     def image_set(self, name: str) -> Any:
         """Return an entry of ``images``.
@@ -63,6 +65,29 @@ class ImagesPlan(Entries):
             unlabelled=entry.unlabelled,
         )
         return {"labels": labels, "images": list(map(UsersFile, files))}
+
+    def image_set_inputs(self, name: str) -> dict[str, Any]:
+        """Return the files that Snakemake watches for a set: not each image of a folder."""
+        files = self.image_set_files(name)
+        return files if self.image_set(name).file else {"labels": files["labels"]}
+
+    def _image_listing(self, name: str) -> dict[str, str]:
+        """Return where the images of a folder are, and a digest of their names, sizes and times.
+
+        It is one parameter in place of an input for each image; empty for a set of one file.
+        """
+        entry = self.image_set(name)
+        if entry.file:
+            return {}
+        digest = hashlib.sha256()
+        for path in self.image_set_files(name)["images"]:
+            facts = Path(path).stat()
+            digest.update(f"{path}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+        return {
+            "folder": self.users_path(entry.folder, f"images.{name}.folder"),
+            "column": entry.columns.file or "file",
+            "digest": digest.hexdigest()[:16],
+        }
 
     def image_set_options(self, name: str) -> dict[str, Any]:
         """Return what shapes a set's file of maps, beside the files of the user."""

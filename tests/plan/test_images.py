@@ -60,6 +60,13 @@ def test_files_are_the_users_unless_a_rule_makes_them(tmp_path):
     files = plan.image_set_files("mine")
     assert [Path(one).name for one in files["images"]] == ["a.png", "b.png"]
     assert all(isinstance(one, UsersFile) for one in (files["labels"], *files["images"]))
+    assert plan.image_set_inputs("mine") == {"labels": files["labels"]}
+    before = plan.image_listing("mine")
+    (tmp_path / "a.png").write_bytes(b"other")
+    after = Plan(config_of(**own) | {"data_root": str(tmp_path)}).image_listing("mine")
+    assert before["folder"] == after["folder"] == str(tmp_path)
+    assert before["digest"] != after["digest"]
+    assert Plan(config_of()).image_listing("mine") == {}
     with pytest.raises(InputError, match=r"images\.mine\.labels': .* --config data_root=DIR"):
         Plan(config_of(**own)).image_set_files("mine")
     with pytest.raises(InputError, match=r"images\.mine\.file': there is no file gone\.h5"):

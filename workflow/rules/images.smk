@@ -11,7 +11,7 @@ rule images:
 
 rule write_image_set:
     input:
-        unpack(lambda wildcards: plan.image_set_files(wildcards.image_set)),
+        unpack(lambda wildcards: plan.image_set_inputs(wildcards.image_set)),
     output:
         maps=f"{IMAGE_SET}/maps.h5",
         objects=f"{IMAGE_SET}/objects.csv",
@@ -25,6 +25,8 @@ rule write_image_set:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         config=lambda wildcards: plan.image_set_options(wildcards.image_set),
+        # Of a folder; an input for each of ten thousands of images would make every start slow.
+        listing=lambda wildcards: plan.image_listing(wildcards.image_set),
         code=code_digest("workflow/scripts/write_image_set.py"),
     message:
         "Reading the images {wildcards.image_set}"

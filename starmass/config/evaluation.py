@@ -171,7 +171,9 @@ class EncoderFeatures(MapFeatures):
     kind: Literal["encoder"] = key(..., "What turns a map into numbers")
     weights: str = key("pretrained", "What weights the encoder has")
     tokens: Literal["class", "mean", "class_mean", "centre", "rings"] = key(
-        "class", "For kind encoder: which tokens are the features"
+        "class",
+        "For kind encoder: which tokens are the features; of a ResNet the mean of its last map,"
+        " class or mean",
     )
 
 
@@ -183,7 +185,7 @@ class OwnEncoderFeatures(EncoderFeatures):
         ...,
         "For kind encoder: entry of pretraining.encoders; where it has several seeds, a method's"
         " seed takes the pretraining of the same seed",
-        refers="pretraining.encoders of transformers",
+        refers="pretraining.encoders",
     )
     weights: Literal["pretrained", "random"] = key(
         "pretrained",
@@ -198,8 +200,8 @@ class ForeignEncoderFeatures(EncoderFeatures):
     choice = "kind: encoder with architecture"
     architecture: str = key(
         ...,
-        "For kind encoder, instead of encoder: timm name of a vision transformer, e.g."
-        " vit_small_patch14_dinov2.lvd142m",
+        "For kind encoder, instead of encoder: timm name of a vision transformer or a ResNet, e.g."
+        " vit_small_patch14_dinov2.lvd142m, deit_small_patch16_224 or resnet50",
     )
     weights: Text = key(
         "pretrained",

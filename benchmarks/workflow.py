@@ -47,7 +47,7 @@ def plan(shards: int, snapshots: int, *options: str) -> tuple[float, float, int]
     }
     overlay = {
         "maps": {"simulations": clouds},
-        "evaluation": {"studies": {"demo": {"simulations": list(clouds)}}},
+        "evaluation": {"studies": {"demo": {"images": None, "simulations": list(clouds)}}},
         "fractals": {"images": {"flame": {"count": 10 * shards, "images_per_shard": 10}}},
     }
     with tempfile.TemporaryDirectory() as folder:

@@ -30,7 +30,20 @@ SMALLER = {
             }
         }
     },
-    "evaluation": {"methods": {"resnet18": {"epochs": 1, "warmup_epochs": 0}}},
+    # The heavier stars along one axis.
+    "evaluation": {
+        "studies": {
+            "demo": {
+                "axes": ["x"],
+                "minimum_mass": 1.5,
+            }
+        },
+        "methods": {
+            "random_centre_16_ridge": {"seeds": [0]},
+            "random_centre_8_ridge": {"seeds": [0]},
+            "resnet18": {"epochs": 1, "warmup_epochs": 0},
+        },
+    },
 }
 OVERLAY = {"maps": {}, "evaluation": {}} if WHOLE else SMALLER
 SECONDS = 3000 if WHOLE else 1800

@@ -40,6 +40,7 @@ DEFAULT = default_config()
 DEFAULT["maps"]["simulations"]["cloud"] = {"format": "toycloud", "seed": 1, "snapshots": 1}
 DEFAULT["maps"]["projection"]["pixels"] = 32
 DEFAULT["fractals"]["images"]["small"] = {"generator": "flame", "count": 12, "size": 48}
+DEFAULT["evaluation"]["studies"]["demo"] |= {"images": None, "simulations": ["cloud"]}
 DEFAULT["evaluation"]["studies"]["demo"]["methods"] = ["mean"]  # what 32 pixels have room for
 for part in ("reference", "embedding", "information", "few_labels", "segmentation"):
     DEFAULT["evaluation"]["studies"]["demo"][part] = None

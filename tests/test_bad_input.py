@@ -4,7 +4,19 @@ leaves nothing half-written.
 
 import pytest
 
-TINY = {"maps": {"simulations": {"toycloud_a": {"snapshots": 2}, "toycloud_b": {"snapshots": 2}}}}
+CLOUDS = ("toycloud_a", "toycloud_b")
+
+
+def evaluation(*clouds, **entries):
+    """Small clouds, which the demo looks at in place of its maps."""
+    study = {"images": None, "simulations": list(clouds or CLOUDS)}
+    return {
+        "maps": {"simulations": {cloud: {"snapshots": 2} for cloud in CLOUDS}},
+        "evaluation": {"studies": {"demo": study}, **entries},
+    }
+
+
+TINY = evaluation()
 
 
 def complaint(done) -> str:
@@ -141,15 +153,11 @@ def test_a_truncated_dump_is_named_and_leaves_no_map(mapped, run_snakemake):
     assert not list(target.parent.glob("*0001*")) and not list(target.parent.glob(".*"))
 
 
-def evaluation(**entries):
-    return {**TINY, "evaluation": entries}
-
-
 @pytest.mark.parametrize(
     ("overlay", "target", "words"),
     [
         (
-            evaluation(studies={"demo": {"simulations": ["toycloud_a"]}}),
+            evaluation("toycloud_a"),
             "results/evaluation/demo/simulation/split.csv",
             ["simulation", "nothing is left to test on", "split by something else"],
         ),

@@ -16,7 +16,7 @@ from demo_run import OVERLAY
 
 from starmass.provenance import file_digest
 
-METHODS = 13
+METHODS = 17
 FIGURES = (
     "examples",
     "regression",
@@ -133,7 +133,7 @@ def test_the_files_of_the_evaluation_keep_the_contract(demo):
     for table in ("mass_bins.csv", "overstatement.csv"):
         assert set(pd.read_csv(study / table)["method"]) == set(methods)
     for row in metrics.to_dict("records"):
-        assert (row["study"], row["seed"], row["n_folds"]) == ("demo", 0, 1)
+        assert (row["study"], row["n_folds"]) == ("demo", 1)
         name = f"{row['split']}/predictions/{row['method']}/seed-0.csv"
         predictions = pd.read_csv(study / name)
         assert list(predictions) == PREDICTED and len(predictions) == row["n_test"]
@@ -268,9 +268,9 @@ def test_a_study_of_its_own_has_cuts_an_observation_folds_and_a_pyramid(demo, ag
 
 
 def test_an_observed_object_gets_its_page(demo, again):
-    """config/objects.yaml on the demo's maps, with an encoder among the methods"""
+    """config/object.yaml on the demo's maps, with an encoder among the methods"""
     folder, _ = demo
-    preset = yaml.safe_load((ROOT / "config/objects.yaml").read_text())
+    preset = yaml.safe_load((ROOT / "config/object.yaml").read_text())
     preset["objects"]["example"]["methods"] = ["statistics_ridge", "dinov2_rings_ridge"]
     done = again("--cores", "2", "objects", overlay=merge(OVERLAY, preset))
     assert done.returncode == 0, done.stderr[-4000:]

@@ -120,6 +120,12 @@ class Study(Entry):
         "Instead of simulations: entry of images, whose lines with a mass the study looks at",
         refers="images",
     )
+    pages: Each[Name] | None = key(
+        None,
+        "Entries of maps.simulations that are mapped and get a page in the report, beside the"
+        " study's own",
+        refers="maps.simulations",
+    )
     observation: Name | None = key(
         None,
         "Entry of maps.observations through which the maps are seen; the bare maps when left out",

@@ -15,6 +15,7 @@ class Plan(FiguresPlan, ObjectsPlan, DetectionPlan, RefusalsPlan):
     Parameters
     ----------
     values : the config as Snakemake merged it
+    checkout : folder whose ``resources`` is ``{resources}`` in paths of the config
 
     Raises
     ------

@@ -50,12 +50,13 @@ def read_plan(folder: Path, files: Sequence[Path] = (), pairs: Sequence[str] = (
     InputError
         names the first key that is wrong, or the file that is no YAML
     """
-    values = read_default(_checkout(folder))
+    checkout = _checkout(folder)
+    values = read_default(checkout)
     for path in files:
         values = lay_over(values, read_yaml(path))
     for pair in pairs:
         values = lay_over(values, read_pair(pair))
-    return Plan(values)
+    return Plan(values, checkout)
 
 
 def _checkout(folder: Path) -> Path:

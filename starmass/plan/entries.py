@@ -8,6 +8,7 @@ from starmass.config.ablations import add_variants
 from starmass.config.whole import Config, read_config
 from starmass.errors import InputError, closest
 from starmass.plan.paths import UsersFile
+from starmass.provenance import ROOT
 
 
 class Entries:
@@ -16,9 +17,11 @@ class Entries:
     Parameters
     ----------
     values : the config as Snakemake merged it
+    checkout : folder whose ``resources`` is ``{resources}`` in paths of the config
     """
 
-    def __init__(self, values: Mapping[str, Any]):
+    def __init__(self, values: Mapping[str, Any], checkout: Path = ROOT):
+        self.resources = str(checkout / "resources")
         self.declared: Config = read_config(values)
         expanded = add_variants(self.declared.written())
         self.config: Config = read_config(expanded)
@@ -44,19 +47,19 @@ class Entries:
         return entries[name]
 
     def users_path(self, given: str, key: str) -> str:
-        """Return a path of the config, in which ``{data_root}`` may stand.
+        """Return a path of the config, in which ``{data_root}`` and ``{resources}`` may stand.
 
         Raises
         ------
         InputError
-            when it does, and nothing says what it is; names the config's ``key``
+            when the first does, and nothing says what it is; names the config's ``key``
         """
         root = self.config.data_root
         if "{data_root}" in given and root is None:
             raise InputError(
                 f"config key {key!r}: {given} has {{data_root}}; give it: --config data_root=DIR."
             )
-        return given.replace("{data_root}", root or "")
+        return given.replace("{data_root}", root or "").replace("{resources}", self.resources)
 
     def users_file(self, given: str, key: str) -> str:
         """Return a file that the config names: the user's, or one that a rule makes.

@@ -17,8 +17,8 @@ from starmass.plan.paths import UsersFile
 class ImagesPlan(Entries):
     """What rules of image sets ask."""
 
-    def __init__(self, values: Any):
-        super().__init__(values)
+    def __init__(self, *given: Any):
+        super().__init__(*given)
         # Every job asks, and looking through a folder takes time.
         self.image_set_files = cache(self._image_set_files)
         self.image_listing = cache(self._image_listing)

@@ -12,8 +12,8 @@ from starmass.plan.paths import MAPS, OBSERVED, UsersFile
 class MapsPlan(Entries):
     """What rules of the wing ``maps`` ask."""
 
-    def __init__(self, values: Any):
-        super().__init__(values)
+    def __init__(self, *given: Any):
+        super().__init__(*given)
         # Every job asks, and looking through a folder takes time.
         self.snapshots = cache(self._find_snapshots)
 

@@ -92,10 +92,11 @@ class StudyPlan(AblationsPlan):
         return self.shard_files(self.config.reporting.figures.examples.images)[0]
 
     def simulation_pages(self, study: str) -> list[str]:
-        """Return the page of each simulation of a study."""
+        """Return the page of each simulation of a study, and of those that it shows beside them."""
+        entry = self.study_entry(study)
         return [
             f"{paths.MAPS}/{simulation}/overview.{kind}"
-            for simulation in self.study_entry(study).simulations or ()
+            for simulation in dict.fromkeys([*(entry.simulations or ()), *(entry.pages or ())])
             for kind in ("pdf", "png")
         ]
 

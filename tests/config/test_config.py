@@ -192,8 +192,8 @@ def test_every_key_has_a_meaning_and_unknown_ones_are_refused():
             ["evaluation.studies.demo.splits", "protostars", "protostar"],
         ),
         (
-            {"evaluation": {"studies": {"demo": {"simulations": ["nowhere"]}}}},
-            ["evaluation.studies.demo.simulations", "nowhere"],
+            {"evaluation": {"studies": {"demo": {"pages": ["nowhere"]}}}},
+            ["evaluation.studies.demo.pages", "nowhere"],
         ),
         (
             {"evaluation": {"splits": {"protostar": {"folds": 5}}}},

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from configs import default_config, merge
+from configs import default_config, merge, toyclouds_config
 
 from starmass.config.whole import read_config
 from starmass.errors import InputError
@@ -11,7 +11,7 @@ from starmass.plan import Plan, UsersFile
 
 MAPS = ["column_density", "v_los", "sigma_v"]
 NO_PARTS = dict.fromkeys(
-    ("simulations", "information", "embedding", "segmentation", "few_labels", "ablations")
+    ("simulations", "pages", "information", "embedding", "segmentation", "few_labels", "ablations")
 )
 
 
@@ -20,7 +20,7 @@ def config_of(study=None, over=None, **images):
     entry = {"file": "results/given.h5", "labels": "results/labels.csv", "channels": MAPS}
     entry |= {"side": 0.5, **images}
     studies = {"demo": {**NO_PARTS, "images": "mine", **(study or {})}}
-    config = merge(default_config(), {"images": {"mine": entry}})
+    config = merge(default_config(), {"images": {"mine": entry, "ramses_maps": None}})
     config = merge(config, {"evaluation": {"studies": studies}})
     return merge(config, over or {})
 
@@ -39,8 +39,8 @@ def test_a_study_of_images_looks_at_one_file_of_maps():
 
 
 def test_studies_of_simulations_are_what_they_were():
-    plan = Plan(default_config())
-    assert set(plan.sample_options("demo")) == {"minimum_mass", "axes"}
+    plan = Plan(merge(toyclouds_config(), {"images": None}))
+    assert set(plan.sample_options("toyclouds")) == {"minimum_mass", "axes"}
     path = "results/maps/toycloud_a/snapshot_0001.h5"
     assert plan.maps_to_observe("toycloud_a", "snapshot_0001") == path
     with pytest.raises(InputError, match=r"no entry 'mine' in images; entries: none yet"):

@@ -32,23 +32,24 @@ def test_seeds_of_a_method_take_pretrainings_of_their_own(run_snakemake, tmp_pat
 
 
 def test_an_encoder_may_learn_from_maps_and_be_tried_on_them(run_snakemake, tmp_path):
-    maps = {"study": "demo", "split": "protostar"}
+    maps = {"study": "toyclouds", "split": "protostar"}
     entry = {"images": maps, "probe": {**maps, "preprocessing": "gradient"}}
     overlay = {"pretraining": {"encoders": {"domain": entry}}}
     done = run_snakemake(
         tmp_path,
         "--dry-run",
         "results/pretraining/domain/seed-0/teacher.safetensors",
+        presets=["toyclouds"],
         overlay=overlay,
     )
     assert jobs(done) == ["domain"]
     for preprocessing in ("whole", "gradient"):
         assert (
-            f"results/evaluation/demo/protostar/training_maps/{preprocessing}.h5"
+            f"results/evaluation/toyclouds/protostar/training_maps/{preprocessing}.h5"
             in done.stdout + done.stderr
         )
     entry["probe"]["split"] = "protostar_folds"
-    done = run_snakemake(tmp_path, "--dry-run", overlay=overlay)
+    done = run_snakemake(tmp_path, "--dry-run", presets=["toyclouds"], overlay=overlay)
     assert (
         done.returncode
         and "'pretraining.encoders.domain.probe.split': there is no entry 'protostar_folds'"

@@ -39,7 +39,7 @@ if IS_MODULE:  # Snakemake reads no configfile there, and the caller's dictionar
     config = lay_over(read_default(CHECKOUT), config)
 AS_GIVEN = copy.deepcopy(dict(config))
 try:
-    PLAN = Plan(config)
+    PLAN = Plan(config, CHECKOUT)
 except InputError as error:
     made = re.search(r"\w__(\w+?)__", str(error))
     more = ""

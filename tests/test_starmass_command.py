@@ -100,9 +100,7 @@ def test_the_config_is_checked_in_one_line(tmp_path, monkeypatch, capsys):
     (tmp_path / "wrong.yaml").write_text("maps: {projection: {pixel: 32}}\n")
     (tmp_path / "broken.yaml").write_text("maps: {projection\n")
     main(["config", "--configfile", "mine.yaml", "--config", "study=demo"])
-    assert capsys.readouterr().out == (
-        "The config is right: study demo, images ramses_maps.\n"
-    )
+    assert capsys.readouterr().out == ("The config is right: study demo, images ramses_maps.\n")
     for given, words in {
         ("--configfile", "wrong.yaml"): "maps.projection.pixel",
         ("--configfile", "mine.yaml", "wrong.yaml"): "did you mean 'pixels'",

@@ -63,7 +63,8 @@ class ImageSet(Entry):
     file: Text | None = key(
         None,
         "One HDF5 or .npy file of all images, [row, channel, y, x] or [row, y, x], in the order of"
-        " the labels; may hold {data_root}; or give folder",
+        " the labels; may hold {data_root}, or {resources} for that folder of the checkout; or"
+        " give folder",
         example="{data_root}/maps.h5",
     )
     dataset: Text | None = key(
@@ -72,7 +73,7 @@ class ImageSet(Entry):
     labels: Text = key(
         ...,
         "CSV file with a line for each image; its first line names the columns; may hold"
-        " {data_root}",
+        " {data_root} or {resources}",
         example="{data_root}/labels.csv",
     )
     columns: ImageColumns = key(

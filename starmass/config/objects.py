@@ -31,7 +31,7 @@ class Dust(Entry):
 class Image(Entry):
     """A FITS file of an object, and what its header lacks or says wrong."""
 
-    file: Text = key(..., "FITS file, may hold {data_root}", example="map.fits")
+    file: Text = key(..., "FITS file, may hold {data_root} or {resources}", example="map.fits")
     hdu: Text | int | None = key(
         None, "Name or number of the image in the file; needed where it holds several images"
     )

@@ -253,9 +253,14 @@ def test_a_study_of_another_target_has_its_own_table_and_figures(plan):
         "few_labels",
         "confusion",
     ]
-    assert "scatter" in number.figure_numbers("toyclouds") and number.list_options("toyclouds")["label"]
+    assert (
+        "scatter" in number.figure_numbers("toyclouds")
+        and number.list_options("toyclouds")["label"]
+    )
     assert not [path for path in classes.table_files("toyclouds") if "table1" in path]
-    assert classes.target("toyclouds")["name"] == "stage" and "overstatement" in plan.comparison("toyclouds")
+    assert classes.target("toyclouds")["name"] == "stage" and "overstatement" in plan.comparison(
+        "toyclouds"
+    )
     assert "overstatement" not in number.comparison("toyclouds")
     assert "target" not in plan.figure_options("embedding", "toyclouds")
 
@@ -269,7 +274,9 @@ def test_parts_of_masses_are_refused_beside_another_target(part):
 
 def test_what_is_of_masses_is_refused_when_it_is_asked_for():
     plan = with_target(KIND)
-    with pytest.raises(InputError, match="toyclouds has no figure regression, which is of the target"):
+    with pytest.raises(
+        InputError, match="toyclouds has no figure regression, which is of the target"
+    ):
         plan.figure_inputs("regression", "toyclouds")
     with pytest.raises(InputError, match="information is of masses alone"):
         plan.information("toyclouds")

@@ -18,7 +18,14 @@ ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-LONGEST = ("test_slurm.py", "test_demo.py", "test_kills.py", "test_extending.py")
+LONGEST = (
+    "test_slurm.py",
+    "test_kills.py",
+    "test_identity.py",
+    "test_extending.py",
+    "test_demo.py",
+    "test_image_rules.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

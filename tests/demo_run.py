@@ -1,7 +1,8 @@
-"""The demo with smaller numbers, run once without SLURM for all tests that look at it, by whichever
-worker needs it first.
+"""The demo with smaller numbers and a method of each kind, run once without SLURM for all tests
+that look at it, by whichever worker needs it first.
 
-STARMASS_WHOLE_DEMO=1 leaves the numbers as they are: then the same tests run `snakemake`'s default
+tests/evaluation/test_shipped_methods.py tries the methods that are left out here.
+STARMASS_WHOLE_DEMO=1 leaves the demo as it is: then the same tests run `snakemake`'s default
 study, on this machine and on SLURM.
 """
 
@@ -36,11 +37,22 @@ SMALLER = {
             "demo": {
                 "axes": ["x"],
                 "minimum_mass": 1.5,
+                "methods": [
+                    "dinov2_knn",
+                    "dinov2_knn_whitened",
+                    "random_knn_whitened",
+                    "resnet18",
+                    "random_centre_16_ridge",
+                    "statistics_knn",
+                    "statistics_ridge",
+                    "mean",
+                ],
+                "few_labels": {"methods": ["dinov2_knn_whitened", "statistics_ridge", "mean"]},
+                "segmentation": {"palette_maps": 8},
             }
         },
         "methods": {
             "random_centre_16_ridge": {"seeds": [0]},
-            "random_centre_8_ridge": {"seeds": [0]},
             "resnet18": {"epochs": 1, "warmup_epochs": 0},
         },
     },

@@ -39,7 +39,7 @@ DUMPS, MAPS = "results/dumps/cloud", "results/maps/cloud"
 DEFAULT = default_config()
 DEFAULT["maps"]["simulations"]["cloud"] = {"format": "toycloud", "seed": 1, "snapshots": 1}
 DEFAULT["maps"]["projection"]["pixels"] = 32
-DEFAULT["fractals"]["images"]["small"] = {"generator": "flame", "count": 12, "size": 48}
+DEFAULT["fractals"]["images"]["small"] = {"generator": "flame", "count": 6, "size": 48}
 DEFAULT["evaluation"]["studies"]["demo"] |= {"images": None, "simulations": ["cloud"]}
 DEFAULT["evaluation"]["studies"]["demo"]["methods"] = ["mean"]  # what 32 pixels have room for
 for part in ("reference", "embedding", "information", "few_labels", "segmentation"):
@@ -64,7 +64,7 @@ RULES = {
     "render_fractals": (
         "results/fractals/flame/shard-0000.h5",
         [],
-        {"config": PLAN.image_options("small"), "range": [0, 12]},
+        {"config": PLAN.image_options("small"), "range": [0, 6]},
         {},
     ),
 }

@@ -53,7 +53,7 @@ DefMemPerCPU=500
 SlurmdParameters=config_overrides
 ReturnToService=2
 JobRequeue=0
-MinJobAge=300
+MinJobAge=3000
 KillWait=10
 SlurmdTimeout=20
 {tracking}

@@ -38,7 +38,7 @@ class Session:
         folder: Path,
         *arguments: str,
         overlay: dict | None = None,
-        seconds: int = 600,
+        seconds: int = 1800,
     ):
         self.cluster, self.folder = cluster, folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ class Session:
         assert self.process.returncode == 0, self.said()[-6000:]
         return self.said()
 
-    def wait_for(self, condition: Callable, seconds: float = 240):
+    def wait_for(self, condition: Callable, seconds: float = 600):
         """Return the first truth that ``condition`` gives; Snakemake has to be running
         until then.
         """

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from configs import ROOT, merge
+from configs import ROOT, default_config, merge
 from demo_run import OVERLAY
 
 from starmass.provenance import file_digest
 
-METHODS = 17
+METHODS = len(merge(default_config(), OVERLAY)["evaluation"]["studies"]["demo"]["methods"])
 FIGURES = (
     "examples",
     "regression",
@@ -174,8 +174,8 @@ def test_a_changed_config_reruns_what_it_shapes_and_no_more(again):
     """Another k concerns two methods, the table and what is drawn from it: no map, image or
     encoder.
     """
-    methods = {**OVERLAY["evaluation"].get("methods", {}), "dinov2_knn": {"neighbours": 7}}
-    done = again("--dry-run", overlay={**OVERLAY, "evaluation": {"methods": methods}})
+    methods = {"dinov2_knn": {"neighbours": 7}}
+    done = again("--dry-run", overlay=merge(OVERLAY, {"evaluation": {"methods": methods}}))
     planned = done.stdout + done.stderr
     assert re.search(r"^predict_masses\s+2$", planned, flags=re.MULTILINE), planned
     for rule in (
@@ -189,22 +189,24 @@ def test_a_changed_config_reruns_what_it_shapes_and_no_more(again):
 
 
 @pytest.mark.parametrize(
-    "path",
+    "paths",
     [
-        "results/evaluation/demo/protostar/predictions/dinov2_knn_whitened/seed-0.csv",
-        "results/figures/demo/regression.png",
-        "results/tables/demo/table.tex",
-        "results/maps/toycloud_b/snapshot_0001.h5",
+        [
+            "results/evaluation/demo/protostar/predictions/dinov2_knn_whitened/seed-0.csv",
+            "results/figures/demo/regression.png",
+            "results/tables/demo/table.tex",
+        ],
+        ["results/maps/toycloud_b/snapshot_0001.h5"],
     ],
 )
-def test_a_single_target_made_again_has_the_same_bytes(demo, again, path):
-    folder, _ = demo
-    target = folder / path
-    before = file_digest(target)
-    target.unlink()
-    done = again("--cores", "2", path)
+def test_targets_made_again_have_the_same_bytes(demo, again, paths):
+    targets = [demo[0] / path for path in paths]
+    before = [file_digest(target) for target in targets]
+    for target in targets:
+        target.unlink()
+    done = again("--cores", "2", *paths)
     assert done.returncode == 0, done.stderr[-4000:]
-    assert file_digest(target) == before
+    assert [file_digest(target) for target in targets] == before
 
 
 def test_an_ablation_takes_the_tables_row_for_its_base_and_comes_into_the_report(demo, again):
@@ -215,7 +217,7 @@ def test_an_ablation_takes_the_tables_row_for_its_base_and_comes_into_the_report
         "--cores",
         "2",
         "ablations",
-        overlay={**OVERLAY, "evaluation": {**OVERLAY["evaluation"], **changed}},
+        overlay=merge(OVERLAY, {"evaluation": changed}),
     )
     assert done.returncode == 0, done.stderr[-4000:]
     with open(folder / "results/evaluation/demo/ablations/quick.csv", newline="") as stream:
@@ -238,20 +240,20 @@ def test_a_study_of_its_own_has_cuts_an_observation_folds_and_a_pyramid(demo, ag
     study = demo[0] / "results/evaluation/seen"
     entry = {
         "simulations": ["toycloud_a"],
+        "axes": ["x"],
         "observation": "taurus",
         "splits": ["halves"],
         "methods": ["statistics_ridge", "dinov2_pyramid_ridge"],
     }
-    overlay = {
-        **OVERLAY,
-        "maps": {**OVERLAY["maps"], "cuts": {"mass": [0.5, None]}},
+    changed = {
+        "maps": {"cuts": {"mass": [0.5, None]}},
         "evaluation": {
-            **OVERLAY["evaluation"],
             "splits": {"halves": {"by": "protostar", "folds": 2}},
             "studies": {"seen": entry},
         },
     }
-    done = again("--cores", "2", "results/evaluation/seen/metrics.csv", overlay=overlay)
+    target = "results/evaluation/seen/metrics.csv"
+    done = again("--cores", "2", target, overlay=merge(OVERLAY, changed))
     assert done.returncode == 0, done.stderr[-4000:]
     samples = pd.read_csv(study / "samples.csv")
     assert len(samples) and (samples["mass_msun"] >= 0.5).all()
@@ -308,6 +310,8 @@ def test_real_ramses_output_gives_its_table_and_figures(demo, ramses_data, run_s
                     "splits": ["protostar"],
                     "methods": ["dinov2_knn_whitened", "resnet18", "statistics_ridge", "mean"],
                     "few_labels": None,
+                    "information": None,
+                    "embedding": None,
                 }
             },
             "methods": {"resnet18": {"epochs": 1, "warmup_epochs": 0}},

@@ -1,9 +1,5 @@
 """Metrics of classes and redshifts against scikit-learn and against drawn tables, row by row."""
 
-import lzma
-import os
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +7,6 @@ from sklearn import metrics as judge
 
 from starmass.evaluation import class_metrics, redshift_metrics
 from starmass.evaluation.metrics import measure, resampling_weights
-from starmass.evaluation.regression import predict
 from starmass.evaluation.target_metrics import (
     compare_on_target,
     count_confusions,
@@ -19,11 +14,6 @@ from starmass.evaluation.target_metrics import (
 )
 from starmass.evaluation.targets import Target
 
-PHOTOZ = Path(
-    os.environ.get(
-        "STARMASS_PHOTOZ_DATA", Path(__file__).resolve().parents[3] / "shared/data/photoz"
-    )
-)
 NAMES = ("a", "b", "c", "d")
 CLASSES = Target("classes", "shape", "none", "", "shape", classes=NAMES)
 REDSHIFT = Target("number", "z", "none", "", "z", metrics="redshift")
@@ -165,26 +155,3 @@ def test_a_class_of_one_object_has_no_interval(objects):
     shares = cells.pivot(index="truth", columns="predicted", values="share")
     np.testing.assert_allclose(shares.loc[["a", "b", "c"]].sum(axis=1), 1)
     assert cells["count"].sum() == 40
-
-
-def test_nearest_neighbours_in_colour_reach_the_published_redshifts():
-    """As C-MAE's table gives a trained network: sigma_MAD 0.0137 of 20 neighbours in five bands."""
-    if not (PHOTOZ / "SDSS_MGS.train.xz").is_file():
-        pytest.skip(f"no {PHOTOZ}: set STARMASS_PHOTOZ_DATA to the folder of SDSS_MGS.train.xz")
-    parts = []
-    for part in ("train", "test"):
-        with lzma.open(PHOTOZ / f"SDSS_MGS.{part}.xz", "rt") as file:
-            columns = file.readline().lstrip("#").split()
-            parts.append(pd.DataFrame(np.loadtxt(file)[:, :10], columns=columns[:10]))
-    table = pd.concat(parts, ignore_index=True)
-    train, test = np.arange(len(parts[0])), np.arange(len(parts[0]), len(table))
-    bands, redshift = table[["r", "u-g", "g-r", "r-i", "i-z"]].to_numpy(), table["zs"].to_numpy()
-    options = {"regressor": "knn", "neighbours": 20, "whitening": "standard"}
-    found = predict(bands, redshift, np.arange(len(table)), train, test, **options)
-    measured = redshift_metrics.measure_redshift(redshift[test], found.values)
-    assert measured["sigma_mad"] == pytest.approx(0.0137, abs=1e-4)
-    assert measured["outlier_share"] == pytest.approx(0.0092)
-    weights, places = resampling_weights(test, draws=200, seed=0)
-    drawn = redshift_metrics.bootstrap_redshift(redshift[test], found.values, weights, places)
-    low, high = np.quantile(drawn["sigma_mad"], [0.025, 0.975])
-    assert low < measured["sigma_mad"] < high < 0.015

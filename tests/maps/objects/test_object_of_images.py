@@ -39,10 +39,10 @@ def config(tmp_path):
 
 
 def test_an_object_is_weighed_by_maps_made_elsewhere(run_snakemake, config, tmp_path):
-    page = "results/objects/star/page.html"
-    done = run_snakemake(tmp_path, "-c2", page, overlay=config)
+    prediction, page = (f"results/objects/star/{name}" for name in ("prediction.csv", "page.html"))
+    done = run_snakemake(tmp_path, "-c2", prediction, overlay=config)
     assert done.returncode == 0, done.stderr[-3000:]
-    (row,) = pd.read_csv(tmp_path / "results/objects/star/prediction.csv").to_dict("records")
+    (row,) = pd.read_csv(tmp_path / prediction).to_dict("records")
     assert row["n_stars"] == STARS and row["n_maps"] == STARS * EACH
     assert row["lower_msun"] < row["mass_msun"] < row["upper_msun"]
     assert row["verdict"] in ("inside", "outside") and row["calibrated_by"] == "protostar"

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from starmass.config.maps import Projection
 from starmass.errors import InputError
 from starmass.maps.channel import Channel
 from starmass.maps.channels import described_channels, extra_channels
@@ -40,6 +41,8 @@ FACTS = {
 DENSITIES = (1e-32, 1.0)
 # Cells fill a cube once, to the digits of edges that a file stores in single precision.
 COVERAGE = 1e-3
+USUAL = Projection()
+"""The config's defaults."""
 # Files above this are bulk data: named and sized in the provenance, but not hashed (maps read only
 # the blocks they touch).
 HASHED_BYTES = 4_000_000
@@ -239,6 +242,53 @@ def map_sink(
             "or there twice."
         )
     return maps, projected.mass, refined
+
+
+def map_dataset(
+    dataset: Any, centre: Sequence[float], *, velocity: Sequence[float] = (0.0, 0.0, 0.0),
+    side: float = USUAL.side, pixels: int = USUAL.pixels,
+    depth: float | str | None = USUAL.depth, hydrogen_mass: float = USUAL.hydrogen_mass,
+    entry: Mapping[str, Any] | None = None,
+) -> np.ndarray:  # fmt: skip
+    """Map the gas of a yt data set about one point, as a sink, without a file.
+
+    Parameters
+    ----------
+    dataset : what ``yt.load`` and its like return
+    centre : (3,) [pc]
+    velocity : (3,) that counts as rest [km/s]
+    side, pixels, depth, hydrogen_mass : as in the config's ``maps.projection``
+    entry : ``density``, ``velocity`` and ``periodic`` as in an entry of ``maps.simulations``
+
+    Returns
+    -------
+    float32 [axis, channel, row, column]: lines of sight along x, y and z; column density [cm^-2],
+    ``v_los`` and ``sigma_v`` [km/s]
+
+    Raises
+    ------
+    InputError
+        when the cube has no place in the box, or its gas no density that a cloud has; and what
+        :func:`starmass.maps.yt_simulation.open_dataset` raises
+    """
+    # yt takes seconds to import.
+    from starmass.maps.yt_simulation import open_dataset
+
+    opened = open_dataset(dataset, entry or {})
+    check_side(side, opened)
+    place = np.asarray(centre, np.float64)
+    if not inside_box(place[None], side, opened.box).all():
+        raise InputError(
+            f"{opened.source}: the cube of {side:g} pc about"
+            f" ({', '.join(f'{value:.4g}' for value in place)}) pc leaves the"
+            f" {opened.box.describe()}; make side smaller, or choose another centre."
+        )
+    maps, mass, _ = map_sink(
+        opened, place, np.asarray(velocity, np.float64), side=side, pixels=pixels,
+        nucleus_mass=hydrogen_mass * HYDROGEN_ATOM_G, depth=depth_lengths(depth, opened.box),
+    )  # fmt: skip
+    check_gas(mass, side, opened)
+    return maps.astype(np.float32)
 
 
 def check_side(side: float, opened: Simulation) -> None:

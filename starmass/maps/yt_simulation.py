@@ -41,10 +41,29 @@ def open_with_yt(entry: Mapping[str, Any], files: Sequence[Path], snapshot: str)
             f"{dump}: yt takes each of {' '.join(WILDCARDS)} in a path for a wildcard; "
             "link the folder under a name without them."
         )
-    from starmass.maps.particle_simulation import ParticleSimulation, box_stated, has_particles
+    from starmass.maps.particle_simulation import box_stated
 
     with yt_failures(dump), box_stated(dump):
         dataset = yt.load(dump, **load_arguments(entry, snapshot))
+    return open_dataset(dataset, entry, files)
+
+
+def open_dataset(dataset: Any, entry: Mapping[str, Any], files: Sequence[Path] = ()) -> Simulation:
+    """Return a data set of yt as a simulation.
+
+    Parameters
+    ----------
+    dataset : of any grid, octree, particle or moving-mesh code
+    entry : of the config's ``maps.simulations``
+    files : of the dump, and of its sinks; none where the data are in memory alone
+
+    Raises
+    ------
+    InputError : data that are not on a three-dimensional Cartesian grid
+    """
+    from starmass.maps.particle_simulation import ParticleSimulation, has_particles
+
+    dump = str(files[0] if files else dataset)
     if isinstance(dataset, SfumatoDataset):
         return SfumatoSimulation(dataset.dump)
     if has_particles(dataset):

@@ -9,8 +9,14 @@ from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from starmass.channels import BASE
+from starmass.config.reporting import Palettes
+from starmass.errors import InputError
 from starmass.reporting import style
-from starmass.reporting.inputs import SKY, MapRow
+from starmass.reporting.inputs import CHANNELS, SKY, MapRow
+
+GAP, BAR = 0.06, 0.42
+"""Inches about a panel, and for colour bars under a line of panels."""
 
 
 def channel_scales(rows: Sequence[MapRow]) -> list[Normalize]:
@@ -39,6 +45,47 @@ def draw_channel(
     style.bare(axes)
     if marked:
         style.mark_protostar(axes)
+
+
+def draw_map(
+    channels: np.ndarray, *, side: float, axis: str = "", palettes: Palettes | None = None
+) -> Figure:  # fmt: skip
+    """Draw the three channels of one map, with a scale bar and a colour bar each.
+
+    Parameters
+    ----------
+    channels : [channel, row, column]: column density [cm^-2], ``v_los`` and ``sigma_v`` [km/s]
+    side : of the map in the sky [pc]
+    axis : line of sight, ``x``, ``y`` or ``z``, for arrows along the other two; none where the map
+        says nothing of them
+    palettes : colour maps by channel; None for the config's defaults
+
+    Raises
+    ------
+    InputError
+        when ``channels`` has another shape
+    """
+    if np.ndim(channels) != 3 or len(channels) != len(CHANNELS):
+        raise InputError(
+            f"a map of shape {np.shape(channels)} can't be drawn; give one map, [channel, row,"
+            f" column], with the channels {', '.join(CHANNELS)}."
+        )
+    row = MapRow(
+        channels, CHANNELS, tuple(BASE[name].unit for name in CHANNELS), axis=axis, side=side,
+        mass=np.nan, age=np.nan, simulation="", sink_id=0, oriented=axis in SKY,
+    )  # fmt: skip
+    colours = (palettes or Palettes()).plain()
+    with style.journal_style():
+        pitch = style.TEXT_WIDTH / len(CHANNELS)
+        figure = Figure(figsize=(style.TEXT_WIDTH, pitch + BAR))
+        for place, scale in enumerate(channel_scales([row])):
+            left, width = place * pitch + GAP, pitch - 2 * GAP
+            axes = style.place_axes(figure, left, GAP, width, width)
+            draw_channel(axes, row, place, scale, colours)
+            if place == 0:
+                orient(axes, row)
+            draw_channel_bar(figure, left, pitch, width, row, place, scale, colours)
+    return figure
 
 
 def draw_tokens(

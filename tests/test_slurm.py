@@ -40,10 +40,14 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def study(cluster, tmp_path_factory):
-    """The session that makes the demo; it goes on beside the other tests, which lose a node."""
+    """The session that makes the demo's tables, and maps of a simulation; it goes on beside the
+    other tests, which lose a node.
+    """
     with Session(
         cluster,
         tmp_path_factory.mktemp("study"),
+        "tables",
+        "results/maps/toycloud_a/overview.png",
         overlay=merge(demo_run.OVERLAY, {"pretraining": {"resubmissions": 3}}),
         seconds=demo_run.SECONDS,
     ) as session:
@@ -330,7 +334,8 @@ def test_a_snapshot_that_ran_out_of_time_in_a_job_of_its_own_has_the_bytes_of_an
 
 
 def test_the_demo_has_the_same_bytes_as_without_slurm(study, local_demo):
-    """Every file of results/, made by jobs of many members on SLURM and one by one without it."""
+    """Every file, made by jobs of many members on SLURM and one by one without it."""
     study.finish()
-    assert len(local_demo.digests) > 100
-    assert demo_run.digests_of(study.folder / "results") == local_demo.digests
+    made = demo_run.digests_of(study.folder / "results")
+    assert len(made) > 50
+    assert made == {path: local_demo.digests.get(path) for path in made}

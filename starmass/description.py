@@ -10,6 +10,11 @@ from typing import Any
 from starmass.errors import InputError
 
 
+def is_resnet(architecture: str) -> bool:
+    """Whether an architecture's name is that of a ResNet, known to timm or not."""
+    return architecture.startswith("resnet")
+
+
 @dataclass(frozen=True)
 class EncoderDescription:
     """What builds the model again and prepares its input.

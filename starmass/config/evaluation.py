@@ -22,9 +22,12 @@ from starmass.config.entry import (
     key,
 )
 from starmass.config.studies import Ablation, Study
-from starmass.errors import closest
-from starmass.shipped import shipped_encoders
+from starmass.shipped import unknown_encoder
 
+WEIGHTS = (
+    "For kind encoder: pretrained (as trained; timm's own, fetched, for an architecture), random,"
+    " or with an architecture a file of its weights"
+)
 STATISTICS = Literal["central", "profile", "annuli", "moments", "spectrum"]
 PositiveInt = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -187,11 +190,7 @@ class OwnEncoderFeatures(EncoderFeatures):
         " seed takes the pretraining of the same seed",
         refers="pretraining.encoders",
     )
-    weights: Literal["pretrained", "random"] = key(
-        "pretrained",
-        "For kind encoder: pretrained (as trained; timm's own, fetched, for an architecture),"
-        " random, or with an architecture a file of its weights",
-    )
+    weights: Literal["pretrained", "random"] = key("pretrained", WEIGHTS)
 
 
 class ForeignEncoderFeatures(EncoderFeatures):
@@ -203,11 +202,7 @@ class ForeignEncoderFeatures(EncoderFeatures):
         "For kind encoder, instead of encoder: timm name of a vision transformer or a ResNet, e.g."
         " vit_small_patch14_dinov2.lvd142m, deit_small_patch16_224 or resnet50",
     )
-    weights: Text = key(
-        "pretrained",
-        "For kind encoder: pretrained (as trained; timm's own, fetched, for an architecture),"
-        " random, or with an architecture a file of its weights",
-    )
+    weights: Text = key("pretrained", WEIGHTS)
     mean: Many[Annotated[float, Field(ge=0, le=1)]] | None = key(
         None,
         "For an architecture: mean of each channel, in images of 0 to 1, that its weights were"
@@ -233,21 +228,12 @@ class ShippedEncoderFeatures(EncoderFeatures):
         "For kind encoder, instead of encoder: name of an encoder that comes with starmass"
         " (docs/encoders.md)",
     )
-    weights: Literal["pretrained", "random"] = key(
-        "pretrained",
-        "For kind encoder: pretrained (as trained; timm's own, fetched, for an architecture),"
-        " random, or with an architecture a file of its weights",
-    )
+    weights: Literal["pretrained", "random"] = key("pretrained", WEIGHTS)
 
     @model_validator(mode="after")
     def _check_name(self) -> "ShippedEncoderFeatures":
-        known = shipped_encoders()
-        if self.shipped not in known:
-            raise Contradiction(
-                f"no encoder {self.shipped!r} comes with starmass"
-                f"{closest(self.shipped, known)}; choose from {', '.join(known)}",
-                "shipped",
-            )
+        if problem := unknown_encoder(self.shipped):
+            raise Contradiction(problem, "shipped")
         return self
 
 

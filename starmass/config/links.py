@@ -21,6 +21,7 @@ from starmass.config.image_links import problems_of_images
 from starmass.config.images import ImageSet
 from starmass.config.maps import Maps
 from starmass.config.pretraining import Pretraining
+from starmass.description import is_resnet
 from starmass.errors import InputError, closest
 from starmass.maps.channels import channel_facts
 
@@ -104,13 +105,11 @@ def _finetuned(name: str, features: Features | None) -> Problems:
         )
 
 
-def is_resnet(features: Features | None, pretraining: Pretraining) -> bool:
+def _of_resnet(features: Features | None, pretraining: Pretraining) -> bool:
     """Whether features are those of a ResNet, which has no tokens."""
     if isinstance(features, OwnEncoderFeatures):
         return pretraining.encoders[features.encoder].method == "simsiam"
-    return isinstance(features, ForeignEncoderFeatures) and features.architecture.startswith(
-        "resnet"
-    )
+    return isinstance(features, ForeignEncoderFeatures) and is_resnet(features.architecture)
 
 
 def _resnets(evaluation: Evaluation, pretraining: Pretraining) -> Problems:
@@ -118,7 +117,7 @@ def _resnets(evaluation: Evaluation, pretraining: Pretraining) -> Problems:
     resnets = {
         name: features
         for name, features in evaluation.features.items()
-        if isinstance(features, EncoderFeatures) and is_resnet(features, pretraining)
+        if isinstance(features, EncoderFeatures) and _of_resnet(features, pretraining)
     }
     for name, features in resnets.items():
         if features.tokens not in ("class", "mean"):
@@ -206,7 +205,9 @@ def _ways_of_showing(config: "Config") -> Problems:
         own = getattr(entry, "preprocessing", None)
         shown = [own] if own else list(getattr(features, "preprocessing", ()))
         patch = 1
-        if isinstance(features, OwnEncoderFeatures) and not is_resnet(features, config.pretraining):
+        if isinstance(features, OwnEncoderFeatures) and not _of_resnet(
+            features, config.pretraining
+        ):
             patch = config.pretraining.encoders[features.encoder].encoder.patch_size
         named = study.images or ""
         images = config.images[named] if named else None

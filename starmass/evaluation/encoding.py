@@ -9,6 +9,7 @@ import torch
 from timm.models import ResNet
 from torch.nn.functional import interpolate
 
+from starmass.description import is_resnet
 from starmass.encoders import (
     create_encoder,
     encode,
@@ -22,7 +23,6 @@ from starmass.evaluation.resnets import (
     create_resnet,
     describe_resnet,
     encode_by_resnet,
-    is_resnet,
     load_resnet,
     read_timm_resnet,
 )

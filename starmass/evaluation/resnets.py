@@ -13,10 +13,10 @@ from timm.models import ResNet
 
 from starmass.description import EncoderDescription
 from starmass.encoders import FOREIGN, METADATA_KEY
-from starmass.errors import InputError, closest
+from starmass.errors import InputError
 from starmass.evaluation.checkpoints import read_tensors
 from starmass.evaluation.layouts import fill
-from starmass.evaluation.weights import agree, as_shown, fetch
+from starmass.evaluation.weights import agree, as_shown, fetch, known_name
 
 POOLED = ("class", "mean")
 """Words for a ResNet's features: it has no tokens, and its last map is not centred on the image."""
@@ -24,11 +24,6 @@ LAST = ("fc.",)
 """How the tensors of the last layer begin, which is for classes of others."""
 READ = "layouts of timm and torchvision are read; of another one save the state_dict of the ResNet"
 Network = tuple[ResNet, EncoderDescription]
-
-
-def is_resnet(architecture: str) -> bool:
-    """Whether an architecture's name is that of a ResNet, known to timm or not."""
-    return architecture.startswith("resnet")
 
 
 def read_timm_resnet(
@@ -52,13 +47,12 @@ def read_timm_resnet(
     InputError
         when timm has no such ResNet or weights, or the file does not fit it
     """
-    plain = architecture.split(".")[0]
-    known = timm.list_models("resnet*", module="resnet")
-    if plain not in known:
-        raise InputError(
-            f"evaluation.features: architecture {architecture!r} is no ResNet of timm"
-            f'{closest(architecture, known)}; timm.list_models("resnet*", module="resnet").'
-        )
+    plain = known_name(
+        architecture,
+        timm.list_models("resnet*", module="resnet"),
+        "ResNet of timm",
+        'timm.list_models("resnet*", module="resnet")',
+    )
     own = describe_resnet(path) if path is not None else None
     if path is not None and own is not None:
         agree(own, plain, mean, std, path)

@@ -62,13 +62,12 @@ def read_timm_encoder(
     InputError
         when timm has no such model or weights, or the file does not fit it
     """
-    plain = architecture.split(".")[0]
-    known = timm.list_models(["vit_*", "deit*"])
-    if plain not in known:
-        raise InputError(
-            f"evaluation.features: architecture {architecture!r} is no timm vision transformer"
-            f'{closest(architecture, known)}; timm.list_models(["vit_*", "deit*"]).'
-        )
+    plain = known_name(
+        architecture,
+        timm.list_models(["vit_*", "deit*"]),
+        "timm vision transformer",
+        'timm.list_models(["vit_*", "deit*"])',
+    )
     own = describe_file(path) if path is not None else None
     if path is not None and own is not None:
         agree(own, plain, mean, std, path)
@@ -117,6 +116,23 @@ def _form_of_deit(model: Any) -> dict[str, Any]:
     return {
         "architecture": "vit_base_patch16_224", "width": model.embed_dim, "arguments": arguments
     }  # fmt: skip
+
+
+def known_name(architecture: str, known: Sequence[str], kind: str, listing: str) -> str:
+    """Return timm's name of a model, without the weights that may follow a point.
+
+    Raises
+    ------
+    InputError
+        when it is none of ``known``, which are of ``kind`` and which the code ``listing`` lists
+    """
+    plain = architecture.split(".")[0]
+    if plain not in known:
+        raise InputError(
+            f"evaluation.features: architecture {architecture!r} is no {kind}"
+            f"{closest(architecture, known)}; {listing}."
+        )
+    return plain
 
 
 def fetch(architecture: str, fetched: bool, **arguments: Any) -> Any:

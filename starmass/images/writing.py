@@ -18,6 +18,7 @@ from starmass.images.pixels import Reader, open_set
 from starmass.provenance import provenance_json
 from starmass.storage import create_hdf5, write_dataset
 from starmass.tables import write_table
+from starmass.units import HYDROGEN_ATOM_G
 
 logger = logging.getLogger("starmass")
 
@@ -96,7 +97,7 @@ def write_image_set(
         )
         nuclei = entry.get("hydrogen_mass")
         if nuclei and "column_density" in channels:
-            file.attrs["hydrogen_mass"] = float(nuclei)
+            file.attrs["hydrogen_mass_g"] = float(nuclei) * HYDROGEN_ATOM_G
     write_table(objects, table.assign(map_file=str(output)))
     logger.info(
         "%s: %d images of %d objects, %d channels (%s), %d pixels a side",

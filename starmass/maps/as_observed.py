@@ -25,7 +25,6 @@ from starmass.maps.mapping import FACTS
 from starmass.maps.observation import FWHM, fill_missing, generator, smooth
 from starmass.provenance import provenance_json
 from starmass.storage import create_hdf5, open_hdf5, write_dataset
-from starmass.units import HYDROGEN_ATOM_G
 
 logger = logging.getLogger("starmass")
 
@@ -280,18 +279,15 @@ def _check(path: Path, source: h5py.File, seen: AsObserved) -> None:
             f"{path}: it has no {' and no '.join(sorted(lacking))}, and an object is compared with"
             f" maps of {', '.join(BASE)}; name another study in objects.{seen.name}.study."
         )
-    # Maps made elsewhere say it in hydrogen atoms, as the config does.
-    atoms = float(source.attrs.get("hydrogen_mass", np.nan))
-    nucleus = float(source.attrs.get("hydrogen_mass_g", atoms * HYDROGEN_ATOM_G))
-    for given, value, word in (
-        (float(source.attrs["side_pc"]), seen.side, "side [pc]"),
-        (float(source.attrs["pixels"]), seen.pixels, "number of pixels"),
-        (nucleus, seen.nucleus, "mass of gas for each hydrogen nucleus [g]"),
+    for key, value, word in (
+        ("side_pc", seen.side, "side [pc]"),
+        ("pixels", seen.pixels, "number of pixels"),
+        ("hydrogen_mass_g", seen.nucleus, "mass of gas for each hydrogen nucleus [g]"),
     ):
-        if not math.isclose(given, value, rel_tol=1e-9):
+        if not math.isclose(float(source.attrs[key]), value, rel_tol=1e-9):
             raise InputError(
-                f"{path}: the {word} of its maps is {given:g}, and that of the object {seen.name}"
-                f" is {value:g}; make both anew with one maps.projection."
+                f"{path}: the {word} of its maps is {float(source.attrs[key]):g}, and that of the"
+                f" object {seen.name} is {value:g}; make both anew with one maps.projection."
             )
     radius = float(source.attrs["accretion_radius_pc"])
     if seen.coarse is not None and radius > 0 and seen.pixel_pc > radius:

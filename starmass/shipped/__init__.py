@@ -19,6 +19,15 @@ def shipped_encoders() -> dict[str, str]:
     return {name.removesuffix(ENDING): checksum for checksum, name in lines}
 
 
+def unknown_encoder(name: str) -> str | None:
+    """Return a sentence's words where no encoder of this name comes with starmass, or None."""
+    known = shipped_encoders()
+    if name in known:
+        return None
+    listed = ", ".join(known)
+    return f"no encoder {name!r} comes with starmass{closest(name, known)}; choose from {listed}"
+
+
 @cache  # of a file that does not change, which is read several times in a run
 def shipped_file(name: str) -> Path:
     """Return the file of an encoder that comes with starmass.
@@ -28,14 +37,13 @@ def shipped_file(name: str) -> Path:
     InputError
         where there is no such encoder, or the file is not the one that was shipped
     """
-    known = shipped_encoders()
-    if name not in known:
-        raise InputError(
-            f"there is no encoder {name!r} that comes with starmass{closest(name, known)}; choose"
-            f" from {', '.join(known)}."
-        )
+    if problem := unknown_encoder(name):
+        raise InputError(f"{problem}.")
     path = FOLDER / f"{name}{ENDING}"
-    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != known[name]:
+    if (
+        not path.is_file()
+        or hashlib.sha256(path.read_bytes()).hexdigest() != shipped_encoders()[name]
+    ):
         raise InputError(
             f"{path}: is missing, or not the file that came with starmass; install starmass again."
         )

@@ -26,9 +26,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from starmass.config.evaluation import AnyFeatures, AnyMethod, Preprocessing
+from starmass.config.features import AnyFeatures, Preprocessing
 from starmass.config.fractals import AnyImages
 from starmass.config.maps import Observation
+from starmass.config.methods import AnyMethod
 from starmass.config.pretraining import EncoderEntry
 from starmass.config.studies import Study
 from starmass.errors import InputError, closest

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from starmass.config.detection import EncoderDetector
-from starmass.config.evaluation import EncoderFeatures
+from starmass.config.features import EncoderFeatures
 from starmass.config.image_links import problems_of_images
 from starmass.errors import InputError
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from starmass.channels import BASE
-from starmass.config.evaluation import Preprocessing
+from starmass.config.features import Preprocessing
 from starmass.config.pretraining import SetImages
 from starmass.errors import InputError, closest
 

@@ -4,22 +4,20 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from starmass.channels import BASE
-from starmass.config.evaluation import (
+from starmass.config.evaluation import Evaluation
+from starmass.config.features import (
     ColumnFeatures,
     EncoderFeatures,
-    Evaluation,
     Features,
-    FinetunedEncoder,
     ForeignEncoderFeatures,
     MapFeatures,
-    Method,
-    Network,
     OwnEncoderFeatures,
     Preprocessing,
 )
 from starmass.config.image_links import problems_of_images
 from starmass.config.images import ImageSet
 from starmass.config.maps import Maps
+from starmass.config.methods import FinetunedEncoder, Method, Network
 from starmass.config.pretraining import Pretraining
 from starmass.description import is_resnet
 from starmass.errors import InputError, closest

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from starmass.config.evaluation import ColumnFeatures, Preprocessing, Regressor
+from starmass.config.features import ColumnFeatures, Preprocessing
 from starmass.config.links import features_of
+from starmass.config.methods import Regressor
 from starmass.errors import InputError
 
 if TYPE_CHECKING:

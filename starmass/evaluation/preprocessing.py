@@ -5,7 +5,7 @@ Whatever is fitted here is fitted on training rows alone.
 
 import numpy as np
 
-from starmass.config import evaluation as config
+from starmass.config import features as config
 from starmass.errors import InputError
 from starmass.evaluation.samples import Maps
 

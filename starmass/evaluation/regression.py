@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
-from starmass.config import evaluation as config
+from starmass.config import methods as config
 from starmass.errors import InputError
 from starmass.evaluation.predictions import Predictions
 from starmass.evaluation.splits import deal_groups

@@ -2,15 +2,13 @@
 
 from typing import Any
 
-from starmass.config.evaluation import (
+from starmass.config.features import (
     EncoderFeatures,
-    FinetunedEncoder,
     ForeignEncoderFeatures,
-    Network,
     OwnEncoderFeatures,
-    Regressor,
     ShippedEncoderFeatures,
 )
+from starmass.config.methods import FinetunedEncoder, Network, Regressor
 from starmass.config.studies import OF_MASSES
 from starmass.errors import InputError
 from starmass.plan import paths

@@ -14,7 +14,7 @@ import yaml
 from configs import ROOT, SECTIONS, default_config, merge
 from pydantic import BaseModel
 
-from starmass.config.evaluation import FinetunedEncoder
+from starmass.config.methods import FinetunedEncoder
 from starmass.config.whole import Config, read_config
 from starmass.errors import InputError
 

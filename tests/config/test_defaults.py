@@ -4,7 +4,7 @@ from inspect import Parameter, signature
 
 import pytest
 
-from starmass.config import evaluation, fractals, simulations, studies
+from starmass.config import evaluation, features, fractals, methods, simulations, studies
 from starmass.config.entry import Entry
 from starmass.evaluation.embedding import embed_features
 from starmass.evaluation.features import extract_features
@@ -24,12 +24,12 @@ PAIRS = [
     (thin_split, studies.FewLabels, ("fractions", "draws", "seed")),
     (embed_features, studies.Embedding, ("perplexity", "seed")),
     (segment, studies.Segmentation, ("examples", "palette_maps", "segments")),
-    (extract_features, evaluation.MapFeatures, ("average",)),
-    (fit, evaluation.Regressor, ("whitening",)),
-    (train_and_predict, evaluation.Network, ("epochs", "batch_size", "optimiser", "augment")),
-    (train_and_predict, evaluation.Network, ("warmup_epochs", "learning_rate", "weight_decay")),
-    (finetune_and_predict, evaluation.LowRankFinetuning, ("rank", "lora_scale", "epochs")),
-    (finetune_and_predict, evaluation.FullFinetuning, ("layer_decay", "learning_rate", "augment")),
+    (extract_features, features.MapFeatures, ("average",)),
+    (fit, methods.Regressor, ("whitening",)),
+    (train_and_predict, methods.Network, ("epochs", "batch_size", "optimiser", "augment")),
+    (train_and_predict, methods.Network, ("warmup_epochs", "learning_rate", "weight_decay")),
+    (finetune_and_predict, methods.LowRankFinetuning, ("rank", "lora_scale", "epochs")),
+    (finetune_and_predict, methods.FullFinetuning, ("layer_decay", "learning_rate", "augment")),
     (render_shard, fractals.Images, ("compression",)),
 ]
 
@@ -45,7 +45,7 @@ def test_defaults_are_those_of_the_config(function, model: type[Entry], keys):
 
 
 def test_modes_and_units_are_those_of_the_config():
-    models = (evaluation.FullFinetuning, evaluation.LowRankFinetuning)
+    models = (methods.FullFinetuning, methods.LowRankFinetuning)
     assert tuple(model.choice.removeprefix("mode: ") for model in models) == MODES
     units = {name: field.default for name, field in simulations.SinkUnits.model_fields.items()}
     assert dict(QUANTITY.values()) == units

@@ -242,7 +242,11 @@ def _vary_method(
         features = _changed(evaluation["features"][entry["features"]], changes, "features")
         if "preprocessing" in named.values():
             if "preprocessing" not in features:
-                raise lacks("preprocessing, for its features are columns of a table")
+                combined = features.get("kind") == "combined"
+                raise lacks(
+                    "preprocessing, for its features are"
+                    f" {'combined; vary a method of one part' if combined else 'columns of a table'}"
+                )
             features["preprocessing"] = [
                 _vary(evaluation["preprocessing"], name, changes, "preprocessing", suffix)
                 for name in _listed(features["preprocessing"])

@@ -217,6 +217,20 @@ class PixelFeatures(MapFeatures):
     kind: Literal["pixels"] = key(..., "What turns a map into numbers")
 
 
+class CombinedFeatures(Features):
+    """Features of several kinds, side by side."""
+
+    choice = "kind: combined"
+    kind: Literal["combined"] = key(..., "What turns a map into numbers")
+    parts: Annotated[Each[Name], Field(min_length=2)] = key(
+        ...,
+        "For kind combined: entries of features whose numbers are set side by side, e.g. those of"
+        " an encoder and statistics",
+        refers="evaluation.features",
+        example=["shipped_centre_32", "profile"],
+    )
+
+
 def _kind_of_features(entry: Mapping[str, Any]) -> str:
     kind = entry.get("kind")
     if kind != "encoder":
@@ -238,6 +252,7 @@ if TYPE_CHECKING:
         | StatisticsFeatures
         | PixelFeatures
         | ColumnFeatures
+        | CombinedFeatures
     )
 else:
     AnyFeatures = chosen_by(
@@ -249,5 +264,6 @@ else:
             StatisticsFeatures,
             PixelFeatures,
             ColumnFeatures,
+            CombinedFeatures,
         ],
     )

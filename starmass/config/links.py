@@ -1,12 +1,14 @@
 """What entries of different sections ask of each other, beyond that they exist."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from starmass.channels import BASE
+from starmass.config.entry import Entry
 from starmass.config.evaluation import Evaluation
 from starmass.config.features import (
     ColumnFeatures,
+    CombinedFeatures,
     EncoderFeatures,
     Features,
     ForeignEncoderFeatures,
@@ -34,6 +36,7 @@ def check_links(config: "Config") -> None:
     """Raise InputError about the first two entries that do not go together."""
     evaluation = config.evaluation
     for problems in (
+        _combined(evaluation),
         _methods(evaluation, config.pretraining),
         _namesakes(evaluation),
         _ways_of_showing(config),
@@ -43,6 +46,18 @@ def check_links(config: "Config") -> None:
     ):
         for key, problem in problems:
             raise InputError(f"config key 'evaluation.{key}': {problem}.")
+
+
+def _combined(evaluation: Evaluation) -> Problems:
+    """The parts of combined features are none of their kind."""
+    for name, features in evaluation.features.items():
+        if isinstance(features, CombinedFeatures):
+            for part in features.parts:
+                if isinstance(evaluation.features[part], CombinedFeatures):
+                    yield (
+                        f"features.{name}.parts",
+                        f"{part} is of kind combined itself; name its parts here instead",
+                    )
 
 
 def _methods(evaluation: Evaluation, pretraining: Pretraining) -> Problems:
@@ -58,9 +73,10 @@ def _methods(evaluation: Evaluation, pretraining: Pretraining) -> Problems:
                     )
                 yield from _seeds(name, method, method.encoder, pretraining)
             continue
-        features = features_of(evaluation, method)
-        if isinstance(features, OwnEncoderFeatures) and features.weights == "pretrained":
-            yield from _seeds(name, method, features.encoder, pretraining)
+        features = features_of(evaluation, method.features)
+        for one in features:
+            if isinstance(one, OwnEncoderFeatures) and one.weights == "pretrained":
+                yield from _seeds(name, method, one.encoder, pretraining)
         if isinstance(method, FinetunedEncoder):
             yield from _finetuned(name, features)
 
@@ -77,17 +93,22 @@ def _seeds(name: str, method: Method, encoder: str, pretraining: Pretraining) ->
         )
 
 
-def features_of(evaluation: Evaluation, method: Method) -> Features | None:
-    """Return the features that a method is of, if any."""
-    name = getattr(method, "features", None)
-    return evaluation.features[name] if name else None
+def features_of(evaluation: Evaluation, name: str | None) -> list[Features]:
+    """Return the features of a name: one entry, the parts of a combined one, or none for None."""
+    if name is None:
+        return []
+    features = evaluation.features[name]
+    if isinstance(features, CombinedFeatures):
+        return [evaluation.features[part] for part in features.parts]
+    return [features]
 
 
-def _finetuned(name: str, features: Features | None) -> Problems:
-    if not isinstance(features, EncoderFeatures) or features.tokens not in (
-        "class",
-        "mean",
-        "class_mean",
+def _finetuned(name: str, parts: Sequence[Features]) -> Problems:
+    features = parts[0]
+    if (
+        len(parts) > 1
+        or not isinstance(features, EncoderFeatures)
+        or features.tokens not in ("class", "mean", "class_mean")
     ):
         yield (
             f"methods.{name}.finetuning",
@@ -103,7 +124,7 @@ def _finetuned(name: str, features: Features | None) -> Problems:
         )
 
 
-def _of_resnet(features: Features | None, pretraining: Pretraining) -> bool:
+def _of_resnet(features: Features, pretraining: Pretraining) -> bool:
     """Whether features are those of a ResNet, which has no tokens."""
     if isinstance(features, OwnEncoderFeatures):
         return pretraining.encoders[features.encoder].method == "simsiam"
@@ -177,13 +198,14 @@ def _columns(evaluation: Evaluation) -> Problems:
         target = study.target.column if study.target else "mass_msun"
         few = study.few_labels.methods or () if study.few_labels else ()
         for method in (*study.methods, *few):
-            features = features_of(evaluation, evaluation.methods[method])
-            if isinstance(features, ColumnFeatures) and target in features.columns:
-                yield (
-                    f"studies.{name}.methods",
-                    f"{method} has the column {target} among its features, which is what the study"
-                    " predicts; take it away there, or leave the method out",
-                )
+            named = getattr(evaluation.methods[method], "features", None)
+            for features in features_of(evaluation, named):
+                if isinstance(features, ColumnFeatures) and target in features.columns:
+                    yield (
+                        f"studies.{name}.methods",
+                        f"{method} has the column {target} among its features, which is what the"
+                        " study predicts; take it away there, or leave the method out",
+                    )
 
 
 def _ways_of_showing(config: "Config") -> Problems:
@@ -197,19 +219,10 @@ def _ways_of_showing(config: "Config") -> Problems:
         for key in ("information", "embedding", "segmentation")
         if getattr(study, key)
     }
+    named = study.images or ""
+    images = config.images[named] if named else None
     for user, entry in users.items():
-        features_name = getattr(entry, "features", None)
-        features = evaluation.features[features_name] if features_name else None
-        own = getattr(entry, "preprocessing", None)
-        shown = [own] if own else list(getattr(features, "preprocessing", ()))
-        patch = 1
-        if isinstance(features, OwnEncoderFeatures) and not _of_resnet(
-            features, config.pretraining
-        ):
-            patch = config.pretraining.encoders[features.encoder].encoder.patch_size
-        named = study.images or ""
-        images = config.images[named] if named else None
-        for name in shown:
+        for name, patch in _shown(config, entry):
             way = evaluation.preprocessing[name]
             for problem in (
                 *problems_of_showing(way, config.maps, patch, images),
@@ -217,6 +230,22 @@ def _ways_of_showing(config: "Config") -> Problems:
                 *(problems_of_images(way, images, named) if images else ()),
             ):
                 yield f"preprocessing.{name}", f"{problem} (evaluation.{user} uses it)"
+
+
+def _shown(config: "Config", user: Entry) -> Iterator[tuple[str, int]]:
+    """Yield the ways in which a user of maps shows them, and the side of a token there [pixels]."""
+    parts = features_of(config.evaluation, getattr(user, "features", None))
+    own = getattr(user, "preprocessing", None)
+    if not parts:
+        yield from [(own, 1)] if own else []
+    for features in parts:
+        patch = 1
+        if isinstance(features, OwnEncoderFeatures) and not _of_resnet(
+            features, config.pretraining
+        ):
+            patch = config.pretraining.encoders[features.encoder].encoder.patch_size
+        for name in [own] if own else getattr(features, "preprocessing", ()):
+            yield name, patch
 
 
 def _unmade(shown: Preprocessing, maps: Maps, simulations: tuple[str, ...]) -> Iterator[str]:

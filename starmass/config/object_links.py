@@ -31,13 +31,14 @@ def _problems(config: "Config", entry: "ObservedObject") -> Iterator[str]:
                 " alone; name methods with a regressor"
             )
             continue
-        features = features_of(evaluation, method)
-        if isinstance(features, ColumnFeatures):
+        features = features_of(evaluation, method.features)
+        if any(isinstance(one, ColumnFeatures) for one in features):
             yield (
                 f"{name} has columns of samples.csv as features, and an object has maps alone; name"
                 " methods of maps"
             )
-        for way in getattr(features, "preprocessing", ()):
+        ways = [way for one in features for way in getattr(one, "preprocessing", ())]
+        for way in dict.fromkeys(ways):
             shown = evaluation.preprocessing[way]
             lacking = [one for one in _seen(shown) if one not in there]
             if lacking:

@@ -70,6 +70,26 @@ def extract_features(
     return features
 
 
+def combine_features(paths: Sequence[str | Path]) -> np.ndarray:
+    """Return the features of several files side by side: float32 [fold, row, dimension].
+
+    Raises
+    ------
+    InputError
+        when the files are of other folds or rows
+    """
+    found = []
+    for path in paths:
+        with open_hdf5(path) as file:
+            found.append(file["features"][()])
+        if found[-1].shape[:2] != found[0].shape[:2]:
+            raise InputError(
+                f"{path}: it has {found[-1].shape[0]} folds and {found[-1].shape[1]} rows, and"
+                f" {paths[0]} {found[0].shape[0]} and {found[0].shape[1]}; make both again."
+            )
+    return np.concatenate(found, axis=-1)
+
+
 def check_features(features: np.ndarray, source: str | Path) -> None:
     """Refuse features [..., row, dimension] that are not finite, and name the first row.
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from starmass.config.features import (
+    CombinedFeatures,
     EncoderFeatures,
     ForeignEncoderFeatures,
     OwnEncoderFeatures,
@@ -187,6 +188,26 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
             "preprocessing": [self.shown(name) for name in getattr(entry, "preprocessing", ())],
         }
 
+    def seed_of_features(self, features: str, seed: int) -> int:
+        """Return the seed of the file of features that a method's seed takes.
+
+        Features without seeds are made once, as seed 0.
+        """
+        return seed if self.has_seeds(features) else 0
+
+    def feature_parts(self, study: str, split: str, features: str, seed: int) -> list[str]:
+        """Return the files that combined features are put together from; of other features none."""
+        return [
+            paths.features(study, split, part, number)
+            for part, number in self.parts_with_seeds(features, seed)
+        ]
+
+    def parts_with_seeds(self, features: str, seed: int) -> list[tuple[str, int]]:
+        """Return the parts of combined features, and the seed of each; of other features none."""
+        entry = self.features(features)
+        parts = entry.parts if isinstance(entry, CombinedFeatures) else ()
+        return [(part, self.seed_of_features(part, seed)) for part in parts]
+
     def feature_threads(self, features: str) -> int:
         """Return the threads of a job that makes features."""
         return 2 if isinstance(self.features(features), EncoderFeatures) else 1
@@ -194,6 +215,8 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
     def has_seeds(self, features: str) -> bool:
         """Whether features differ between the seeds of a method."""
         entry = self.features(features)
+        if isinstance(entry, CombinedFeatures):
+            return any(map(self.has_seeds, entry.parts))
         if isinstance(entry, OwnEncoderFeatures) and entry.weights == "pretrained":
             return len(self.encoder(entry.encoder).seeds) > 1
         return isinstance(entry, EncoderFeatures) and entry.weights == "random"
@@ -210,14 +233,11 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
         return entry
 
     def features_file(self, study: str, split: str, method: str, seed: int) -> str | list[str]:
-        """Return the file of a method's features, or none for a method without any.
-
-        Features without seeds are made once, as seed 0.
-        """
+        """Return the file of a method's features, or none for a method without any."""
         name = self._with_seed(method, seed).features
         if name is None:
             return []
-        return paths.features(study, split, name, seed if self.has_seeds(name) else 0)
+        return paths.features(study, split, name, self.seed_of_features(name, seed))
 
     def method_options(self, method: str) -> dict[str, Any]:
         """Return what shapes the predictions of a method, beside its features and seed."""
@@ -372,6 +392,8 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
         return list(dict.fromkeys(found))
 
     def _pretrained(self, features: str, seed: int) -> list[str]:
+        if parts := self.parts_with_seeds(features, seed):
+            return [path for part, number in parts for path in self._pretrained(part, number)]
         own = isinstance(self.features(features), OwnEncoderFeatures)
         return list(self.encoder_files(features, seed).values()) if own else []
 

@@ -102,11 +102,20 @@ class ObjectsPlan(EvaluationPlan):
             entry = self.method(method)
             found[method] = {}
             for seed in entry.seeds:
-                number = seed if entry.features and self.has_seeds(entry.features) else 0
-                found[method][seed] = entry.features and paths.object_file(
-                    name, f"features/{entry.features}/seed-{number}.h5"
+                found[method][seed] = entry.features and self._object_features(
+                    name, entry.features, self.seed_of_features(entry.features, seed)
                 )
         return found
+
+    def object_feature_parts(self, name: str, features: str, seed: int) -> list[str]:
+        """Return the files that combined features of an object are put together from."""
+        return [
+            self._object_features(name, part, number)
+            for part, number in self.parts_with_seeds(features, seed)
+        ]
+
+    def _object_features(self, name: str, features: str, seed: int) -> str:
+        return paths.object_file(name, f"features/{features}/seed-{seed}.h5")
 
     def object_feature_files(self, name: str) -> list[str]:
         """Return all files of features of an object, each once."""

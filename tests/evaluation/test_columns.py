@@ -81,6 +81,24 @@ def test_an_ablation_of_what_they_have_not_is_refused():
         variants_of(add_variants(config), "demo", "zoom", "facts")
 
 
+def test_combined_features_are_checked_part_by_part():
+    config = overlay(kind="combined", parts=["profile", "ages"])
+    masses = {"ages": {"kind": "columns", "columns": ["age_yr", "mass_msun"]}}
+    with pytest.raises(InputError, match=r"facts has the column mass_msun .* predicts"):
+        read_config(merge(config, {"evaluation": {"features": masses}}))
+    nested = {"ages": {"kind": "combined", "parts": ["profile", "central"]}}
+    with pytest.raises(InputError, match=r"facts\.parts.*ages is of kind combined itself"):
+        read_config(merge(config, {"evaluation": {"features": nested}}))
+    zoomed = {"ages": {"kind": "statistics", "statistics": ["central"], "preprocessing": "odd"}}
+    with pytest.raises(InputError, match=r"preprocessing\.odd.*methods\.facts uses it"):
+        read_config(
+            merge(
+                config,
+                {"evaluation": {"features": zoomed, "preprocessing": {"odd": {"zoom": 999}}}},
+            )
+        )
+
+
 def test_an_object_has_no_columns():
     given = {
         "position": "16:26:26.39 -24:24:30.7", "distance": [137, 5], "velocity": 3.7,

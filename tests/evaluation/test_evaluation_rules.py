@@ -66,10 +66,15 @@ CONFIG = {
                 "preprocessing": ["whole", "middle"],
             },
             "central": {"kind": "statistics", "statistics": ["central"], "preprocessing": "whole"},
+            "moments": {"kind": "statistics", "statistics": ["moments"], "preprocessing": "whole"},
+            "numbers": {"kind": "combined", "parts": ["central", "moments"]},
+            "both": {"kind": "combined", "parts": ["central", "random"]},
         },
         "methods": {
             "dinov2": {"features": "dinov2", "whitening": "all", "regressor": "knn"},
             "dice": {"features": "random", "regressor": "knn", "seeds": [0, 1]},
+            "both": {"features": "both", "regressor": "ridge", "seeds": [0, 1]},
+            "numbers": {"features": "numbers", "regressor": "ridge"},
             "pyramid": {"features": "pyramid", "regressor": "ridge"},
             "network": {
                 "network": "resnet18",
@@ -173,19 +178,35 @@ def test_random_weights_are_drawn_for_every_seed_and_the_rest_is_made_once(workf
     }
     targets = [
         f"results/evaluation/small/random/predictions/{method}/seed-{seed}.csv"
-        for method in ("dice", "dinov2")
+        for method in ("both", "dice", "dinov2")
         for seed in (0, 1)
     ]
     planned = run(*targets, "--dry-run", evaluation={**section, "methods": methods})
     made = set(re.findall(r"/features/(\S+?\.h5)", planned.stdout + planned.stderr))
-    assert made == {"random/seed-0.h5", "random/seed-1.h5", "dinov2/seed-0.h5"}
+    assert made == {
+        "random/seed-0.h5",
+        "random/seed-1.h5",
+        "dinov2/seed-0.h5",
+        "both/seed-0.h5",
+        "both/seed-1.h5",
+        "central/seed-0.h5",
+    }
 
 
 def test_a_method_is_kept_with_its_predictions(workflow):
     folder, run = workflow
     split = "results/evaluation/small/protostar"
-    done = run(f"{split}/predictions/001/seed-0.csv", f"{split}/fitted/001/seed-0.skops")
+    done = run(
+        f"{split}/predictions/001/seed-0.csv",
+        f"{split}/fitted/001/seed-0.skops",
+        f"{split}/predictions/numbers/seed-0.csv",
+    )
     assert done.returncode == 0, done.stderr
+    parts, together = (
+        [read_features(folder / split / f"features/{name}/seed-0.h5", 1) for name in names]
+        for names in (("central", "moments"), ("numbers",))
+    )
+    np.testing.assert_array_equal(together[0], np.hstack(parts))
     table = pd.read_csv(folder / split / "predictions/001/seed-0.csv")
     kept = folder / split / "fitted/001/seed-0.skops"
     fitted = read_fitted(kept)

@@ -86,6 +86,9 @@ rule extract_features:
         maps=lambda wildcards: plan.study_maps(wildcards.study),
         samples=rules.collect_samples.output[0],
         split=rules.draw_split.output[0],
+        parts=lambda wildcards: plan.feature_parts(
+            wildcards.study, wildcards.split, wildcards.features, int(wildcards.seed)
+        ),
     output:
         f"{EVALUATION}/{{split}}/features/{{features}}/seed-{{seed}}.h5",
     log:

@@ -65,6 +65,9 @@ rule extract_object_features:
         maps=rules.read_object.output[0],
         simulated=rules.observe_like_object.output.simulated,
         samples=rules.observe_like_object.output.samples,
+        parts=lambda wildcards: plan.object_feature_parts(
+            wildcards.object, wildcards.features, int(wildcards.seed)
+        ),
     output:
         f"{OBJECT}/features/{{features}}/seed-{{seed}}.h5",
     log:

@@ -5,7 +5,7 @@ from starmass.console import job
 with job(snakemake.log[0]) as log:
     from starmass.evaluation.columns import read_columns
     from starmass.evaluation.feature_kinds import features_of
-    from starmass.evaluation.features import write_features
+    from starmass.evaluation.features import combine_features, write_features
     from starmass.evaluation.samples import load_maps, read_samples
     from starmass.evaluation.splits import read_split
     from starmass.provenance import provenance_json
@@ -16,6 +16,8 @@ with job(snakemake.log[0]) as log:
     if entry["kind"] == "columns":
         folds = split["fold"].nunique()
         features = read_columns(samples, entry["columns"], folds, snakemake.input.samples)
+    elif entry["kind"] == "combined":
+        features = combine_features(snakemake.input.parts)
     else:
         features = features_of(
             load_maps(samples),

@@ -243,10 +243,8 @@ def _vary_method(
         if "preprocessing" in named.values():
             if "preprocessing" not in features:
                 combined = features.get("kind") == "combined"
-                raise lacks(
-                    "preprocessing, for its features are"
-                    f" {'combined; vary a method of one part' if combined else 'columns of a table'}"
-                )
+                kind = "combined; vary a method of one part" if combined else "columns of a table"
+                raise lacks(f"preprocessing, for its features are {kind}")
             features["preprocessing"] = [
                 _vary(evaluation["preprocessing"], name, changes, "preprocessing", suffix)
                 for name in _listed(features["preprocessing"])

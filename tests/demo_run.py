@@ -19,7 +19,7 @@ from starmass.provenance import file_digest
 
 WHOLE = os.environ.get("STARMASS_WHOLE_DEMO", "") not in ("", "0")
 SMALLER = {
-    "maps": {"simulations": {"toycloud_a": {"snapshots": 2}, "toycloud_b": {"snapshots": 2}}},
+    "maps": {"simulations": {"toycloud_a": {"snapshots": 2}}},
     "fractals": {"images": {"flame": {"count": 48, "images_per_shard": 24, "size": 64}}},
     "pretraining": {
         "encoders": {
@@ -52,7 +52,6 @@ SMALLER = {
             }
         },
         "methods": {
-            "random_centre_16_ridge": {"seeds": [0]},
             "resnet18": {"epochs": 1, "warmup_epochs": 0},
         },
     },

@@ -196,7 +196,7 @@ def test_a_changed_config_reruns_what_it_shapes_and_no_more(again):
             "results/figures/demo/regression.png",
             "results/tables/demo/table.tex",
         ],
-        ["results/maps/toycloud_b/snapshot_0001.h5"],
+        ["results/maps/toycloud_a/snapshot_0001.h5"],
     ],
 )
 def test_targets_made_again_have_the_same_bytes(demo, again, paths):

@@ -38,9 +38,7 @@ SMALLER = {
                 "axes": ["x"],
                 "minimum_mass": 1.5,
                 "methods": [
-                    "dinov2_knn",
                     "dinov2_knn_whitened",
-                    "random_knn_whitened",
                     "resnet18",
                     "random_centre_16_ridge",
                     "statistics_knn",

@@ -174,7 +174,7 @@ def test_a_changed_config_reruns_what_it_shapes_and_no_more(again):
     """Another k concerns two methods, the table and what is drawn from it: no map, image or
     encoder.
     """
-    methods = {"dinov2_knn": {"neighbours": 7}}
+    methods = {"dinov2_knn_whitened": {"neighbours": 7}}
     done = again("--dry-run", overlay=merge(OVERLAY, {"evaluation": {"methods": methods}}))
     planned = done.stdout + done.stderr
     assert re.search(r"^predict_masses\s+2$", planned, flags=re.MULTILINE), planned

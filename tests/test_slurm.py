@@ -337,5 +337,5 @@ def test_the_demo_has_the_same_bytes_as_without_slurm(study, local_demo):
     """Every file, made by jobs of many members on SLURM and one by one without it."""
     study.finish()
     made = demo_run.digests_of(study.folder / "results")
-    assert len(made) > 50
+    assert len(made) > 40
     assert made == {path: local_demo.digests.get(path) for path in made}

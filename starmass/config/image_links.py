@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from starmass.config.studies import Study
     from starmass.config.whole import Config
 
+OF_SEGMENTS = ("area_fraction", "distance", "log10_column_density")
+"""Quantities of segments that are no channels of an image."""
 Problems = Iterator[tuple[str, str]]
 """Key of the config, and what is wrong with it and the way out."""
 
@@ -46,16 +48,15 @@ def _studies(config: "Config") -> Problems:
 
 
 def _parts(study: "Study", images: "ImageSet") -> Problems:
-    for part in ("information", "segmentation"):
-        if getattr(study, part) and images.side is None:
-            yield part, f"it measures radii in pc; {_add_side(study.images)}, or take it away"
-    lacking = [one for one in BASE if one not in (images.channels or ())]
-    if study.segmentation and lacking:
-        yield (
-            "segmentation",
-            f"its figures show {', '.join(BASE)}, and images.{study.images} has no {lacking[0]};"
-            " take it away",
-        )
+    if study.information and images.side is None:
+        yield "information", f"it measures radii in pc; {_add_side(study.images)}, or take it away"
+    for channel in OF_SEGMENTS if study.segmentation else ():
+        if channel in (images.channels or ()):
+            yield (
+                "segmentation",
+                f"its tables call another quantity {channel}; rename that channel of"
+                f" images.{study.images}, or take segmentation away",
+            )
 
 
 def _add_side(name: str | None) -> str:

@@ -99,7 +99,7 @@ class ImageSet(Entry):
     side: float | None = key(
         None,
         "Side of an image in the sky [pc]; what needs a length is refused when left out (beam,"
-        " gradient of v_los, radii of information and segmentation)",
+        " gradient of v_los, radii of information)",
         gt=0,
         example=0.5,
     )

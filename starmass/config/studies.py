@@ -20,7 +20,7 @@ from starmass.config.targets import AnyTarget
 
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Row = Annotated[int, Field(ge=0)]
-OF_MASSES = ("information", "segmentation", "ablations")
+OF_MASSES = ("information", "ablations")
 """Parts of a study that only a study of stellar masses has."""
 Scalar = str | int | float | bool | None
 
@@ -85,11 +85,12 @@ class Segmentation(Entry):
         Annotated[int, Field(ge=1)] | Annotated[tuple[Row, ...], Field(strict=False, min_length=1)]
     ) = key(
         4,
-        "Number of test maps, spread evenly in mass; or a list of rows of samples.csv",
+        "Number of test maps, spread evenly in mass or over what the target is; or a list of rows"
+        " of samples.csv",
     )
     palette_maps: int = key(
         32,
-        "Training maps, one a protostar, that the basis and the clusters are fitted on",
+        "Training maps, one a protostar or object, that the basis and the clusters are fitted on",
         ge=1,
     )
     segments: int = key(6, "Number of clusters", ge=2, le=8)
@@ -173,8 +174,8 @@ class Study(Entry):
     )
     segmentation: Segmentation | None = key(
         None,
-        "Maps coloured by principal components of their patch tokens, and divided into segments by"
-        " clusters of them",
+        "Maps or images coloured by principal components of their patch tokens, and divided into"
+        " segments by clusters of them",
     )
 
     @model_validator(mode="after")

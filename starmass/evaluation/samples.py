@@ -36,6 +36,7 @@ class Maps:
     pixel_pc : side of a pixel [pc]
     views : channel -> its sign from behind (0: another channel there), and whether it only moves
         with its pixels when the sky is turned (:class:`starmass.channels.Facts`)
+    units : of the channels, none where nobody asks for them
     """
 
     values: np.ndarray
@@ -43,6 +44,7 @@ class Maps:
     star_velocity: np.ndarray
     pixel_pc: float
     views: Mapping[str, tuple[int, bool]] = field(default_factory=lambda: dict(BASE_VIEWS))
+    units: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.values)
@@ -187,6 +189,7 @@ def load_maps(samples: pd.DataFrame) -> Maps:
     values: np.ndarray | None = None
     star_velocity = np.zeros(len(samples))
     first: tuple | None = None
+    units: tuple[str, ...] = ()
     views = dict(BASE_VIEWS)
     for map_file, part in samples.groupby("map_file", sort=False):
         at = part.index.to_numpy()
@@ -203,6 +206,7 @@ def load_maps(samples: pd.DataFrame) -> Maps:
                     frame,
                     np.empty((len(samples), maps.shape[2], *maps.shape[3:]), np.float32),
                 )
+                units = tuple(str(unit) for unit in maps.attrs.get("channel_units", ()))
             if frame != first:
                 raise InputError(
                     f"{map_file}: channels, pixels and side {frame} differ from the study's first"
@@ -234,4 +238,4 @@ def load_maps(samples: pd.DataFrame) -> Maps:
                 )
             )
     assert values is not None and first is not None
-    return Maps(values, first[0], star_velocity, first[2] / first[1][0], views)
+    return Maps(values, first[0], star_velocity, first[2] / first[1][0], views, units)

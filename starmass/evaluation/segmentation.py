@@ -24,6 +24,7 @@ from starmass.evaluation.segments import (
     tally,
 )
 from starmass.evaluation.splits import parts_of
+from starmass.evaluation.targets import MASS, Target
 from starmass.storage import create_hdf5, write_dataset
 
 COMPONENTS = 3
@@ -34,21 +35,31 @@ ROWS_AT_A_TIME = 16
 """Maps whose tokens are held at once: of a large encoder with a token a pixel they take GB."""
 
 
-def choose_examples(samples: pd.DataFrame, test: np.ndarray, number: int) -> np.ndarray:
-    """Choose up to ``number`` test rows, one a protostar, evenly along the ranking by mass.
+def choose_examples(
+    samples: pd.DataFrame, test: np.ndarray, number: int, target: Target = MASS
+) -> np.ndarray:
+    """Choose up to ``number`` test rows, one an object, evenly along the ranking by the target.
 
-    They are in order of rising mass.
+    They are in rising order. Of classes each has as many as the others, where it has them, and the
+    first classes one more; they are in the order of the classes.
 
-    Each protostar is shown as in its last test snapshot, along the first axis that is tested.
+    Each object is shown as in its last test snapshot, along the first axis that is tested.
     """
-    table = samples.loc[test].assign(protostar=protostars(samples)[test])
+    ranks = samples["mass_msun"].to_numpy() if target.is_mass else target.values(samples)
+    table = samples.loc[test].assign(protostar=protostars(samples)[test], rank=ranks[test])
     last = table.sort_values(
         ["time_yr", "axis_index"], ascending=[False, True], kind="stable"
     ).drop_duplicates("protostar")
-    ranked = last.sort_values(["mass_msun", "row"])["row"].to_numpy()
-    return ranked[
-        np.unique(np.linspace(0, len(ranked) - 1, min(number, len(ranked))).round().astype(int))
-    ]
+    ranked = last.sort_values(["rank", "row"])
+    if target.kind != "classes":
+        return spread_evenly(ranked["row"].to_numpy(), number)
+    each, left = divmod(number, len(target.classes))
+    return np.concatenate(
+        [
+            spread_evenly(ranked["row"][ranked["rank"] == place].to_numpy(), each + (place < left))
+            for place in range(len(target.classes))
+        ]
+    )
 
 
 @dataclass(frozen=True)
@@ -115,6 +126,7 @@ def segment(
     maps: ShownMaps,
     encode: Callable[[np.ndarray], np.ndarray],
     attend: Callable[[np.ndarray], np.ndarray | None],
+    target: Target = MASS,
     *,
     examples: int | Sequence[int] = 4,
     palette_maps: int = 32,
@@ -128,12 +140,13 @@ def segment(
     ----------
     encode : takes maps scaled to 0..1 and returns their patch tokens [row, rows, columns, width]
     attend : takes the same and returns attention [row, head, rows, columns]
+    target : what the study predicts, which orders the examples
     examples : how many test maps to choose (:func:`choose_examples`), or row numbers
     palette_maps : maximum number of training maps that give the basis and the clusters
     segments : number of clusters
     """
     if isinstance(examples, int):
-        rows = choose_examples(samples, maps.test, examples)
+        rows = choose_examples(samples, maps.test, examples, target)
     else:
         rows = np.array(examples)
         if rows.max() >= len(samples):
@@ -141,7 +154,7 @@ def segment(
                 f"segmentation examples: there is no row {rows.max()} among the study's"
                 f" {len(samples)}; see its samples.csv."
             )
-    teachers = choose_examples(samples, maps.train, palette_maps)
+    teachers = choose_examples(samples, maps.train, palette_maps, target)
     tokens = encode(maps.scaled(teachers))
     brightness = shrink(maps.brightness[teachers], tokens.shape[1])
     palette = fit_palette(tokens, brightness)
@@ -161,6 +174,7 @@ def fit_baselines(
     samples: pd.DataFrame,
     maps: ShownMaps,
     untrained: Callable[[np.ndarray], np.ndarray],
+    target: Target = MASS,
     *,
     palette_maps: int = 32,
     segments: int = 6,
@@ -172,9 +186,9 @@ def fit_baselines(
     ``random_weights``: clusters of the tokens of the same encoder without pretraining
     (``untrained`` encodes); ``pixels``: clusters of the shown channels themselves, averaged to the
     token grid and standardised, which is about the most that this number of segments can explain of
-    the channels together; ``rings``: the distance from the star alone.
+    the channels together; ``rings``: the distance from the star, or the middle of the image, alone.
     """
-    teachers = choose_examples(samples, maps.train, palette_maps)
+    teachers = choose_examples(samples, maps.train, palette_maps, target)
     tokens = untrained(maps.scaled(teachers))
     side = tokens.shape[1]
     brightness = shrink(maps.brightness[teachers], side)
@@ -246,12 +260,15 @@ def write_segmentation(
     side_pc: float,
     attention_mass: float | None,
     provenance: str,
+    pictures: np.ndarray | None = None,
 ) -> None:
     """Write a segmentation as HDF5, whole or not at all.
 
     Parameters
     ----------
-    side_pc : side of the square that is segmented [pc]
+    side_pc : side of the square that is segmented [pc]; NaN where it is not known
+    pictures : the examples as they are shown, 0..1 [example, channel, rows, columns], where they
+        are no maps of gas that a figure could read from the study's own files
     attention_mass : share of the attention that the patches marked as attended hold, by head and
         for the mean over heads
     """
@@ -285,7 +302,7 @@ def write_segmentation(
             "segments",
             found.members + 1,
             unit="",
-            description="segment of each token, from 1, by rising column density",
+            description="segment of each token, from 1, by rising column density, or first channel",
         )
         if found.attention is not None and attention_mass is not None:
             every = np.concatenate(
@@ -308,6 +325,15 @@ def write_segmentation(
                 description="fewest patches that hold attention_mass of it",
             )
             file.attrs["attention_mass"] = attention_mass
+        if pictures is not None:
+            names = "[example, channel, rows, columns]"
+            write_dataset(
+                file,
+                "shown",
+                pictures,
+                unit="",
+                description=f"examples as the encoder sees them, 0 to 1 {names}",
+            )
         file.attrs["segment_count"] = len(found.segments.centres)
         file.attrs["side_pc"] = side_pc
         file.attrs["provenance"] = provenance
@@ -347,9 +373,9 @@ def fit_palette(tokens: np.ndarray, brightness: np.ndarray) -> Palette:
     Parameters
     ----------
     tokens : patch tokens of training maps [row, rows, columns, width]
-    brightness : their log column density averaged to the token grid [row, rows, columns]: a
-        component's sign is arbitrary, and this fixes it, so that denser gas is brighter in every
-        colour
+    brightness : their log column density (:class:`ShownMaps`) averaged to the token grid [row,
+        rows, columns]: a component's sign is arbitrary, and this fixes it, so that denser gas is
+        brighter in every colour
     """
     flat = tokens.reshape(-1, tokens.shape[-1]).astype(np.float64)
     centre = flat.mean(axis=0)

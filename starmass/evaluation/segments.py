@@ -1,4 +1,4 @@
-"""Segments: clusters of patch tokens, the gas in each, and the share of its variance explained."""
+"""Segments: clusters of patch tokens, what each holds, and the share of its variance explained."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from starmass.channels import BASE
 from starmass.evaluation.metrics import FEWEST_GROUPS, quantiles, resampling_weights
 from starmass.evaluation.samples import Maps
 from starmass.evaluation.statistics import radii
@@ -27,6 +28,48 @@ QUANTITIES = dict(
 v_los is in the maps' own frame, and relative to the star.
 """
 AREA = "area_fraction"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is measured of the segments of some maps.
+
+    Attributes
+    ----------
+    channels : names of the quantities whose variance the segments should explain
+    units : unit by quantity, the channels first
+    """
+
+    channels: tuple[str, ...]
+    units: Mapping[str, str]
+
+
+GAS = Measured(CHANNELS, QUANTITIES)
+"""What is measured of maps of gas."""
+
+
+def shows_gas(maps: Maps) -> bool:
+    """Whether maps have all of :data:`starmass.channels.BASE`."""
+    return set(BASE) <= set(maps.channels)
+
+
+def measured_of(maps: Maps) -> Measured:
+    """Return what is measured: of gas :data:`QUANTITIES`, of other images each of their channels.
+
+    A column density is measured by its logarithm. The distance is from the middle of the image, in
+    pixels where the side of a pixel is not known (NaN).
+    """
+    length = {"distance": "pc" if np.isfinite(maps.pixel_pc) else "pixel"}
+    if shows_gas(maps):
+        return Measured(CHANNELS, {**QUANTITIES, **length})
+    units = dict(zip(maps.channels, maps.units or ("",) * len(maps.channels), strict=True))
+    named = {
+        "log10_column_density" if name == "column_density" else name: (
+            "log10 cm**-2" if name == "column_density" else unit
+        )
+        for name, unit in units.items()
+    }
+    return Measured(tuple(named), {**named, **length})
 
 
 @dataclass(frozen=True)
@@ -85,7 +128,7 @@ def ring_segments(side: int, count: int) -> np.ndarray:
 
 
 def physical_quantities(maps: Maps, rows: np.ndarray, side: int, zoom: int) -> np.ndarray:
-    """Return :data:`QUANTITIES` on a grid: float64 [quantity, row, side, side].
+    """Return what :func:`measured_of` names on a grid: float64 [quantity, row, side, side].
 
     The grid has ``side`` cells a side over the central ``zoom`` pixels.
 
@@ -93,16 +136,20 @@ def physical_quantities(maps: Maps, rows: np.ndarray, side: int, zoom: int) -> n
     """
     start = (maps.values.shape[-1] - zoom) // 2
     central = maps.values[rows, :, start : start + zoom, start : start + zoom]
-    column, velocity, dispersion = (
-        shrink(central[:, maps.channels.index(name)], side)
-        for name in ("column_density", "v_los", "sigma_v")
-    )
-    distance = radii(side) * (zoom / side * maps.pixel_pc)
-    logarithm = np.log10(np.maximum(column, np.finfo(float).tiny))
-    relative = velocity - maps.star_velocity[rows][:, None, None]
-    return np.stack(
-        [logarithm, velocity, dispersion, relative, np.broadcast_to(distance, column.shape)]
-    )
+    gas = shows_gas(maps)
+    cells = {
+        name: shrink(central[:, maps.channels.index(name)], side)
+        for name in (BASE if gas else maps.channels)
+    }
+    if "column_density" in cells:
+        column = np.maximum(cells["column_density"], np.finfo(float).tiny)
+        cells["column_density"] = np.log10(column)
+    found = list(cells.values())
+    if gas:
+        found.append(cells["v_los"] - maps.star_velocity[rows][:, None, None])
+    pixel = maps.pixel_pc if np.isfinite(maps.pixel_pc) else 1.0
+    distance = radii(side) * (zoom / side * pixel)
+    return np.stack([*found, np.broadcast_to(distance, found[0].shape)])
 
 
 def shrink(maps: np.ndarray, side: int) -> np.ndarray:
@@ -145,10 +192,15 @@ def tally(
     return np.stack(sums).astype(np.float64).reshape(-1, protostars, count)
 
 
-def describe_segments(sums: np.ndarray, *, draws: int = 1000, seed: int = 0) -> pd.DataFrame:
+def describe_segments(
+    sums: np.ndarray, measured: Measured = GAS, *, draws: int = 1000, seed: int = 0
+) -> pd.DataFrame:
     """Return what each segment holds.
 
-    The sums [1 + 2 quantities, protostar, segment] are those of :func:`tally`.
+    Parameters
+    ----------
+    sums : [1 + 2 quantities, protostar, segment], those of :func:`tally`
+    measured : the quantities
 
     Returns
     -------
@@ -158,13 +210,13 @@ def describe_segments(sums: np.ndarray, *, draws: int = 1000, seed: int = 0) -> 
     """
     weights, _ = resampling_weights(np.arange(sums.shape[1]), draws=draws, seed=seed)
     rows = []
-    for quantity, unit in ((AREA, "1"), *QUANTITIES.items()):
+    for place, (quantity, unit) in enumerate(((AREA, "1"), *measured.units.items())):
         number, each, drawn = (
             sums[0],
-            _means(sums, quantity),
-            _means(_resample(sums, weights), quantity),
+            _means(sums, place),
+            _means(_resample(sums, weights), place),
         )
-        whole = _means(sums.sum(axis=1, keepdims=True), quantity)[0]
+        whole = _means(sums.sum(axis=1, keepdims=True), place)[0]
         for segment in range(sums.shape[2]):
             own = each[np.isfinite(each[:, segment]), segment]
             # Draws with and without the one protostar of a segment give no spread of its mean.
@@ -190,7 +242,7 @@ def describe_segments(sums: np.ndarray, *, draws: int = 1000, seed: int = 0) -> 
 
 
 def compare_segments(
-    by: Mapping[str, np.ndarray], *, draws: int = 1000, seed: int = 0
+    by: Mapping[str, np.ndarray], measured: Measured = GAS, *, draws: int = 1000, seed: int = 0
 ) -> pd.DataFrame:
     """Return the share of each channel's variance that lies between segments (eta squared).
 
@@ -200,6 +252,7 @@ def compare_segments(
     ----------
     by : way -> sums of :func:`tally` over the same cells; the first is the one that the others are
         compared with
+    measured : the quantities
 
     Returns
     -------
@@ -210,12 +263,15 @@ def compare_segments(
     ways = list(by)
     weights, _ = resampling_weights(np.arange(by[ways[0]].shape[1]), draws=draws, seed=seed)
     found: dict[str, tuple[np.ndarray, np.ndarray]] = {
-        way: (_between(sums.sum(axis=1, keepdims=True))[:, 0], _between(_resample(sums, weights)))
+        way: (
+            _between(sums.sum(axis=1, keepdims=True), len(measured.channels))[:, 0],
+            _between(_resample(sums, weights), len(measured.channels)),
+        )
         for way, sums in by.items()
     }
     rows = []
     for way in ways:
-        for at, quantity in enumerate(CHANNELS):
+        for at, quantity in enumerate(measured.channels):
             value, drawn = found[way][0][at], found[way][1][at]
             first, first_drawn = found[ways[0]][0][at], found[ways[0]][1][at]
             differs = (
@@ -238,25 +294,25 @@ def _resample(sums: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.stack([weights @ one for one in sums])
 
 
-def _means(sums: np.ndarray, quantity: str) -> np.ndarray:
-    """Mean of a quantity (or share of the cells) [star or draw, segment].
+def _means(sums: np.ndarray, place: int) -> np.ndarray:
+    """Mean of a quantity [star or draw, segment]; share of the cells for ``place`` 0.
 
     The mean of an empty segment is nan.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        if quantity == AREA:
+        if place == 0:
             return sums[0] / sums[0].sum(axis=-1, keepdims=True)
-        return sums[1 + list(QUANTITIES).index(quantity)] / sums[0]
+        return sums[place] / sums[0]
 
 
-def _between(sums: np.ndarray) -> np.ndarray:
-    """Eta squared [channel, star or draw].
+def _between(sums: np.ndarray, channels: int) -> np.ndarray:
+    """Eta squared of the first quantities [channel, star or draw].
 
     It is 1 - squares about the segments' means / squares about the mean of all.
     """
     number, half = sums[0], (len(sums) - 1) // 2
     found = []
-    for at in range(len(CHANNELS)):
+    for at in range(channels):
         total, squares = sums[1 + at], sums[1 + half + at]
         within = squares - total**2 / np.maximum(number, 1)
         overall = squares.sum(axis=-1) - total.sum(axis=-1) ** 2 / number.sum(axis=-1)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from starmass.channels import BASE
 from starmass.config.features import (
     CombinedFeatures,
     EncoderFeatures,
@@ -330,7 +331,13 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
             "features": shown.plain(),
             "preprocessing": self.shown(entry.preprocessing or shown.preprocessing[0]),
             "segmentation": entry.plain("features", "preprocessing"),
+            **({"target": target} if (target := self.target(study)) else {}),
         }
+
+    def shows_gas(self, study: str) -> bool:
+        """Return whether a study's maps have all channels of maps of gas."""
+        images = self.study_entry(study).images
+        return not images or set(BASE) <= set(self.image_set(images).channels or ())
 
     def information_split(self, study: str) -> str:
         """Return the split on which a study looks for information."""

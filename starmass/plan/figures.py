@@ -115,6 +115,17 @@ def _example_words(plan: StudyPlan, study: str) -> dict[str, Any]:
     return {"images": plan.config.reporting.figures.examples.images}
 
 
+def _brightness(plan: StudyPlan, study: str) -> str:
+    """Return words for the channel that segments are numbered by."""
+    options = plan.segmentation_options(study, plan.segmentation(study).features)
+    channels = options["preprocessing"]["channels"]
+    return "column density" if "column_density" in channels else channels[0]
+
+
+def _segmentation_options(plan: StudyPlan, study: str) -> dict[str, Any]:
+    return {"brightness": _brightness(plan, study), **_target(plan, study)}
+
+
 def _segmentation_words(plan: StudyPlan, study: str) -> dict[str, Any]:
     entry = plan.segmentation(study)
     return {
@@ -122,6 +133,8 @@ def _segmentation_words(plan: StudyPlan, study: str) -> dict[str, Any]:
         "segments": entry.segments,
         "attention_mass": entry.attention_mass,
         "split": plan.first_split(study),
+        "gas": plan.shows_gas(study),
+        "brightness": _brightness(plan, study),
     }
 
 
@@ -150,6 +163,7 @@ FIGURES = (
         "Segmentation",
         _segmentation,
         palettes=("column_density", "v_los", "sigma_v", "attention"),
+        options=_segmentation_options,
         words=_segmentation_words,
         part="segmentation",
     ),
@@ -178,7 +192,7 @@ FIGURES = (
     ),
     Figure(
         "segments",
-        "Gas in the segments",
+        "What the segments hold",
         _segments,
         words=_segmentation_words,
         part="segmentation",
@@ -189,6 +203,8 @@ FIGURES = (
         "Attention",
         _segmentation,
         palettes=("column_density", "attention"),
+        options=_target,
+        words=lambda plan, study: {"gas": plan.shows_gas(study)},
         part="segmentation",
         beside="segmentation",
     ),
@@ -235,7 +251,7 @@ class FiguresPlan(StudyPlan):
         ]
         if entry.segmentation and entry.segmentation.attention_mass is None:
             found = [figure for figure in found if figure.name != "attention"]
-        if entry.images and set(BASE) - {*(self.image_set(entry.images).channels or ())}:
+        if not self.shows_gas(study):
             found = [figure for figure in found if figure.name != "examples"]
         return found
 

@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from starmass.reporting import style
+from starmass.reporting.panels import as_picture
 from starmass.reporting.typesetting import escape_mathtext
 
 ACROSS, GAP, HEADING, FOOT = 3, 0.05, 0.2, 0.05
@@ -83,9 +84,8 @@ def _spread(count: int, wanted: int) -> np.ndarray:
 def _draw_image(axes: Axes, image: np.ndarray) -> None:
     """Draw one image [channel, y, x] with its first row on top, as boxes are counted."""
     pixels = image.shape[-1]
-    shown = np.moveaxis(image, 0, -1) if len(image) == 3 else image[0]
     axes.imshow(
-        np.clip(shown, 0, 1), cmap="gray", vmin=0, vmax=1, origin="upper",
+        as_picture(image), cmap="gray", vmin=0, vmax=1, origin="upper",
         extent=(0, pixels, pixels, 0),
     )  # fmt: skip
     style.bare(axes)

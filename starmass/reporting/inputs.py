@@ -4,7 +4,7 @@ Maps, fractal images, splits, features, predictions and metrics.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,9 @@ class MapRow:
 
     ``channels`` is float32 [channel, row, column] with ``names`` and ``units`` by channel; ``side``
     in pc, ``mass`` in Msun, ``age`` in yr (NaN where unknown). Of images that others made, the side
-    may not be known (``sized``; it is in pixels then), nor which way is up (``oriented``).
+    may not be known (``sized``; it is in pixels then), nor which way is up (``oriented``). Channels
+    of a ``picture`` are of any number and as an encoder sees them, 0 to 1, first row on top.
+    ``label`` is what a study predicts of the row in place of the mass, in words.
     """
 
     channels: np.ndarray
@@ -50,6 +52,8 @@ class MapRow:
     depth: float | None = None
     sized: bool = True
     oriented: bool = True
+    picture: bool = False
+    label: str = ""
 
 
 def require_rows(path: str | Path, table: pd.DataFrame, **columns: Iterable[Any]) -> None:
@@ -128,7 +132,9 @@ class Segmentation:
         heads last; None where there is none
     attended : which tokens hold ``attention_mass`` of it, the fewest that do [example, head, row,
         column]
-    side : of the square about the protostar that the tokens cover [pc]
+    side : of the square about the protostar that the tokens cover [pc]; NaN where it is not known
+    shown : examples as the encoder sees them, 0 to 1 [example, channel, row, column]; None of maps
+        of gas
     """
 
     rows: np.ndarray
@@ -140,6 +146,7 @@ class Segmentation:
     attended: np.ndarray | None
     attention_mass: float
     side: float
+    shown: np.ndarray | None = None
 
 
 def read_segmentation(path: str | Path) -> Segmentation:
@@ -156,13 +163,19 @@ def read_segmentation(path: str | Path) -> Segmentation:
             attended=np.asarray(file["attended"], dtype=bool) if seen else None,
             attention_mass=float(file.attrs["attention_mass"]) if seen else float("nan"),
             side=float(file.attrs["side_pc"]),
+            shown=np.asarray(file["shown"], dtype=float) if "shown" in file else None,
         )
 
 
 def read_examples(
-    segmentation: str | Path, samples: str | Path
+    segmentation: str | Path, samples: str | Path, target: Mapping[str, Any] | None = None
 ) -> tuple[Segmentation, list[MapRow]]:
-    """Read a segmentation and the maps of its examples."""
+    """Read a segmentation and the maps of its examples.
+
+    Parameters
+    ----------
+    target : what the study predicts, as the config has it; None for the mass
+    """
     found = read_segmentation(segmentation)
     table = read_samples(samples).set_index("row")
     if unknown := [int(row) for row in found.rows if row not in table.index]:
@@ -170,7 +183,49 @@ def read_examples(
             f"{segmentation}: row {unknown[0]} is not in {samples}; delete the file and run"
             " Snakemake again to remake it."
         )
-    return found, [read_map_row(table.loc[int(row)]) for row in found.rows]
+    if found.shown is None:
+        rows = [read_map_row(table.loc[int(row)]) for row in found.rows]
+        # Where a set does not know its side, it is in pixels, and the tokens cover all of them.
+        found = found if np.isfinite(found.side) else replace(found, side=rows[0].side)
+    else:
+        found, rows = _pictures(found, found.shown, table.loc[list(found.rows)])
+    labels = [label_of(table.loc[int(row)], target) if target else "" for row in found.rows]
+    return found, [replace(row, label=label) for row, label in zip(rows, labels, strict=True)]
+
+
+def label_of(sample: Any, target: Mapping[str, Any]) -> str:
+    """Return what a study predicts of a row of samples.csv, in words."""
+    value = sample[target["column"]]
+    if target["kind"] == "classes":
+        return str(value)
+    unit = target.get("unit", "")
+    return f"{float(value):.3g}{f' {unit}' if unit else ''}"
+
+
+def _pictures(
+    found: Segmentation, shown: np.ndarray, samples: pd.DataFrame
+) -> tuple[Segmentation, list[MapRow]]:
+    """Return a segmentation whose side is that of its pictures, and these."""
+    sized = bool(np.isfinite(found.side))
+    side = found.side if sized else float(shown.shape[-1])
+    rows = [
+        MapRow(
+            channels=picture,
+            names=("image",),
+            units=("",),
+            axis=str(sample["axis"]),
+            side=side,
+            mass=float(sample["mass_msun"]),
+            age=float(sample["age_yr"]),
+            simulation=str(sample["simulation"]),
+            sink_id=int(sample["sink_id"]),
+            sized=sized,
+            oriented=False,
+            picture=True,
+        )
+        for picture, (_, sample) in zip(shown, samples.iterrows(), strict=True)
+    ]
+    return replace(found, side=side), rows
 
 
 def read_predictions(path: str | Path) -> pd.DataFrame:

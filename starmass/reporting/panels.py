@@ -1,6 +1,7 @@
 """Panels of several figures: a channel of a map, an image over it, the key of segment colours."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from string import ascii_lowercase
 
 import numpy as np
@@ -14,6 +15,7 @@ from starmass.config.reporting import Palettes
 from starmass.errors import InputError
 from starmass.reporting import style
 from starmass.reporting.inputs import CHANNELS, SKY, MapRow
+from starmass.reporting.typesetting import escape_mathtext
 
 GAP, BAR = 0.06, 0.42
 """Inches about a panel, and for colour bars under a line of panels."""
@@ -21,6 +23,8 @@ GAP, BAR = 0.06, 0.42
 
 def channel_scales(rows: Sequence[MapRow]) -> list[Normalize]:
     """Return the scale of each channel that all maps of a figure share."""
+    if rows[0].picture:
+        return [Normalize(0, 1)]
     shown = np.stack([row.channels for row in rows])
     return [style.channel_scale(name, shown[:, place]) for place, name in enumerate(rows[0].names)]
 
@@ -34,8 +38,18 @@ def draw_channel(
     *,
     marked: bool = True,
 ) -> None:
-    """Draw one channel of a map, its protostar in a circle."""
+    """Draw one channel of a map, its protostar in a circle; or a picture as it is shown."""
     half = row.side / 2
+    if row.picture:
+        axes.imshow(
+            as_picture(row.channels),
+            norm=scale,
+            cmap=style.palette(palettes.get(row.names[0], "gray")),
+            origin="upper",
+            extent=(-half, half, -half, half),
+        )
+        style.bare(axes)
+        return
     axes.imshow(
         row.channels[channel],
         norm=scale,
@@ -45,6 +59,28 @@ def draw_channel(
     style.bare(axes)
     if marked:
         style.mark_protostar(axes)
+
+
+def as_picture(image: np.ndarray) -> np.ndarray:
+    """Return an image [channel, y, x] as it is drawn, within 0..1.
+
+    Three channels are colours [y, x, 3]; of any other number it is the first [y, x].
+    """
+    return np.clip(np.moveaxis(image, 0, -1) if len(image) == 3 else image[0], 0, 1)
+
+
+def in_grey(row: MapRow) -> MapRow:
+    """Return a picture of three channels as the mean of these; any other map as it is."""
+    if not row.picture or len(row.channels) != 3:
+        return row
+    return replace(row, channels=row.channels.mean(axis=0, keepdims=True))
+
+
+def picture_words(row: MapRow) -> str:
+    """Return what a picture shows, in two lines."""
+    channels = len(row.channels)
+    colours = {1: "", 3: "\n(channels as colours)"}.get(channels, f"\n(the first of {channels})")
+    return f"image{colours}"
 
 
 def draw_map(
@@ -102,11 +138,16 @@ def draw_tokens(
     """
     half = row.side / 2
     axes.imshow(
-        picture, cmap=colours, norm=scale, extent=(-side / 2, side / 2, -side / 2, side / 2)
+        picture,
+        cmap=colours,
+        norm=scale,
+        origin="upper" if row.picture else "lower",
+        extent=(-side / 2, side / 2, -side / 2, side / 2),
     )
     axes.set(xlim=(-half, half), ylim=(-half, half))
     style.bare(axes)
-    style.mark_protostar(axes)
+    if not row.picture:
+        style.mark_protostar(axes)
 
 
 def orient(axes: Axes, row: MapRow, *, bar: bool = True) -> None:
@@ -118,14 +159,21 @@ def orient(axes: Axes, row: MapRow, *, bar: bool = True) -> None:
 
 
 def name_line(axes: Axes, row: MapRow, line: int) -> None:
-    """Write letter, mass, age and line of sight left of a line of panels.
+    """Write letter, mass (or label), age and line of sight left of a line of panels.
 
     Scale and orientation go into its first panel.
     """
     orient(axes, row)
-    first = rf"({ascii_lowercase[line % 26]})  {row.mass:.2g} M$_\odot$"
+    first = f"({ascii_lowercase[line % 26]})"
+    if row.label:
+        height = axes.get_window_extent().height / axes.figure.dpi
+        words = style.wrap_text(f"{first} {escape_mathtext(row.label)}", height)
+        first = "\n".join(words)
+    elif np.isfinite(row.mass):
+        first = rf"{first}  {row.mass:.2g} M$_\odot$"
+    second = ", ".join(filter(None, (style.format_age(row.age), line_of_sight(row))))
     axes.set_ylabel(
-        f"{first}\n{', '.join(filter(None, (style.format_age(row.age), line_of_sight(row))))}",
+        f"{first}\n{second}".rstrip(),
         labelpad=3,
         fontsize=8,
         linespacing=1.2,

@@ -298,7 +298,7 @@ def format_age(years: float) -> str:
 
 def quantity_label(channel: str, unit: str) -> str:
     """Return symbol and unit of a channel for an axis, e.g. ``N_H [cm^-2]``."""
-    return f"{SYMBOLS.get(channel, channel)} [{UNITS.get(unit, unit)}]"
+    return f"{SYMBOLS.get(channel, channel)}{f' [{UNITS.get(unit, unit)}]' if unit else ''}"
 
 
 def channel_scale(channel: str, values: np.ndarray) -> Normalize:

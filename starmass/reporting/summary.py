@@ -11,7 +11,13 @@ import pandas as pd
 from starmass.provenance import git_commit
 from starmass.reporting.figures.few_labels import read_few_labels
 from starmass.reporting.figures.information import read_information
-from starmass.reporting.figures.segments import CHANNELS, WAYS, read_explained
+from starmass.reporting.figures.segments import (
+    CHANNELS,
+    WAYS,
+    explained_channels,
+    read_explained,
+    words_of,
+)
 from starmass.reporting.grids import has_interval, number, too_few, with_interval
 from starmass.reporting.inputs import describe_data, read_table, require_rows
 from starmass.reporting.tables import NEEDED, add_differences, findings, read_overstatement
@@ -29,7 +35,7 @@ GAS = dict(
         strict=True,
     )
 )
-"""Words for the quantities whose variance segments explain."""
+"""Words for the quantities of gas whose variance segments explain; other channels have names."""
 
 
 BEST = 4
@@ -213,40 +219,45 @@ def _overlaps(count: int, others: int) -> str:
 
 
 def segments_finding(table: pd.DataFrame, figure: str) -> str:
-    """Return the share of the gas's variance that the encoder's segments explain, as a sentence.
+    """Return the share of the channels' variance that the encoder's segments explain, in words.
 
     It also says of which channels they explain more or less than other ways to segment.
     """
-    own = table[table["segments"] == "tokens"].set_index("quantity").loc[list(CHANNELS)]
+    channels = explained_channels(table)
+    gas = set(CHANNELS) <= set(channels)
+    called = GAS if gas else {name: name for name in channels}
+    own = table[table["segments"] == "tokens"].set_index("quantity").loc[list(called)]
     shares = ", ".join(
-        f"{with_interval(row, 'eta2', 2)} of the {GAS[name]}" for name, row in own.iterrows()
+        f"{with_interval(row, 'eta2', 2)} of {'the ' if gas else ''}{called[name]}"
+        for name, row in own.iterrows()
     )
     sentence = (
         f"Segments ({figure}): those of the encoder's tokens explain a share η² of the variance of"
-        f" the gas, {shares}."
+        f" {'the gas' if gas else 'the channels'}, {shares}."
     )
-    if few := too_few(table):
+    if few := (too_few(table) if gas else too_few(table, "test object")):
         return f"{sentence} {few.capitalize()}."
-    for way, (words, _, _) in WAYS.items():
+    article = "the " if gas else ""
+    for way in WAYS:
         if way == "tokens":
             continue
-        rows = table[table["segments"] == way].set_index("quantity").loc[list(CHANNELS)]
+        rows = table[table["segments"] == way].set_index("quantity").loc[list(called)]
         more = rows.index[rows["eta2_difference_low"] > 0]
         less = rows.index[rows["eta2_difference_high"] < 0]
         level = [name for name in rows.index if name not in more and name not in less]
         kinds = (
-            ("more of the ", more),
-            ("less of the ", less),
-            ("no difference beyond the interval for the ", level),
+            (f"more of {article}", more),
+            (f"less of {article}", less),
+            (f"no difference beyond the interval for {article}", level),
         )
         told = [
             how + ", ".join(
-                f"{GAS[name].split(' (')[0]} ({number(rows.loc[name, 'eta2_difference'])}"
+                f"{called[name].split(' (')[0]} ({number(rows.loc[name, 'eta2_difference'])}"
                 f" [{number(rows.loc[name, 'eta2_difference_low'])},"
                 f" {number(rows.loc[name, 'eta2_difference_high'])}])"
                 for name in names
             )
             for how, names in kinds if len(names)
         ]  # fmt: skip
-        sentence += f" Against {words}: {'; '.join(told)}."
+        sentence += f" Against {words_of(way, table)}: {'; '.join(told)}."
     return sentence

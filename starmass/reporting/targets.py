@@ -10,8 +10,10 @@ import pandas as pd
 
 from starmass.provenance import git_commit
 from starmass.reporting.figures.few_labels import read_few_labels
+from starmass.reporting.figures.segments import read_explained
 from starmass.reporting.grids import number, too_few, with_interval
 from starmass.reporting.inputs import describe_data, read_table, require_rows
+from starmass.reporting.summary import segments_finding
 from starmass.reporting.typesetting import Grid, Page, html, latex, markdown
 from starmass.storage import write_text, written_aside
 
@@ -287,6 +289,7 @@ def write_target_summary(
     outputs: Mapping[str, str | Path],
     few_labels: str | Path | None = None,
     few_labels_rows: Mapping[str, Iterable[Any]] = MappingProxyType({}),
+    explained: str | Path | None = None,
     figures: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
     """Write what a study found as Markdown and HTML (files by ``md`` and ``html``).
@@ -296,6 +299,7 @@ def write_target_summary(
     target, metrics, differences, splits, methods, simulations : of :func:`build_target_table`
     few_labels : table of few labels, if the study has one
     few_labels_rows : what it has to hold: ``split``, ``method``, ``fraction``
+    explained : variance that segments explain, if the study has a segmentation
     figures : figure of the study -> its number
     """
     table = read_compared(metrics, differences, target, splits, methods)
@@ -307,6 +311,9 @@ def write_target_summary(
         sentences += [
             few_labels_finding(rows, metric, place) for _, rows in few.groupby("split", sort=False)
         ]
+    if explained is not None:
+        place = f"figure {figures['segments']}" if "segments" in figures else "no figure"
+        sentences.append(segments_finding(read_explained(explained), place))
     rows = table.set_index(["method", "split"])
     labels = table.drop_duplicates("method").set_index("method")["label"]
     cells = [

@@ -131,8 +131,8 @@ def test_images_of_other_channels_have_no_figure_of_maps():
             r"studies\.demo\.information': it measures radii in pc; add images\.mine\.side",
         ),
         (
-            config_of({"segmentation": {"features": "dinov2"}}, channels=[*MAPS[:2], "flux"]),
-            r"its figures show .*, and images\.mine has no sigma_v",
+            config_of({"segmentation": {"features": "dinov2"}}, channels=[*MAPS, "distance"]),
+            r"its tables call another quantity distance; rename that channel of images\.mine",
         ),
         (
             config_of({"methods": ["statistics_ridge"], "reference": None}, side=None),

@@ -20,7 +20,9 @@ from starmass.reporting.panels import (
     draw_channel,
     draw_channel_bar,
     draw_tokens,
+    in_grey,
     name_line,
+    picture_words,
 )
 
 LABEL, GAP, BAR, HEADING = 0.36, 0.05, 0.44, 0.2
@@ -38,9 +40,13 @@ def plot(
     palettes: Mapping[str, str],
     resolution: int,
     facts: Mapping[str, Any],
+    target: Mapping[str, Any] | None = None,
 ) -> None:
-    """Draw the attention of a segmentation file, one example a line, one head a column."""
-    found, examples = read_examples(segmentation, samples)
+    """Draw the attention of a segmentation file, one example a line, one head a column.
+
+    ``target`` is what the study predicts, as the config has it; None for the mass.
+    """
+    found, examples = read_examples(segmentation, samples, target)
     if found.attention is None:
         raise InputError(
             f"{segmentation}: the encoder has no class token whose attention could be shown; set"
@@ -61,9 +67,9 @@ def plot(
 def draw_attention(
     examples: Sequence[MapRow], found: Segmentation, palettes: Mapping[str, str], below: str = ""
 ) -> Figure:
-    """Lay out examples, one a line: column density, then where each head looks.
+    """Lay out examples, one a line: column density or a picture, then where each head looks.
 
-    Attention is drawn over the column density in grey.
+    Attention is drawn over the first in grey.
     """
     assert found.attention is not None and found.attended is not None
     heads = choose_heads(found)
@@ -73,7 +79,9 @@ def draw_attention(
     height = bars + BAR + style.footer_height(below, style.TEXT_WIDTH)
     figure = Figure(figsize=(style.TEXT_WIDTH, height))
     scales, brightest = channel_scales(examples), attention_scale(found)
-    place = examples[0].names.index("column_density")
+    shown = "image" if examples[0].picture else "column_density"
+    place = examples[0].names.index(shown)
+    grey = [in_grey(row) for row in examples]
     for column, head in enumerate(heads):
         total = found.attention.shape[1] - 1
         style.place_text(
@@ -92,19 +100,19 @@ def draw_attention(
         for column, head in enumerate(heads):
             axes = style.place_axes(figure, LABEL + (column + 1) * (cell + GAP), top, cell, cell)
             draw_channel(
-                axes,
-                row,
-                place,
-                scales[place],
-                {**palettes, "column_density": "Greys"},
-                marked=False,
+                axes, grey[line], place, scales[place], {**palettes, shown: "Greys"}, marked=False
             )
             colours = style.palette(palettes["attention"]).with_extremes(bad=(0, 0, 0, 0))
             draw_tokens(axes, attended(found, line, head), row, found.side, colours, brightest)
             style.label_panel(axes, f"{found.attended[line, head].mean():.0%}")
-    draw_channel_bar(
-        figure, LABEL + 0.03, bars, cell - 0.06, examples[0], place, scales[place], palettes
-    )
+    if examples[0].picture:
+        words = picture_words(examples[0])
+        middle = LABEL + cell / 2
+        style.place_text(figure, middle, bars, words, ha="center", linespacing=1.3, fontsize=8)
+    else:
+        draw_channel_bar(
+            figure, LABEL + 0.03, bars, cell - 0.06, examples[0], place, scales[place], palettes
+        )
     draw_attention_bar(
         style.place_axes(figure, LABEL + cell + GAP + 0.03, bars, cell - 0.06, 0.07),
         palettes,

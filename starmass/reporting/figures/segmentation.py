@@ -1,4 +1,4 @@
-"""Figure 3: example maps beside their patch tokens' colours, segments and attention."""
+"""Figure 3: example maps, or images, beside their patch tokens' colours, segments and attention."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,11 +17,15 @@ from starmass.reporting.panels import (
     draw_segment_key,
     draw_tokens,
     name_line,
+    picture_words,
     segment_colours,
 )
+from starmass.reporting.typesetting import escape_mathtext
 
 LABEL, GAP, BAR = 0.36, 0.05, 0.52
 """Inches for the label left of a line, between images, and under them for colour bars."""
+FEWEST = 5
+"""Minimum number of columns that the width is divided by."""
 
 
 def plot(
@@ -33,11 +37,19 @@ def plot(
     palettes: Mapping[str, str],
     resolution: int,
     facts: Mapping[str, Any],
+    target: Mapping[str, Any] | None = None,
+    brightness: str = "column density",
 ) -> None:
-    """Draw the examples of a segmentation file, one a line."""
-    found, examples = read_examples(segmentation, samples)
+    """Draw the examples of a segmentation file, one a line.
+
+    Parameters
+    ----------
+    target : what the study predicts, as the config has it; None for the mass
+    brightness : words for the channel that segments are numbered by
+    """
+    found, examples = read_examples(segmentation, samples, target)
     with style.journal_style():
-        figure = draw_segmentation(examples, found, palettes, footer(simulations))
+        figure = draw_segmentation(examples, found, palettes, footer(simulations), brightness)
         style.save_figure(
             figure,
             outputs,
@@ -48,16 +60,20 @@ def plot(
 
 
 def draw_segmentation(
-    examples: Sequence[MapRow], found: Segmentation, palettes: Mapping[str, str], below: str = ""
+    examples: Sequence[MapRow],
+    found: Segmentation,
+    palettes: Mapping[str, str],
+    below: str = "",
+    brightness: str = "column density",
 ) -> Figure:
     """Lay out examples, one a line; sizes in inches.
 
-    Each line has three channels, then colours, segments and attention of the tokens.
+    Each line has three channels, or a picture, then colours, segments and attention of the tokens.
     """
     first = examples[0]
     channels = len(first.names)
     columns = channels + 2 + (found.attention is not None)
-    cell = (style.TEXT_WIDTH - LABEL) / columns - GAP
+    cell = (style.TEXT_WIDTH - LABEL) / max(columns, FEWEST) - GAP
     bars = len(examples) * (cell + GAP) + 0.05
     height = bars + BAR + style.footer_height(below, style.TEXT_WIDTH)
     figure = Figure(figsize=(style.TEXT_WIDTH, height))
@@ -90,7 +106,13 @@ def draw_segmentation(
                 style.palette(palettes["attention"]),
                 brightest,
             )
-    for channel in range(channels):
+    middle = [LABEL + column * (cell + GAP) + cell / 2 for column in range(columns)]
+    if first.picture:
+        style.place_text(
+            figure, middle[0], bars - 0.02, picture_words(first), ha="center", linespacing=1.3,
+            fontsize=8,
+        )  # fmt: skip
+    for channel in range(0 if first.picture else channels):
         draw_channel_bar(
             figure,
             LABEL + channel * (cell + GAP) + 0.03,
@@ -101,7 +123,6 @@ def draw_segmentation(
             scales[channel],
             palettes,
         )
-    middle = [LABEL + column * (cell + GAP) + cell / 2 for column in range(columns)]
     words = f"components 1, 2, 3\nof the patch tokens\n({found.explained.sum():.0%} of variance)"
     style.place_text(
         figure, middle[channels], bars - 0.02, words, ha="center", linespacing=1.3, fontsize=8
@@ -112,7 +133,8 @@ def draw_segmentation(
         ),
         found.segment_count,
     )
-    words = r"segments, by rising" + "\n" + r"column density"
+    named = escape_mathtext(brightness)
+    words = "\n".join(["segments, by rising", *style.wrap_text(named, cell)])
     style.place_text(
         figure, middle[channels + 1], bars + 0.17, words, ha="center", linespacing=1.2, fontsize=8
     )

@@ -1,6 +1,6 @@
-"""What the segments hold: their gas, and how much of its variance they explain.
+"""What the segments hold: gas or channels of images, and how much of its variance they explain.
 
-The gas's numbers have intervals over protostars.
+Its numbers have intervals over protostars, or objects.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from starmass.errors import InputError
 from starmass.reporting import style
 from starmass.reporting.inputs import footer, read_table, require_rows
+from starmass.reporting.typesetting import escape_mathtext
 
 NEEDED = (
     "segment",
@@ -45,11 +46,11 @@ QUANTITIES = {
     "sigma_v": style.quantity_label("sigma_v", "km/s"),
     "distance": "distance [pc]",
 }
-"""What the upper panels show, and their axes' labels."""
-CHANNELS = {
-    name: style.SYMBOLS[name.removeprefix("log10_")]
-    for name in ("log10_column_density", "v_los", "sigma_v")
-}
+"""What the upper panels show of gas, and their axes' labels."""
+CHANNELS = ("log10_column_density", "v_los", "sigma_v")
+"""Quantities of gas whose variance is explained."""
+SHOWN = 5
+"""Maximum number of channels of other images that are shown, the first."""
 WAYS: Mapping[str, tuple[str, str, str]] = {
     "tokens": ("tokens of the encoder", style.POINTS, "o"),
     "random_weights": ("tokens of random weights", style.ACCENT, "s"),
@@ -57,11 +58,11 @@ WAYS: Mapping[str, tuple[str, str, str]] = {
     "rings": ("rings about the star", "#cc79a7", "D"),
 }
 """Ways to segment: words, colour, marker."""
-LEFT, TOP, WIDTH, GAP, HEIGHT, MIDDLE, BELOW, BOTTOM = 0.42, 0.3, 1.22, 0.1, 1.45, 1.0, 1.55, 0.5
+LEFT, TOP, ROOM, GAP, HEIGHT, MIDDLE, BELOW, BOTTOM = 0.42, 0.3, 6.6, 0.1, 1.45, 1.0, 1.55, 0.5
 """Inches about panels.
 
-They are left of the panels, over them, of an upper panel and between two, of its height, between
-lines, of the lower ones, and under them.
+They are left of the panels, over them, of all upper panels with a gap each, between two, of their
+height, between lines, of the lower ones, and under them.
 """
 
 
@@ -79,14 +80,15 @@ def plot(
     with style.journal_style():
         figure = draw_segments(table, compared, footer(simulations))
         style.save_figure(
-            figure, outputs, resolution=resolution, title="Gas in the segments", facts=facts
+            figure, outputs, resolution=resolution, title="What the segments hold", facts=facts
         )
 
 
 def read_segments(path: str | Path) -> pd.DataFrame:
     """Read what the segments hold, and check that all are there: together they cover the maps."""
     table = read_table(path, NEEDED)
-    require_rows(path, table, segment=table["segment"].unique(), quantity=QUANTITIES)
+    known = [*panel_labels(table), "area_fraction", "distance"]
+    require_rows(path, table, segment=table["segment"].unique(), quantity=known)
     area = float(table.loc[table["quantity"] == "area_fraction", "mean"].sum())
     if not np.isclose(area, 1, atol=1e-3):
         raise InputError(
@@ -97,13 +99,45 @@ def read_segments(path: str | Path) -> pd.DataFrame:
 
 
 def read_explained(path: str | Path) -> pd.DataFrame:
-    """Read the share of the gas's variance that each way to segment explains.
+    """Read the share of each channel's variance that each way to segment explains.
 
     Check that all of them are there.
     """
     table = read_table(path, COMPARED)
-    require_rows(path, table, segments=WAYS, quantity=CHANNELS)
+    require_rows(path, table, segments=WAYS, quantity=explained_channels(table))
     return table
+
+
+def explained_channels(compared: pd.DataFrame) -> list[str]:
+    """Return the quantities whose variance is explained: those of gas, or an image's channels."""
+    return list(dict.fromkeys(compared["quantity"]))
+
+
+def words_of(way: str, compared: pd.DataFrame) -> str:
+    """Return words for a way to segment: only maps of gas have a star in the middle."""
+    gas = set(CHANNELS) <= set(compared["quantity"])
+    return WAYS[way][0] if gas else WAYS[way][0].replace("the star", "the middle")
+
+
+def panel_labels(table: pd.DataFrame) -> dict[str, str]:
+    """Return the quantities of the upper panels with their axes' labels, in order."""
+    units = table.drop_duplicates("quantity").set_index("quantity")["unit"].fillna("")
+    length = {"distance": f"distance [{units.get('distance', 'pc')}]"}
+    if "v_los_from_star" in units.index:
+        return {**QUANTITIES, **length}
+    ends = ("area_fraction", "distance")
+    channels = [name for name in units.index if name not in ends][:SHOWN]
+    area = {"area_fraction": QUANTITIES["area_fraction"]}
+    return {**area, **{name: _label(name, str(units[name])) for name in channels}, **length}
+
+
+def _label(quantity: str, unit: str = "") -> str:
+    """Return symbol and unit of a channel."""
+    if quantity == "log10_column_density":
+        return style.quantity_label("column_density", "cm**-2" if unit else "")
+    return style.quantity_label(
+        quantity if quantity in style.SYMBOLS else escape_mathtext(quantity), escape_mathtext(unit)
+    )
 
 
 def draw_segments(table: pd.DataFrame, compared: pd.DataFrame, below: str = "") -> Figure:
@@ -115,15 +149,15 @@ def draw_segments(table: pd.DataFrame, compared: pd.DataFrame, below: str = "") 
     height = TOP + HEIGHT + MIDDLE + BELOW + BOTTOM + style.footer_height(below, style.TEXT_WIDTH)
     figure = Figure(figsize=(style.TEXT_WIDTH, height))
     maps, stars = int(compared["n_maps"].iloc[0]), int(compared["n_protostars"].iloc[0])
-    style.place_text(
-        figure,
-        LEFT,
-        0.08,
-        f"(a)\u2013(e) what a segment holds: {maps} test maps of {stars} protostars",
-        fontsize=8,
-    )
-    for place, (quantity, label) in enumerate(QUANTITIES.items()):
-        axes = style.place_axes(figure, LEFT + place * (WIDTH + GAP), TOP, WIDTH, HEIGHT)
+    labels = panel_labels(table)
+    gas = "v_los_from_star" in labels
+    what = f"{maps} test maps of {stars} protostars" if gas else f"{maps} test images"
+    letters = ascii_lowercase[: len(labels) + 2]
+    words = f"(a)\u2013({letters[-3]}) what a segment holds: {what}"
+    style.place_text(figure, LEFT, 0.08, words, fontsize=8)
+    width = ROOM / len(labels) - GAP
+    for place, (quantity, label) in enumerate(labels.items()):
+        axes = style.place_axes(figure, LEFT + place * (width + GAP), TOP, width, HEIGHT)
         _draw_quantity(axes, table[table["quantity"] == quantity].sort_values("segment"), quantity)
         axes.set_xlabel(label, labelpad=2)
         style.label_panel(axes, f"({ascii_lowercase[place]})")
@@ -134,10 +168,18 @@ def draw_segments(table: pd.DataFrame, compared: pd.DataFrame, below: str = "") 
         style.place_axes(figure, LEFT + 3.83, top, 2.68, BELOW),
     )
     style.place_text(
-        figure, LEFT, top - 0.22, "(f) share of the variance between segments of", fontsize=8
+        figure,
+        LEFT,
+        top - 0.22,
+        f"({letters[-2]}) share of the variance between segments of",
+        fontsize=8,
     )
     style.place_text(
-        figure, LEFT + 3.5, top - 0.22, "(g) the encoder's share minus that of", fontsize=8
+        figure,
+        LEFT + 3.5,
+        top - 0.22,
+        f"({letters[-1]}) the encoder's share minus that of",
+        fontsize=8,
     )
     for axes, value in zip(both, ("eta2", "eta2_difference"), strict=True):
         _draw_shares(axes, compared, value)
@@ -192,11 +234,12 @@ def _draw_quantity(axes: Axes, rows: pd.DataFrame, quantity: str) -> None:
 
 
 def _draw_shares(axes: Axes, compared: pd.DataFrame, value: str) -> None:
+    channels = explained_channels(compared)[:SHOWN]
     shown = [way for way in WAYS if way in set(compared.loc[compared[value].notna(), "segments"])]
     for number, way in enumerate(shown):
-        words, colour, marker = WAYS[way]
-        rows = compared[compared["segments"] == way].set_index("quantity").loc[list(CHANNELS)]
-        places = -np.arange(len(CHANNELS)) - 0.2 * (number - (len(shown) - 1) / 2)
+        _, colour, marker = WAYS[way]
+        rows = compared[compared["segments"] == way].set_index("quantity").loc[channels]
+        places = -np.arange(len(channels)) - 0.2 * (number - (len(shown) - 1) / 2)
         bars = [
             np.maximum(rows[value] - rows[f"{value}_low"], 0),
             np.maximum(rows[f"{value}_high"] - rows[value], 0),
@@ -210,10 +253,10 @@ def _draw_shares(axes: Axes, compared: pd.DataFrame, value: str) -> None:
             markersize=4,
             linewidth=1,
             linestyle="none",
-            label=words,
+            label=words_of(way, compared),
         )
-    axes.set_yticks(-np.arange(len(CHANNELS)), list(CHANNELS.values()))
+    axes.set_yticks(-np.arange(len(channels)), [_label(name) for name in channels])
     axes.tick_params(axis="y", which="both", left=False, right=False)
-    axes.set_ylim(-len(CHANNELS) + 0.4, 0.6)
-    for border in range(1, len(CHANNELS)):
+    axes.set_ylim(-len(channels) + 0.4, 0.6)
+    for border in range(1, len(channels)):
         axes.axhline(0.5 - border, color=style.INK, linewidth=0.3)

@@ -1,10 +1,11 @@
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
 from starmass.errors import InputError
 from starmass.evaluation.preprocessing import Preprocessing
-from starmass.evaluation.samples import load_maps, protostars
+from starmass.evaluation.samples import Maps, load_maps, protostars
 from starmass.evaluation.segmentation import (
     choose_examples,
     fit_baselines,
@@ -15,8 +16,15 @@ from starmass.evaluation.segmentation import (
     spread_evenly,
     write_segmentation,
 )
-from starmass.evaluation.segments import compare_segments
+from starmass.evaluation.segments import (
+    compare_segments,
+    describe_segments,
+    measured_of,
+    physical_quantities,
+    shows_gas,
+)
 from starmass.evaluation.splits import draw_split, parts_of
+from starmass.evaluation.targets import Target
 
 
 def patches(scaled):
@@ -116,6 +124,41 @@ def test_segments_that_see_the_gas_beat_those_that_do_not(samples):
         0.1 < column.loc["rings", "eta2"] < column.loc["tokens", "eta2"]
     )  # these maps' column density falls off from the star
     assert table.loc["tokens", "eta2_difference"].isna().all()
+
+
+def test_examples_of_classes_are_of_each_in_turn(samples):
+    stars = protostars(samples)
+    table = samples.assign(stage=np.array(["young", "old", "old"])[stars % 3])
+    target = Target(kind="classes", column="stage", classes=("young", "old"))
+    chosen = choose_examples(table, np.arange(len(table)), 5, target)
+    assert table.loc[chosen, "stage"].tolist() == ["young"] * 3 + ["old"] * 2
+    assert len(set(stars[chosen])) == 5
+
+
+def test_images_of_any_channels_are_measured_in_their_own_units():
+    """Without gas, side or mass: means of the channels, and distances in pixels."""
+    images = np.random.default_rng(0).random((6, 2, 8, 8)).astype(np.float32)
+    maps = Maps(images, ("u", "g"), np.zeros(6), float("nan"), units=("nanomaggy", ""))
+    measured = measured_of(maps)
+    assert not shows_gas(maps) and measured.channels == ("u", "g")
+    assert measured.units == {"u": "nanomaggy", "g": "", "distance": "pixel"}
+    samples = {"simulation": ["sky"] * 6, "sink_id": range(6)}
+    left = np.repeat([[0, 0, 1, 1]], 4, axis=0)[None].repeat(6, axis=0).astype(np.int8)
+    ways = {"tokens": lambda rows: left[rows], "rings": lambda rows: left[rows]}
+    sums = measure_segments(pd.DataFrame(samples), maps, np.arange(6), 8, ways, 2)
+    table = describe_segments(sums["tokens"], measured).set_index(["quantity", "segment"])["mean"]
+    assert table["area_fraction", 1] == table["area_fraction", 2] == 0.5
+    for place, channel in enumerate(("u", "g")):
+        assert table[channel, 1] == pytest.approx(images[:, place, :, :4].mean(), rel=1e-6)
+        assert table[channel, 2] == pytest.approx(images[:, place, :, 4:].mean(), rel=1e-6)
+    # Middles of cells of two pixels are 1 and 3 pixels from the middle along each axis.
+    near, far, corner = np.sqrt(2), np.sqrt(10), np.sqrt(18)
+    assert table["distance", 1] == pytest.approx((near + 2 * far + corner) / 4)
+    cells = physical_quantities(maps, np.arange(6), 4, 8)[0].reshape(6, 4, 2, 2)
+    between = cells.mean(axis=(0, 1, 3)).var() / cells.var()
+    compared = compare_segments(sums, measured).set_index(["segments", "quantity"])
+    assert set(compared.index.get_level_values("quantity")) == {"u", "g"}
+    assert compared.loc[("tokens", "u"), "eta2"] == pytest.approx(between)
 
 
 def test_the_file(tmp_path, samples):

@@ -101,6 +101,7 @@ def test_images_of_other_channels_have_no_figure_of_maps():
     rgb = {"channels": ["red", "green", "blue"], "side": None}
     plan = Plan(config_of({"methods": ["mean"], "reference": None}, over=shown, **rgb))
     assert "examples" not in plan.figure_numbers("demo")
+    assert not plan.shows_gas("demo") and Plan(config_of()).shows_gas("demo")
     with pytest.raises(InputError, match=r"shows maps of .* the images mine of study demo don't"):
         plan.figure_inputs("examples", "demo")
 

@@ -38,6 +38,8 @@ def test_files_of_other_targets_are_refused_with_what_there_is(plan):
     assert "demo has no target" in plan.why_not("results/evaluation/demo/confusion.csv")
     for path in ("tables/demoo/table1.md", "tables/ages/table.md", "maps/ages/table1.md"):
         assert plan.why_not(f"results/{path}") is None
-    for ask in (plan.information, plan.segmentation, plan.ablation_files):
+    for ask in (plan.information, plan.ablation_files):
         with pytest.raises(InputError, match="ages has another target than the stellar mass"):
             ask("ages")
+    with pytest.raises(InputError, match="ages has no segmentation; add it"):
+        plan.segmentation("ages")

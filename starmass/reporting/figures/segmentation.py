@@ -24,7 +24,7 @@ from starmass.reporting.typesetting import escape_mathtext
 
 LABEL, GAP, BAR = 0.36, 0.05, 0.52
 """Inches for the label left of a line, between images, and under them for colour bars."""
-FEWEST = 5
+FEWEST = 4
 """Minimum number of columns that the width is divided by."""
 
 

@@ -211,7 +211,9 @@ def write_segments(folder):
         for name, value in quantities.items()
     ]
     table = pd.DataFrame(rows, columns=["segment", "quantity", "mean"])
+    units = dict(zip(quantities, ("1", "log10 cm**-2", *["km/s"] * 3, "pc"), strict=True))
     facts = {
+        "unit": table["quantity"].map(units),
         "mean_low": table["mean"] - 0.05,
         "mean_high": table["mean"] + 0.05,
         "spread": 0.1,

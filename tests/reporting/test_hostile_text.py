@@ -197,7 +197,7 @@ def test_every_caption_of_the_report_is_read_without_a_complaint(root, target):
     words |= dict.fromkeys(("features", "split", "images"), name)
     words |= {"kinds": {name: "row"}, "simulations": {name: "toycloud"}}
     words |= {"number": 7, "beside": 3}
-    words |= {"segments": 6, "attention_mass": 0.6}
+    words |= {"segments": 6, "attention_mass": 0.6, "gas": target is None, "brightness": name}
     own = {"name": escape_rst(HOSTILE[1]), "unit": name, "kind": "number", "metrics": target}
     words |= {"target": own} if target else {}
     snakemake = SimpleNamespace(

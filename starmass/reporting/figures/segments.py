@@ -22,6 +22,7 @@ from starmass.reporting.typesetting import escape_mathtext
 NEEDED = (
     "segment",
     "quantity",
+    "unit",
     "mean",
     "mean_low",
     "mean_high",

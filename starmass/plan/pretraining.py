@@ -10,6 +10,8 @@ from starmass.plan.paths import image_set, teacher, training_maps
 
 NOTHING_TO_DO = {"memory_mb": 1000, "runtime": 5, "threads": 1}
 """What a job asks for that will only say that it has failed permanently."""
+RECONSTRUCTIONS = 6
+"""Images in a figure of reconstructions."""
 
 
 class PretrainingPlan(FractalsPlan, ImagesPlan):
@@ -98,6 +100,23 @@ class PretrainingPlan(FractalsPlan, ImagesPlan):
             tasks = asked.ranks // asked.nodes
             return f"--signal=TERM@{seconds} --ntasks-per-node={tasks}"
         return NOTHING_TO_DO[name] if failed and name in NOTHING_TO_DO else getattr(asked, name)
+
+    def encoders_by(self, method: str) -> str:
+        """Return a wildcard's pattern: the encoders that learn by a method."""
+        entries = self.config.pretraining.encoders.items()
+        return "|".join(name for name, one in entries if one.method == method) or "(?!)"
+
+    def reconstruction_inputs(self, encoder: str, seed: int) -> dict[str, Any]:
+        """Return the images that a figure of reconstructions is of."""
+        return {"images": self.pretraining_files(encoder, seed)["images"]}
+
+    def reconstruction_options(self, encoder: str) -> dict[str, Any]:
+        """Return what shapes the reconstructions of a MAE."""
+        return {
+            "images": RECONSTRUCTIONS,
+            "resolution": self.config.reporting.resolution,
+            "normalise_pixels": self.encoder(encoder).mae.normalise_pixels,
+        }
 
     def curve_options(self) -> dict[str, Any]:
         """Return what shapes the curves of a pretraining."""

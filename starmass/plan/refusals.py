@@ -63,4 +63,14 @@ class RefusalsPlan(EvaluationPlan):
                     f"{path}: evaluation.studies.{study} has {has}, and {one.what} {OF[one.kind]};"
                     f" ask for results/{found.expand(one.instead)}."
                 )
-        return None
+        return self._why_no_reconstructions(path)
+
+    def _why_no_reconstructions(self, path: str) -> str | None:
+        found = re.fullmatch(r"results/pretraining/(\w+)/seed-\d+/reconstructions\.(pdf|png)", path)
+        entry = self.config.pretraining.encoders.get(found[1]) if found else None
+        if found is None or entry is None or entry.method == "mae":
+            return None
+        return (
+            f"{path}: pretraining.encoders.{found[1]} has method: {entry.method}, which paints no"
+            f" images; ask for {path.rpartition('/')[0]}/curves.{found[2]}."
+        )

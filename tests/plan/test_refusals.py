@@ -38,6 +38,11 @@ def test_files_of_other_targets_are_refused_with_what_there_is(plan):
     assert "demo has no target" in plan.why_not("results/evaluation/demo/confusion.csv")
     for path in ("tables/demoo/table1.md", "tables/ages/table.md", "maps/ages/table1.md"):
         assert plan.why_not(f"results/{path}") is None
+    curves = "results/pretraining/nano/seed-0/curves.png"
+    said = plan.why_not("results/pretraining/nano/seed-0/reconstructions.png")
+    assert "nano has method: dinov2, which paints no images" in said and curves in said
+    for name in ("nano_mae", "none"):
+        assert plan.why_not(f"results/pretraining/{name}/seed-0/reconstructions.png") is None
     for ask in (plan.information, plan.ablation_files):
         with pytest.raises(InputError, match="ages has another target than the stellar mass"):
             ask("ages")

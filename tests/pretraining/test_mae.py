@@ -2,19 +2,23 @@
 gets a gradient.
 """
 
+import numpy as np
 import pytest
 import torch
+import yaml
 
 from starmass.errors import InputError
 from starmass.pretraining.draws import SampleIndex
 from starmass.pretraining.methods.mae import (
     MAE,
+    Inputs,
     draw_sample,
     hidden_patches,
     patch_pixels,
     reconstruction_loss,
     sine_positions,
 )
+from starmass.pretraining.reconstruction import join_patches, read_mae, reconstruct
 from starmass.pretraining.samples import RankBatches, Samples, load_batches
 from starmass.pretraining.trunk import run_trunk
 
@@ -170,3 +174,40 @@ def test_mistakes_are_named(tiny_recipe, changes, sentence):
     views = {"local_count": 0, "local_size": 32}
     with pytest.raises(InputError, match=sentence):
         MAE(tiny_recipe(method="mae", views=views, **changes), 4, 12)
+
+
+@pytest.mark.parametrize("normalised", [True, False])
+def test_reconstructions_have_the_error_that_the_loss_says(
+    tiny_recipe, block_images, tmp_path, normalised
+):
+    """Encoder and decoder come back from their files; patches that are seen stay as they are."""
+    recipe = tiny_recipe(method="mae", mae={**SMALL, "normalise_pixels": normalised})
+    trained, images = MAE(recipe, epoch_steps=4, steps=12), block_images(size=32)
+    teacher, config = tmp_path / "teacher.safetensors", tmp_path / "config.yaml"
+    with torch.no_grad():
+        trained.decoder.paint.weight.mul_(0.01)  # no pixel is beyond black or white
+    trained.save(teacher, {"provenance": {}})
+    config.write_text(yaml.safe_dump({"recipe": recipe.plain()}))
+    found = reconstruct(read_mae(teacher, config), images, 5)
+    assert found.index.tolist() == [0, 5, 10, 14, 19] and found.hidden.shape == (5, 4, 4)
+    assert (found.hidden.sum(axis=(1, 2)) == 12).all()
+    given = np.stack([images[index] for index in found.index]).transpose(0, 3, 1, 2) / 255
+    np.testing.assert_allclose(found.images, given, atol=1e-6)
+    mask = found.hidden.repeat(8, axis=1).repeat(8, axis=2)[:, None].repeat(3, axis=1)
+    np.testing.assert_allclose(found.painted[~mask], given[~mask], atol=1e-6)
+    shown = torch.tensor((given - 0.5) / 0.5, dtype=torch.float32)
+    seen = torch.tensor(np.stack([np.flatnonzero(~one.ravel()) for one in found.hidden]))
+    loss = trained(Inputs(shown, seen), {})[0]["loss"].item()
+    true = patch_pixels(shown, 8, normalise=False)
+    torch.testing.assert_close(join_patches(true, 8, 4), shown)
+    painted = patch_pixels(torch.tensor((found.painted - 0.5) / 0.5), 8, normalise=False)
+    scale = (true.var(dim=-1) + 1e-6) if normalised else torch.ones(true.shape[:2])
+    errors = (painted - true).square().mean(dim=-1) / scale
+    hidden = torch.tensor(found.hidden).flatten(1)
+    assert errors[hidden].mean().item() == pytest.approx(loss, rel=1e-3)
+    (tmp_path / "decoder.safetensors").unlink()
+    with pytest.raises(InputError, match=r"decoder.safetensors: is not there, because an earlier"):
+        read_mae(teacher, config)
+    config.write_text(yaml.safe_dump({"recipe": tiny_recipe().plain()}))
+    with pytest.raises(InputError, match=r"learned by dinov2, which paints no images"):
+        read_mae(teacher, config)

@@ -89,6 +89,38 @@ rule plot_pretraining:
         "../scripts/plot_pretraining.py"
 
 
+rule plot_reconstructions:
+    input:
+        unpack(lambda wildcards: plan.reconstruction_inputs(wildcards.encoder, int(wildcards.seed))),
+        teacher=f"results/{RUN}/teacher.safetensors",
+        config=f"results/{RUN}/config.yaml",
+    output:
+        pdf=f"results/{RUN}/reconstructions.pdf",
+        png=report(
+            f"results/{RUN}/reconstructions.png",
+            caption="../report/reconstructions.rst",
+            category="Pretraining",
+            labels={"result": "Reconstructions of {encoder}, seed {seed}"},
+        ),
+    log:
+        f"logs/{RUN}/reconstructions.log",
+    benchmark:
+        f"benchmarks/results/{RUN}/reconstructions.tsv"
+    wildcard_constraints:
+        encoder=plan.encoders_by("mae"),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        config=lambda wildcards: plan.reconstruction_options(wildcards.encoder),
+        code=code_digest("workflow/scripts/plot_reconstructions.py"),
+    message:
+        "Drawing reconstructions of pretraining {wildcards.encoder}, seed {wildcards.seed}"
+    script:
+        "../scripts/plot_reconstructions.py"
+
+
 rule pretraining:
     input:
         plan.encoders_of(STUDY),

@@ -1,11 +1,14 @@
 """MAE (He et al. 2022; with one decoder block as in C-MAE).
 
 An encoder sees a quarter of the patches, a decoder paints the others. This file holds all that is
-specific to the method: a sample's random numbers, the loss of a batch, and what is kept.
+specific to the method: a sample's random numbers, the loss of a batch, and what is kept. The
+decoder is kept beside the encoder for the figure of reconstructions alone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,13 +18,16 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
 from starmass.config.pretraining import MAEOptions, Recipe
-from starmass.encoders import create_encoder
+from starmass.encoders import create_encoder, save_weights
 from starmass.errors import InputError
 from starmass.pretraining.draws import RandomStream, SampleIndex, generator, torch_seed
 from starmass.pretraining.method import Method
 from starmass.pretraining.samples import unpack_images
 from starmass.pretraining.trunk import run_trunk
 from starmass.pretraining.views import crops_of, make_views, view_draws
+
+DECODER = "decoder.safetensors"
+"""File of the decoder, in the folder of the encoder."""
 
 
 @dataclass
@@ -113,6 +119,11 @@ class MAE(Method):
         # Of patches and not of the class token, which this loss may leave idle.
         features = tokens[:, self.encoder.num_prefix_tokens :].detach().float().mean(dim=1)
         return terms, {"features": features} if diagnose else {}
+
+    def save(self, path: Path, facts: Mapping[str, Any]) -> None:
+        """Write the decoder, then the encoder with its description and ``facts``."""
+        save_weights(path.with_name(DECODER), self.decoder, facts)
+        super().save(path, facts)
 
 
 class Decoder(nn.Module):

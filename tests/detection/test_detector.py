@@ -3,16 +3,19 @@
 import numpy as np
 import pandas as pd
 import pytest
+import safetensors.torch
 import timm
 import torch
 
 from starmass.description import EncoderDescription
 from starmass.detection.boxes import SIDES, fixed_boxes
 from starmass.detection.metrics import score_boxes
-from starmass.detection.pyramids import NetworkPyramid, TransformerPyramid
+from starmass.detection.pyramids import NetworkPyramid, TransformerPyramid, create_pyramid
 from starmass.detection.training import create_detector, detect, turn_and_mirror
 from starmass.encoders import create_encoder
 from starmass.errors import InputError
+from starmass.evaluation.encoding import read_encoder
+from starmass.evaluation.resnets import encode_by_resnet
 
 PIXELS = 64
 
@@ -85,6 +88,25 @@ def test_a_seed_gives_the_same_boxes_and_a_frozen_encoder_stays():
             assert torch.equal(state, torch.random.get_rng_state())
         for before, after in (encoders[:2], encoders[2:]):
             assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_detector_finds_discs_by_frozen_resnet_features(tmp_path):
+    """The encoder is one of ``features``, from a file, and leaves the training as it was."""
+    torch.manual_seed(0)
+    given = timm.create_model("resnet18", num_classes=4).state_dict()
+    safetensors.torch.save_file(given, tmp_path / "resnet.safetensors")
+    network, description = read_encoder(tmp_path / "resnet.safetensors", architecture="resnet18")
+    made = create_pyramid(network, channels=3, in_channels=description.in_channels, width=8)
+    images, boxes = discs(8)
+    with torch.no_grad():
+        last = made.encoder(images)["3"].mean(dim=(2, 3)).numpy()
+    np.testing.assert_allclose(last, encode_by_resnet(network, images), rtol=1e-4, atol=1e-5)
+    options = {"classes": ["disc"], "epochs": 1, "warmup_epochs": 0, "frozen": True}
+    rows = np.arange(8)
+    found = detect(lambda: made, images, boxes, rows[:6], rows[6:], **options)
+    assert set(found["row"]) <= {6, 7} and found["score"].between(0, 1).all()
+    for name, tensor in made.encoder.state_dict().items():
+        torch.testing.assert_close(tensor, given[name])
 
 
 def test_levels_are_as_fine_as_they_say():

@@ -10,6 +10,7 @@ import timm
 import torch
 from timm.data import IMAGENET_DEFAULT_MEAN
 from timm.models import register_model
+from timm.models._hub import save_for_hf
 from timm.models.vision_transformer import _create_vision_transformer
 from torch.nn.functional import conv2d, gelu, layer_norm, linear, silu
 
@@ -220,6 +221,24 @@ def test_deit_is_read_by_its_name_or_by_that_of_a_vit(tmp_path, images, name):
         both = torch.cat([right[:, 0], patches], dim=1).numpy()
         np.testing.assert_allclose(got, both, atol=2e-4, err_msg=asked)
         assert (description.mean == IMAGENET_DEFAULT_MEAN) == asked.startswith("deit")
+
+
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "deit_tiny_distilled_patch16_224"])
+def test_a_folder_of_timms_hub_gives_its_models_features(tmp_path, images, name):
+    """timm itself writes the folder; its models there end with classifiers, DeiT's with two."""
+    torch.manual_seed(5)
+    own = timm.create_model(name, num_classes=7, dynamic_img_size=True).eval()
+    with torch.no_grad():
+        for key, parameter in own.named_parameters():
+            if "token" in key or key == "pos_embed":
+                parameter.normal_()
+        right = own.forward_features(images)
+    save_for_hf(own, tmp_path, safe_serialization="both")
+    both = [right[:, 0], right[:, own.num_prefix_tokens :].mean(dim=1)]
+    for file in ("model.safetensors", "pytorch_model.bin"):
+        model, _ = read_encoder(tmp_path / file, architecture=name)
+        got = encode(model.cpu(), images, tokens="class_mean")
+        np.testing.assert_allclose(got, torch.cat(both, dim=1).numpy(), atol=2e-4, err_msg=file)
 
 
 def test_swiglu_is_timms_where_the_name_has_it(images):

@@ -266,11 +266,14 @@ def test_a_study_of_another_target_has_its_own_table_and_figures(plan):
     assert "target" not in plan.figure_options("embedding", "toyclouds")
 
 
-@pytest.mark.parametrize("part", [name for name in PARTS if name != "ablations"])
-def test_parts_of_masses_are_refused_beside_another_target(part):
-    given = toyclouds_config()["evaluation"]["studies"]["toyclouds"][part]
-    with pytest.raises(InputError, match=f"{part} is measured for stellar masses alone"):
-        with_target(KIND, **{part: given})
+def test_parts_of_masses_are_refused_beside_another_target():
+    given = toyclouds_config()["evaluation"]["studies"]["toyclouds"]
+    with pytest.raises(InputError, match="information is measured for stellar masses alone"):
+        with_target(KIND, information=given["information"])
+    plan = with_target(KIND, segmentation=given["segmentation"])
+    assert {"segmentation", "segments", "attention"} <= plan.figure_numbers("toyclouds").keys()
+    options = plan.segmentation_options("toyclouds", given["segmentation"]["features"])
+    assert options["target"] == plan.target("toyclouds")
 
 
 def test_what_is_of_masses_is_refused_when_it_is_asked_for():

@@ -17,7 +17,10 @@ from starmass.evaluation.principal_axes import column_scale, numerical_rank, pri
 from starmass.evaluation.samples import Maps, protostars
 from starmass.evaluation.segments import (
     Segments,
+    compare_segments,
+    describe_segments,
     fit_segments,
+    measured_of,
     physical_quantities,
     ring_segments,
     shrink,
@@ -240,6 +243,30 @@ def measure_segments(
             quantities = physical_quantities(maps, some, members.shape[-1], zoom)
             sums[way] = sums.get(way, 0.0) + tally(members, quantities, where, count, len(stars))
     return sums
+
+
+def tabulate_segments(
+    samples: pd.DataFrame,
+    maps: Maps,
+    rows: np.ndarray,
+    zoom: int,
+    ways: Mapping[str, Callable[[np.ndarray], np.ndarray]],
+    count: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what the segments of ``tokens`` hold, and the variance that each way explains.
+
+    Arguments are those of :func:`measure_segments`, with ``tokens`` the first of the ways.
+
+    Returns
+    -------
+    The tables of :func:`starmass.evaluation.segments.describe_segments` and
+    :func:`starmass.evaluation.segments.compare_segments`, with ``n_maps`` and ``n_protostars``.
+    """
+    sums = measure_segments(samples, maps, rows, zoom, ways, count)
+    measured, stars = measured_of(maps), sums["tokens"].shape[1]
+    described = describe_segments(sums["tokens"], measured).assign(n_maps=len(rows))
+    compared = compare_segments(sums, measured)
+    return described, compared.assign(n_maps=len(rows), n_protostars=stars)
 
 
 def spread_evenly(rows: np.ndarray, most: int | None) -> np.ndarray:

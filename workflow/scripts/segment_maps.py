@@ -10,18 +10,13 @@ with job(snakemake.log[0]) as log:
     from starmass.evaluation.segmentation import (
         ATTENTION_MASS,
         fit_baselines,
-        measure_segments,
         segment,
         show_maps,
         spread_evenly,
+        tabulate_segments,
         write_segmentation,
     )
-    from starmass.evaluation.segments import (
-        compare_segments,
-        describe_segments,
-        measured_of,
-        shows_gas,
-    )
+    from starmass.evaluation.segments import shows_gas
     from starmass.evaluation.splits import read_split
     from starmass.evaluation.targets import read_target
     from starmass.provenance import provenance_json
@@ -57,13 +52,6 @@ with job(snakemake.log[0]) as log:
     teachers = {key: wanted[key] for key in ("palette_maps",) if key in wanted}
     ways |= fit_baselines(samples, shown, encode_untrained, target, segments=count, **teachers)
     rows = spread_evenly(shown.test, most)
-    sums = measure_segments(samples, maps, rows, zoom, ways, count)
-    measured = measured_of(maps)
-    described = describe_segments(sums["tokens"], measured).assign(n_maps=len(rows))
-    write_table(snakemake.output.segments, described)
-    write_table(
-        snakemake.output.explained,
-        compare_segments(sums, measured).assign(
-            n_maps=len(rows), n_protostars=sums["tokens"].shape[1]
-        ),
-    )
+    tables = tabulate_segments(samples, maps, rows, zoom, ways, count)
+    for path, table in zip(snakemake.output[1:], tables, strict=True):
+        write_table(path, table)

@@ -20,6 +20,7 @@ LANGUAGES = {
     "mermaid": "diagram",
     "{toctree}": "site",  # in test_site.py, as the next two
     "{include} ../starmass/shipped/mae_flames_400k.md": "site",
+    "{include} ../starmass/shipped/mae_fields_400k.md": "site",
     "{include} ../config/README.md": "site",
 }
 PROGRAMS = (

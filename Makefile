@@ -6,6 +6,8 @@ CORES ?= 2
 BIN := .venv/bin
 # Python compiles what it imports; compiling all that is installed beforehand takes a minute.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+# A job would compile all that it imports, 4 seconds each time, where Python may not keep that.
+export PYTHONDONTWRITEBYTECODE :=
 # Snakemake keeps files below HOME and fails where it can't: HOME is then a folder of this checkout.
 WITH_HOME = cache="$${XDG_CACHE_HOME:-$${HOME:-/proc}/.cache}"; \
 	if ! mkdir -p "$$cache" 2> /dev/null || ! test -w "$$cache"; then \

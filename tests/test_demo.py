@@ -171,8 +171,8 @@ def test_a_dry_run_finds_nothing_to_do(again):
 
 
 def test_a_changed_config_reruns_what_it_shapes_and_no_more(again):
-    """Another k concerns two methods, the table and what is drawn from it: no map, image or
-    encoder.
+    """Another k concerns one method in two splits, the table and what is drawn from it: no map,
+    image or encoder.
     """
     methods = {"dinov2_knn_whitened": {"neighbours": 7}}
     done = again("--dry-run", overlay=merge(OVERLAY, {"evaluation": {"methods": methods}}))

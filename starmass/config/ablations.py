@@ -242,8 +242,8 @@ def _vary_method(
         features = _changed(evaluation["features"][entry["features"]], changes, "features")
         if "preprocessing" in named.values():
             if "preprocessing" not in features:
-                combined = features.get("kind") == "combined"
-                kind = "combined; vary a method of one part" if combined else "columns of a table"
+                combined = "combined; name a method that has one of the parts alone"
+                kind = combined if "parts" in features else "columns of a table"
                 raise lacks(f"preprocessing, for its features are {kind}")
             features["preprocessing"] = [
                 _vary(evaluation["preprocessing"], name, changes, "preprocessing", suffix)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from starmass.channels import BASE
 from starmass.config.entry import (
@@ -18,6 +18,7 @@ from starmass.config.entry import (
     Two,
     chosen_by,
     key,
+    unique,
 )
 from starmass.shipped import unknown_encoder
 
@@ -26,6 +27,7 @@ WEIGHTS = (
     " or with an architecture a file of its weights"
 )
 STATISTICS = Literal["central", "profile", "annuli", "moments", "spectrum"]
+Parts = Annotated[tuple[Name, ...], Field(strict=False, min_length=2), AfterValidator(unique)]
 Percentile = Annotated[float, Field(ge=0, le=100)]
 
 
@@ -222,12 +224,12 @@ class CombinedFeatures(Features):
 
     choice = "kind: combined"
     kind: Literal["combined"] = key(..., "What turns a map into numbers")
-    parts: Annotated[Each[Name], Field(min_length=2)] = key(
+    parts: Parts = key(
         ...,
         "For kind combined: entries of features whose numbers are set side by side, e.g. those of"
         " an encoder and statistics",
         refers="evaluation.features",
-        example=["shipped_centre_32", "profile"],
+        example=["shipped_centre_16", "profile"],
     )
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from starmass.config.studies import Study
     from starmass.config.whole import Config
 
-OF_SEGMENTS = ("area_fraction", "distance", "log10_column_density")
+OF_SEGMENTS = ("area_fraction", "distance", "log10_column_density", "v_los_from_star")
 """Quantities of segments that are no channels of an image."""
 Problems = Iterator[tuple[str, str]]
 """Key of the config, and what is wrong with it and the way out."""

@@ -68,8 +68,8 @@ def read_mae(teacher: str | Path, config: str | Path) -> MAE:
     decoder = Path(teacher).with_name(DECODER)
     if not decoder.exists():
         raise InputError(
-            f"{decoder}: is not there, because an earlier version of starmass pretrained the"
-            f" encoder; delete {teacher} and run Snakemake again to have both."
+            f"{decoder}: is not there; it was deleted, or an earlier version of starmass pretrained"
+            f" the encoder. Delete {teacher} and run Snakemake again to have both."
         )
     method = MAE(recipe, 1, 1)
     for path, network in ((teacher, method.encoder), (decoder, method.decoder)):

@@ -99,6 +99,46 @@ def test_combined_features_are_checked_part_by_part():
         )
 
 
+@pytest.mark.parametrize(
+    ("evaluation", "words"),
+    [
+        (
+            {"methods": {"facts": {"regressor": None, "finetuning": {"mode": "full"}}}},
+            "facts.finetuning.*only an encoder learns on",
+        ),
+        (
+            {"studies": {"demo": {"segmentation": {"features": "facts"}}}},
+            "segmentation.features.*no entry 'facts' in evaluation.features of kind encoder",
+        ),
+    ],
+)
+def test_combined_features_are_no_encoder(evaluation, words):
+    config = overlay(kind="combined", parts=["shipped_centre_16", "profile"])
+    with pytest.raises(InputError, match=words):
+        read_config(merge(config, {"evaluation": evaluation}))
+
+
+def test_combined_features_have_the_files_encoders_and_seeds_of_their_parts():
+    config = overlay(kind="combined", parts=["dinov2", "random", "profile"])
+    plan = Plan(merge(config, {"evaluation": {"methods": {"facts": {"seeds": [0, 3]}}}}))
+    folder = "results/evaluation/demo/random/features"
+    assert plan.features_file("demo", "random", "facts", 3) == f"{folder}/facts/seed-3.h5"
+    assert plan.feature_parts("demo", "random", "facts", 3) == [
+        f"{folder}/dinov2/seed-0.h5",
+        f"{folder}/random/seed-3.h5",
+        f"{folder}/profile/seed-0.h5",
+    ]
+    assert plan.encoders_of("demo")[0] == "results/pretraining/nano/seed-0/teacher.safetensors"
+    assert plan.object_feature_parts("star", "facts", 3) == [
+        f"results/objects/star/features/{one}.h5"
+        for one in ("dinov2/seed-0", "random/seed-3", "profile/seed-0")
+    ]
+    ablation = {"method": "facts", "vary": "preprocessing.zoom", "values": [16, 32]}
+    config = merge(config, {"evaluation": {"ablations": {"zoom": ablation}}})
+    with pytest.raises(InputError, match="combined; name a method that has one of the parts"):
+        variants_of(add_variants(config), "demo", "zoom", "facts")
+
+
 def test_an_object_has_no_columns():
     given = {
         "position": "16:26:26.39 -24:24:30.7", "distance": [137, 5], "velocity": 3.7,

@@ -87,8 +87,8 @@ def test_what_is_random_has_seeds_and_all_else_is_made_once():
 def test_predictions_are_of_each_split_method_and_seed():
     plan = changed(evaluation={"methods": {"random_knn_whitened": {"seeds": [0, 1, 2]}}})
     files = plan.predictions("toyclouds")
-    assert list(files) == ["random", "protostar"] and len(files["random"]) == 20
-    assert plan.all_predictions("toyclouds") == flat(files) and len(flat(files)) == 2 * 22
+    assert list(files) == ["random", "protostar"] and len(files["random"]) == 21
+    assert plan.all_predictions("toyclouds") == flat(files) and len(flat(files)) == 2 * 23
     few = plan.few_labels_predictions("toyclouds")
     assert all("/few_labels/predictions/" in path for path in flat(few)) and len(flat(few)) == 9
 

@@ -19,6 +19,8 @@ from starmass.plan.paths import UsersFile
 from starmass.plan.pretraining import PretrainingPlan
 from starmass.shipped import shipped_file
 
+SMALL = 192
+"""Width of an encoder that keeps one core busy."""
 PREDICTED_BY = {"regressor": Regressor, "network": Network, "finetuning": FinetunedEncoder}
 """Model of the methods that each kind of rule makes predictions with."""
 
@@ -210,8 +212,14 @@ class EvaluationPlan(MapsPlan, PretrainingPlan):
         return [(part, self.seed_of_features(part, seed)) for part in parts]
 
     def feature_threads(self, features: str) -> int:
-        """Return the threads of a job that makes features."""
-        return 2 if isinstance(self.features(features), EncoderFeatures) else 1
+        """Return the threads of a job that makes features; a small encoder does not fill two."""
+        entry = self.features(features)
+        if not isinstance(entry, EncoderFeatures) or isinstance(entry, ShippedEncoderFeatures):
+            return 1
+        if isinstance(entry, OwnEncoderFeatures):
+            width = self.encoder(entry.encoder).encoder.width
+            return 1 if width and width <= SMALL else 2
+        return 2
 
     def has_seeds(self, features: str) -> bool:
         """Whether features differ between the seeds of a method."""

@@ -7,6 +7,7 @@ rule render_fractals:
     benchmark:
         "benchmarks/results/fractals/{images}/shard-{shard}.tsv"
     threads: PLAN.config.fractals.threads
+    priority: 1  # pretraining waits for it
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: plan.rendering_minutes(wildcards.images) * attempt,

@@ -37,6 +37,8 @@ rule pretrain_encoder:
     # In the job itself there is nothing to start again: its time is up.
     retries: PLAN.config.pretraining.resubmissions if workflow.is_main_process else 0
     threads: asked("threads")
+    # Much waits for it, so it starts before what does not.
+    priority: 2
     resources:
         mem_mb=asked("memory_mb"),
         runtime=asked("runtime"),

@@ -242,7 +242,8 @@ def test_a_new_entry_makes_nothing_out_of_date_and_a_changed_one_its_own_results
         with open(folder / f"{module.replace('.', '/')}.py", "a") as stream:
             stream.write("\nVALUE = 1\n")
     moved = {one for one, found in digests().items() if found != before[one]}
-    assert moved == {one for one in before if one[-1] in changed}
+    of_mae = {("workflow/scripts/plot_reconstructions.py",)}  # a figure that is of MAE alone
+    assert moved == {one for one in before if one[-1] in changed} | of_mae
 
 
 def test_rules_name_the_entries_that_they_use(root, tmp_path):

@@ -15,7 +15,8 @@ METHODS = {
     method: entry
     for method in PLAN.config.evaluation.studies["demo"].methods
     if (entry := PLAN.method_options(method)).get("regressor", "mean") != "mean"
-    and PLAN.feature_options(PLAN.method(method).features)["features"]["kind"] != "encoder"
+    and PLAN.feature_options(PLAN.method(method).features)["features"]["kind"]
+    not in ("encoder", "combined")
 }
 
 

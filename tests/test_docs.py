@@ -350,6 +350,7 @@ KNOWN = {
     "snakemake", "make", "git", "cd", ".", "export", "pip", "conda", "venv", "pytest", "torchrun",
     "srun",
     "starmass", "starmass.fractals", "starmass.pretraining", "docs/write_config_page.py",
+    "docs/write_notebook.py",  # in test_notebook.py
     "docs/write_results_tables.py",
     *(f"benchmarks/{path.name}" for path in (ROOT / "benchmarks").glob("*.py")), *CLUSTER,
 }  # fmt: skip

@@ -1,45 +1,65 @@
-"""The page of the library: its examples, run one after the other as a notebook runs them."""
+"""The page of the library, run as the notebook that docs/write_notebook.py writes of it."""
 
 import ast
 import re
+import subprocess
+import sys
 
+import nbformat
 import numpy as np
 import pytest
 import yt
-from documents import ROOT, find_examples
+from documents import ROOT
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell
 
 from starmass.errors import InputError
 from starmass.maps.mapping import map_dataset
 from starmass.notebook import open_maps
 from starmass.reporting.panels import draw_map
 
+LAST = """
+import numpy as np
+# Gas that turns about x recedes where y is above 0.
+gradient = sphere[2, 1]
+np.testing.assert_allclose(gradient, -gradient[::-1], atol=1e-6)
+assert gradient[40:].min() > 0
+assert set(samples["map_file"]) == {"resources/ramses_maps.h5"}
+"""
 
-def test_page_prints_the_numbers_that_it_says(tmp_path, monkeypatch, capsys):
+
+def test_notebook_prints_the_numbers_that_it_says(tmp_path):
     """What is printed is the comment behind it, decimals to 1 of their last digit."""
-    monkeypatch.chdir(tmp_path)
+    subprocess.run([sys.executable, ROOT / "docs/write_notebook.py"], cwd=tmp_path, check=True)
+    notebook = nbformat.read(tmp_path / "library.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    page = (ROOT / "docs/library.md").read_text(encoding="utf-8")
+    assert notebook.cells[1].source.startswith("# The library in a notebook")
+    blocks = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert len(blocks) == 1 + page.count("```python")
+    notebook.cells.append(new_code_cell(LAST))
     (tmp_path / "resources").symlink_to(ROOT / "resources")
-    blocks = [one for one in find_examples() if one.page == "docs/library.md"]
-    space: dict = {}
-    for block in (one for one in blocks if one.kind == "python"):
-        lines = block.text.splitlines()
-        tree = ast.parse(block.text)
-        exec(compile(tree, str(block), "exec"), space)
-        ends = [one.end_lineno for one in tree.body if ast.unparse(one).startswith("print(")]
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    for block in blocks[1:]:
+        lines = block.source.splitlines()
+        ends = [
+            one.end_lineno
+            for one in ast.parse(block.source).body
+            if ast.unparse(one).startswith("print(")
+        ]
         said = [lines[end - 1].partition("  # ")[2] for end in ends]
-        printed = capsys.readouterr().out.splitlines()
-        assert len(printed) == len(said), block
+        printed = "".join(
+            one.text for one in block.outputs if one.get("name") == "stdout"
+        ).splitlines()
+        assert len(printed) == len(said), block.source
         for comment, line in zip(said, printed, strict=True):
             number = r"-?\d+(?:\.\d+)?(?:e[+-]\d+)?"
-            assert re.sub(number, "", comment) == re.sub(number, "", line), block
+            assert re.sub(number, "", comment) == re.sub(number, "", line), block.source
             numbers = [re.findall(number, one) for one in (comment, line)]
             for wanted, found in zip(*numbers, strict=True):
                 assert abs(float(wanted) - float(found)) <= last_digit(wanted), (comment, line)
+    assert len(blocks[-1].outputs[-1].data["image/png"]) > 30_000
     assert all((tmp_path / name).stat().st_size > 30_000 for name in ("star.png", "sphere.png"))
-    # Gas that turns about x recedes where y is above 0.
-    gradient = space["sphere"][2, 1]
-    np.testing.assert_allclose(gradient, -gradient[::-1], atol=1e-6)
-    assert gradient[40:].min() > 0
-    assert set(space["samples"]["map_file"]) == {"resources/ramses_maps.h5"}
 
 
 def last_digit(number: str) -> float:

@@ -28,6 +28,7 @@ from starmass.evaluation.segments import (
 )
 from starmass.evaluation.splits import parts_of
 from starmass.evaluation.targets import MASS, Target
+from starmass.spacing import spread_evenly
 from starmass.storage import create_hdf5, write_dataset
 
 COMPONENTS = 3
@@ -267,17 +268,6 @@ def tabulate_segments(
     described = describe_segments(sums["tokens"], measured).assign(n_maps=len(rows))
     compared = compare_segments(sums, measured)
     return described, compared.assign(n_maps=len(rows), n_protostars=stars)
-
-
-def spread_evenly(rows: np.ndarray, most: int | None) -> np.ndarray:
-    """Return a maximum number of the rows, evenly along them; all for None."""
-    return (
-        rows
-        if most is None
-        else rows[
-            np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))
-        ]
-    )
 
 
 def write_segmentation(

@@ -19,6 +19,7 @@ from starmass.fractals.neighbours import find_neighbours, halves_distance
 from starmass.fractals.rendering import VERDICTS
 from starmass.fractals.shards import FractalImages, Shard
 from starmass.provenance import provenance_json
+from starmass.spacing import spread_evenly
 from starmass.storage import write_text, written_aside
 
 COLUMNS, LINES = 12, 8  # of the contact sheet
@@ -115,15 +116,10 @@ def compare_images(images: FractalImages) -> Likeness:
         raise InputError(
             "fractals.images: one image has nothing to be compared with; raise the set's count."
         )
-    items = spread(len(images), MOST_COMPARED)
+    items = spread_evenly(np.arange(len(images)), MOST_COMPARED)
     grey = np.stack([images.planes(int(item))["images"] for item in items])
     distances, neighbours = find_neighbours(grey)
     return Likeness(items, distances, items[neighbours], halves_distance(grey))
-
-
-def spread(total: int, most: int) -> np.ndarray:
-    """Up to ``most`` numbers from 0 to ``total`` - 1, evenly spread."""
-    return np.unique(np.linspace(0, total - 1, min(most, total)).round().astype(int))
 
 
 def describe_set(name: str, shape: Sequence[int], sums: pd.Series, likeness: Likeness) -> str:
@@ -162,7 +158,7 @@ def draw_sheet(name: str, images: FractalImages, likeness: Likeness) -> Figure:
 
     Below them are the most similar pairs, and the distances of nearest neighbours.
     """
-    shown = spread(len(images), COLUMNS * LINES)
+    shown = spread_evenly(np.arange(len(images)), COLUMNS * LINES)
     lines = -(-len(shown) // COLUMNS)
     width, head, below = 7.0, 0.3, 1.75  # inches
     tile = width / COLUMNS

@@ -34,7 +34,7 @@ from starmass.pretraining.ranks import Ranks, sum_over_ranks
 from starmass.pretraining.recipe import recipe_digest, steps_per_epoch
 from starmass.pretraining.samples import Images, RankBatches, Samples, load_batches
 from starmass.pretraining.schedules import cosine, scaled_rate
-from starmass.pretraining.trunk import choose_attention, compile_blocks
+from starmass.pretraining.trunk import bfloat16_is_slow, choose_attention, compile_blocks
 from starmass.provenance import provenance
 from starmass.registry import load
 from starmass.storage import write_text, written_aside
@@ -301,6 +301,12 @@ class Run:
                 " near it.",
                 recipe.optimiser.learning_rate,
                 HIGH_RATE,
+            )
+        if recipe.precision == "bfloat16" and bfloat16_is_slow(self.ranks.device):
+            logger.warning(
+                "starmass: precision bfloat16: this processor has no instructions for it (neither"
+                " avx512_bf16 nor amx_bf16), so a step takes several times as long as in float32;"
+                " set precision: float32."
             )
         if self.warmup >= self.steps:
             logger.warning(

@@ -22,6 +22,7 @@ from starmass.pretraining.draws import SampleIndex
 from starmass.pretraining.methods.mae import DECODER, MAE, patch_pixels
 from starmass.pretraining.samples import Images, unpack_images
 from starmass.pretraining.trunk import run_trunk
+from starmass.spacing import spread_evenly
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,8 @@ def reconstruct(method: MAE, images: Images, count: int) -> Reconstructions:
     Where the loss is of normalised patches, the decoder knows no patch's mean and variance. Those
     of the true patch are given to it, as in the figures of He et al. (2022).
     """
-    recipe, most = method.recipe, min(count, len(images))
-    index = np.unique(np.linspace(0, len(images) - 1, most).round().astype(int))
+    recipe = method.recipe
+    index = spread_evenly(np.arange(len(images)), count)
     given = [images[int(one)] for one in index]
     batch: Mapping[str, Any] = default_collate(
         [one if isinstance(one, dict) else {"image": one} for one in given]

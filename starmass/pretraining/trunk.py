@@ -85,6 +85,19 @@ def choose_attention(network: torch.nn.Module, device: torch.device, precision: 
             attention.fused_attn = False
 
 
+def bfloat16_is_slow(device: torch.device) -> bool:
+    """Return whether a CPU lacks instructions for bfloat16, so that torch emulates them.
+
+    It is False where torch does not tell: before torch 2.11, and on other than x86 processors.
+    """
+    if device.type != "cpu":
+        return False
+    found: dict = getattr(torch.cpu, "get_capabilities", dict)()
+    return found.get("architecture") == "x86_64" and not (
+        found.get("avx512_bf16") or found.get("amx_bf16")
+    )
+
+
 def compile_blocks(model: VisionTransformer, drop_path: float, backend: str = "inductor") -> None:
     """Have torch compile what a block does, once for all blocks of a shape.
 

@@ -14,6 +14,7 @@ from matplotlib.patheffects import withStroke
 from starmass.reporting import style
 from starmass.reporting.panels import as_picture
 from starmass.reporting.typesetting import escape_mathtext
+from starmass.spacing import spread_evenly
 
 ACROSS, GAP, HEADING, FOOT = 3, 0.05, 0.2, 0.05
 """Images in a line; inches between images, above each for its row, and below all."""
@@ -73,12 +74,8 @@ def choose_examples(truth: pd.DataFrame, test: np.ndarray, examples: int) -> np.
     """Return rows of test images, spread evenly over those with a true box, then over others."""
     full = np.isin(test, truth["row"])
     known, others = np.sort(test[full]), np.sort(test[~full])
-    taken = known[_spread(len(known), examples)]
-    return np.concatenate([taken, others[_spread(len(others), examples - len(taken))]])
-
-
-def _spread(count: int, wanted: int) -> np.ndarray:
-    return np.unique(np.linspace(0, count - 1, min(count, wanted)).round().astype(int))
+    taken = spread_evenly(known, examples)
+    return np.concatenate([taken, spread_evenly(others, examples - len(taken))])
 
 
 def _draw_image(axes: Axes, image: np.ndarray) -> None:

@@ -16,6 +16,7 @@ from matplotlib.ticker import FixedLocator
 from starmass.reporting import style
 from starmass.reporting.inputs import SKY, TOY, MapRow, read_map_row, read_table
 from starmass.reporting.panels import channel_scales, draw_channel, draw_channel_bar
+from starmass.spacing import spread_evenly
 
 COLUMNS, AXIS = 4, "z"
 """Map triplets in one line of the gallery, seen along this axis."""
@@ -89,9 +90,7 @@ def choose_triplets(samples: pd.DataFrame, count: int) -> pd.DataFrame:
 
     The lightest and the heaviest are among them.
     """
-    if not len(samples):
-        return samples
-    return samples.iloc[np.unique(np.round(np.linspace(0, len(samples) - 1, count)).astype(int))]
+    return samples.iloc[spread_evenly(np.arange(len(samples)), count)]
 
 
 def _as_row(sample: pd.Series) -> dict[str, Any]:

@@ -102,7 +102,9 @@ def weighed(seen, tmp_path_factory):
     # The distances differ by a factor in column density here, so that their part is known.
     own.maps.values[1:, 0] *= np.linspace(0.8, 1.2, 20)[:, None, None]
     split = split_for_object(rest, len(own.maps))
-    features = features_of(append(others, own.maps), split.table, PROFILE, [SHOWN])
+    features = features_of(
+        PROFILE, split.table, lambda: append(others, own.maps), preprocessing=[SHOWN]
+    )
     path = tmp_path_factory.mktemp("features") / "profile.h5"
     write_features(path, features, provenance=provenance_json(config={}, seed=0, inputs=[]))
     return rest, others, own, split, path

@@ -13,7 +13,6 @@ from starmass.evaluation.segmentation import (
     measure_segments,
     segment,
     show_maps,
-    spread_evenly,
     write_segmentation,
 )
 from starmass.evaluation.segments import (
@@ -25,6 +24,7 @@ from starmass.evaluation.segments import (
 )
 from starmass.evaluation.splits import draw_split, parts_of
 from starmass.evaluation.targets import Target
+from starmass.spacing import spread_evenly
 
 
 def patches(scaled):

@@ -25,7 +25,10 @@ def test_a_shipped_method_predicts_masses(method, samples):
     features = PLAN.feature_options(PLAN.method(method).features)
     split = draw_split(samples, by="row", test_fraction=0.25)
     found = features_of(
-        load_maps(samples), split, **{"entry": features.pop("features"), **features}
+        features["features"],
+        split,
+        lambda: load_maps(samples),
+        preprocessing=features["preprocessing"],
     )
     ((_, train, test),) = parts_of(split)
     labels = log_mass(samples)

@@ -13,7 +13,6 @@ from starmass.fractals.review import (
     compare_images,
     draw_sheet,
     review_images,
-    spread,
     tabulate_shards,
 )
 from starmass.fractals.shards import FractalImages
@@ -147,15 +146,6 @@ def test_the_sheet_shows_images_of_the_whole_set(shards):
         page[64:, 5 * 32 : 6 * 32], images[29]
     )
     assert (page[64:, 6 * 32 :] == 255).all()
-
-
-def test_numbers_are_spread_evenly():
-    assert list(spread(5, 12)) == [0, 1, 2, 3, 4] and list(spread(1_000_000, 3)) == [
-        0,
-        500000,
-        999999,
-    ]
-    assert list(spread(1, 9)) == [0]
 
 
 def test_a_single_image_has_no_neighbours(tmp_path):

@@ -4,7 +4,10 @@ a run is lost.
 
 import json
 import os
+import platform
+import re
 import signal
+from pathlib import Path
 
 import pytest
 import torch
@@ -256,6 +259,17 @@ def test_a_high_rate_is_warned_of(start, caplog):
     with caplog.at_level("WARNING", "starmass"):
         start("high", optimiser={"learning_rate": 0.04})._announce()
     assert "0.04 is above 0.01" in caplog.text
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="torch tells of x86 processors alone")
+def test_bfloat16_is_warned_of_where_the_processor_lacks_it(start, caplog):
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    with caplog.at_level("WARNING", "starmass"):
+        start("full")._announce()
+        assert "bfloat16" not in caplog.text
+        start("half", precision="bfloat16")._announce()
+    slow = not re.search(r"\b(avx512_bf16|amx_bf16)\b", flags)
+    assert slow == ("no instructions for it" in caplog.text)
 
 
 def test_fewer_images_than_a_batch_are_named_with_it(start, block_images, caplog):

@@ -3,30 +3,24 @@
 from starmass.console import job
 
 with job(snakemake.log[0]) as log:
-    from starmass.evaluation.columns import read_columns
     from starmass.evaluation.feature_kinds import features_of
-    from starmass.evaluation.features import combine_features, write_features
+    from starmass.evaluation.features import write_features
     from starmass.evaluation.samples import load_maps, read_samples
     from starmass.evaluation.splits import read_split
     from starmass.provenance import provenance_json
 
     config, seed = snakemake.params.config, int(snakemake.wildcards.seed)
     samples = read_samples(snakemake.input.samples)
-    entry, split = config["features"], read_split(snakemake.input.split, samples)
-    if entry["kind"] == "columns":
-        folds = split["fold"].nunique()
-        features = read_columns(samples, entry["columns"], folds, snakemake.input.samples)
-    elif entry["kind"] == "combined":
-        features = combine_features(snakemake.input.parts)
-    else:
-        features = features_of(
-            load_maps(samples),
-            split,
-            entry,
-            config["preprocessing"],
-            encoder=snakemake.input.get("encoder"),
-            seed=seed,
-        )
+    features = features_of(
+        config["features"],
+        read_split(snakemake.input.split, samples),
+        lambda: load_maps(samples),
+        preprocessing=config["preprocessing"],
+        encoder=snakemake.input.get("encoder"),
+        seed=seed,
+        parts=snakemake.input.get("parts", ()),
+        samples=snakemake.input.samples,
+    )
     write_features(
         snakemake.output[0],
         features,

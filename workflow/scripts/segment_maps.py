@@ -12,7 +12,6 @@ with job(snakemake.log[0]) as log:
         fit_baselines,
         segment,
         show_maps,
-        spread_evenly,
         tabulate_segments,
         write_segmentation,
     )
@@ -20,6 +19,7 @@ with job(snakemake.log[0]) as log:
     from starmass.evaluation.splits import read_split
     from starmass.evaluation.targets import read_target
     from starmass.provenance import provenance_json
+    from starmass.spacing import spread_evenly
 
     config = snakemake.params.config
     entry, preprocessing = config["features"], Preprocessing(**config["preprocessing"])

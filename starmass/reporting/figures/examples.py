@@ -19,6 +19,7 @@ from starmass.reporting.panels import (
     line_of_sight,
     orient,
 )
+from starmass.spacing import spread_evenly
 
 COLUMNS = 6
 """Images in a line of the figure: fractals, or the three channels of two protostars."""
@@ -44,7 +45,7 @@ def plot(
 ) -> None:
     """Draw ``fractals`` images of a shard above the maps of ``protostars`` of the samples."""
     there = FractalImages([shard])
-    shown = np.unique(np.linspace(0, len(there) - 1, fractals).round().astype(int))
+    shown = spread_evenly(np.arange(len(there)), fractals)
     images = np.stack([there[int(index)] for index in shown])
     chosen = choose_protostars(read_samples(samples), protostars)
     blocks = [[read_map_row(row) for _, row in rows.iterrows()] for rows in chosen]

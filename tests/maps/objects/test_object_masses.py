@@ -47,7 +47,7 @@ def test_the_prediction_is_that_of_the_ordinary_study(tmp_path, v_los):
         parts = np.where(np.isin(np.arange(len(table)), rows), "train", "test")
         return table[["row"]].assign(fold=0, part=parts)
 
-    features = features_of(maps, of(samples, train), STATISTICS, [shown])[0]
+    features = features_of(STATISTICS, of(samples, train), lambda: maps, preprocessing=[shown])[0]
     ordinary = predict(features, labels, groups, train, np.array([row]), regressor="ridge").values
 
     image = maps.values[row].astype(float)
@@ -66,7 +66,9 @@ def test_the_prediction_is_that_of_the_ordinary_study(tmp_path, v_los):
     rows["row"] = np.arange(len(rows))
     split = split_for_object(rows, len(own.maps))
     last = split.table[split.table["fold"] == split.final].assign(fold=0)
-    features = features_of(append(load_maps(rows), own.maps), last, STATISTICS, [shown])[0]
+    features = features_of(
+        STATISTICS, last, lambda: append(load_maps(rows), own.maps), preprocessing=[shown]
+    )[0]
     known = np.append(log_mass(rows), np.full(len(own.maps), np.nan))
     who = np.append(protostars(rows), np.full(len(own.maps), -1))
     numbers = np.arange(len(rows))

@@ -1,9 +1,12 @@
-"""Write a study's R² into its table of docs/results.md, from the table that the workflow made.
+"""Write tables of docs/results.md from those that the workflow made.
 
-docs/write_results_tables.py STUDY ...      # reads results/tables/STUDY/table.csv
+docs/write_results_tables.py FILE ...
+# results/tables/STUDY/table.csv, or results/evaluation/STUDY/ablations/ABLATION.csv
 
 The table of a study is the first one after the words ``results/tables/STUDY/table.md``. Its rows
-are the study's methods, and its columns the splits by row and by protostar.
+are the study's methods, and its columns the splits by row and by protostar. The table of an
+ablation is the first one after the name of its file. Its rows are the methods. Its columns are the
+values, and their differences from the base; a difference in bold has an interval without zero.
 """
 
 import re
@@ -20,23 +23,41 @@ COLUMNS = {"random": "rows drawn at random, as published", "protostar": "new pro
 """Split -> what its column is called."""
 
 
-def with_table(page: str, study: str, table: pd.DataFrame) -> str:
-    """Return the page with the R² of a study in its table.
+def study_table(table: pd.DataFrame) -> list[str]:
+    """Return the lines of a study's table: one row a method, one column a split.
 
-    Parameters
-    ----------
-    page : docs/results.md
-    study : entry of evaluation.studies
-    table : as results/tables/STUDY/table.csv, with label, split, r2, r2_low and r2_high
+    ``table`` is results/tables/STUDY/table.csv, with label, split, r2, r2_low and r2_high.
     """
-    lines = [f"| method | {' | '.join(COLUMNS.values())} |", "| --- | --- | --- |"]
+    lines = _head(["method", *COLUMNS.values()])
     for method in table["method"].unique():
         rows = table[table["method"] == method].set_index("split")
-        cells = (
-            "{r2:.2f} [{r2_low:.2f}, {r2_high:.2f}]".format(**rows.loc[split]) for split in COLUMNS
-        )
-        lines.append(f"| {rows['label'].iloc[0]} | {' | '.join(map(_signed, cells))} |")
-    start = page.index(f"results/tables/{study}/table.md")
+        cells = [_interval(rows.loc[split], "r2") for split in COLUMNS]
+        lines.append(_line([rows["label"].iloc[0], *cells]))
+    return lines
+
+
+def ablation_table(table: pd.DataFrame) -> list[str]:
+    """Return the lines of an ablation's table: one row a method, one column a value.
+
+    Behind them are the differences from the base. ``table`` is an ablation's file, of one split.
+    """
+    values, base = list(table["value"].unique()), table["base"].iloc[0]
+    others = [value for value in values if value != base]
+    lines = _head(["", *values, *(f"{value} minus {base}" for value in others)])
+    for method in table["method"].unique():
+        rows = table[table["method"] == method].set_index("value")
+        cells = [_interval(rows.loc[value], "r2") for value in values]
+        for value in others:
+            row = rows.loc[value]
+            sure = row["r2_difference_low"] * row["r2_difference_high"] > 0
+            cells.append(("**{}**" if sure else "{}").format(_interval(row, "r2_difference")))
+        lines.append(_line([rows["label"].iloc[0], *cells]))
+    return lines
+
+
+def with_table(page: str, anchor: str, lines: list[str]) -> str:
+    """Return the page with ``lines`` in place of the first table after the words ``anchor``."""
+    start = page.index(anchor)
     return page[:start] + re.sub(
         r"(?<=\n\n)\|.*?(?=\n\n|\n?\Z)",
         lambda _: "\n".join(lines),
@@ -46,12 +67,28 @@ def with_table(page: str, study: str, table: pd.DataFrame) -> str:
     )
 
 
-def _signed(text: str) -> str:
-    """Return numbers with a minus sign, and none before zero."""
-    return text.replace("-0.00", "0.00").replace("-", "−")
+def written(page: str, path: str, table: pd.DataFrame) -> str:
+    """Return the page with the table of the file ``path`` in its place."""
+    if match := re.fullmatch(r"results/tables/(\w+)/table\.csv", path):
+        return with_table(page, f"results/tables/{match[1]}/table.md", study_table(table))
+    return with_table(page, path, ablation_table(table))
+
+
+def _interval(row: pd.Series, metric: str) -> str:
+    """Return a number with its interval, with a minus sign, and none before zero."""
+    value, low, high = (f"{row[metric + end]:.2f}" for end in ("", "_low", "_high"))
+    return f"{value} [{low}, {high}]".replace("-0.00", "0.00").replace("-", "−")
+
+
+def _head(names: list[str]) -> list[str]:
+    return [_line(names), _line(["---"] * len(names))]
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |".replace("|  |", "| |")
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        made = pd.read_csv(ROOT / f"results/tables/{name}/table.csv", keep_default_na=False)
-        write_text(PAGE, with_table(PAGE.read_text(encoding="utf-8"), name, made))
+    for path in sys.argv[1:]:
+        made = pd.read_csv(ROOT / path, keep_default_na=False)
+        write_text(PAGE, written(PAGE.read_text(encoding="utf-8"), path, made))

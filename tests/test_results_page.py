@@ -6,7 +6,7 @@ import pandas as pd
 from configs import ROOT
 
 sys.path.insert(0, str(ROOT / "docs"))
-from write_results_tables import PAGE, with_table
+from write_results_tables import PAGE, ablation_table, written
 
 
 def test_each_split_has_its_own_column():
@@ -17,16 +17,31 @@ def test_each_split_has_its_own_column():
     ]
     table = pd.DataFrame(rows).assign(r2_low=-0.001, r2_high=lambda found: found["r2"] + 0.1)
     page = PAGE.read_text(encoding="utf-8")
-    written = with_table(page, "demo", table)
-    assert "| the one | 0.80 [0.00, 0.90] | −0.25 [0.00, −0.15] |\n| the other |" in written
-    assert written.count("\n") < page.count("\n")
+    changed = written(page, "results/tables/demo/table.csv", table)
+    assert "| the one | 0.80 [0.00, 0.90] | −0.25 [0.00, −0.15] |\n| the other |" in changed
+    assert changed.count("\n") < page.count("\n")
     # The page's other tables and words stay, those of the next study among them.
     before, after = (
         page.split("results/tables/demo/table.md"),
-        written.split("results/tables/demo/table.md"),
+        changed.split("results/tables/demo/table.md"),
     )
     assert after[0] == before[0]
     assert (
         after[1].partition("\n\nThe paper's way")[2]
         == before[1].partition("\n\nThe paper's way")[2]
     )
+
+
+def test_an_ablation_has_its_values_and_differences():
+    rows = [
+        {"method": "one", "label": "the one", "base": "none", "value": value, "r2": r2}
+        | {"r2_low": r2 - 0.1, "r2_high": r2 + 0.1, "r2_difference": r2 - 0.5}
+        | {"r2_difference_low": r2 - 0.55, "r2_difference_high": r2 - 0.45}
+        for value, r2 in (("none", 0.5), ("some", 0.48), ("many", 0.75))
+    ]
+    assert ablation_table(pd.DataFrame(rows)) == [
+        "| | none | some | many | some minus none | many minus none |",
+        "| --- | --- | --- | --- | --- | --- |",
+        "| the one | 0.50 [0.40, 0.60] | 0.48 [0.38, 0.58] | 0.75 [0.65, 0.85]"
+        " | −0.02 [−0.07, 0.03] | **0.25 [0.20, 0.30]** |",
+    ]

@@ -17,6 +17,8 @@ from starmass.maps.objects.images import Image
 LIGHT = 299792.458  # km/s
 SAME_LINE = 0.02
 """Velocity that two rest frequencies of one line may differ by [km/s]."""
+FINEST = 0.002
+"""Width of a channel that no cube of a cloud has [km/s]: below it, the axis has another unit."""
 OPTICAL = 100.0
 """Velocity above which the optical convention is refused [km/s]: there it is 0.03 km/s off."""
 
@@ -69,7 +71,29 @@ def read_spectrum(findings: Findings, image: Image, entry: Mapping[str, Any]) ->
     velocities = _velocities(findings, image, entry, axis, sizes[axis], kinds[axis])
     if velocities is None:
         return None
-    return Spectrum(velocities, axis, (sky[0], sky[1]), count)
+    spectrum = Spectrum(velocities, axis, (sky[0], sky[1]), count)
+    return spectrum if _has_a_unit(findings, image, spectrum) else None
+
+
+def _has_a_unit(findings: Findings, image: Image, spectrum: Spectrum) -> bool:
+    """Refuse channels so narrow that the axis must have another unit, as km/s read as m/s."""
+    number = spectrum.axis + 1
+    written = str(image.header.get(f"CUNIT{number}", "") or "").strip()
+    kind = str(image.header.get(f"CTYPE{number}", "")).strip()
+    if len(spectrum.velocities) > 1 and spectrum.step < FINEST:
+        said = f"says {written}" if written else "is missing, and then FITS has Hz, m or m/s"
+        findings.refuse(
+            f"{image.path}: its channels are {spectrum.step:.2g} km/s wide, which is too narrow."
+            f" CUNIT{number} {said}; put the unit of {kind} there for {image.key}.file, as km/s."
+        )
+        return False
+    if not written:
+        findings.assume(
+            "cube",
+            f"{image.path}: CUNIT{number} is missing, and {kind} is taken to be in FITS's own unit:"
+            f" channels are {spectrum.step:.3g} km/s wide.",
+        )
+    return True
 
 
 def _velocities(

@@ -148,8 +148,11 @@ def axis(kind: str) -> dict:
 
 @pytest.mark.parametrize("kind", ["FREQ", "VOPT", "VRAD", "VELO"])
 def test_velocities_in_any_axis(tmp_path, lines, kind):
-    write_cube(tmp_path, cube_of(lines, 0.05), **axis(kind))
+    # Without a unit the axis is in that of FITS: Hz, or m/s.
+    cards = axis(kind) | ({"CUNIT3": None} if kind in ("FREQ", "VELO") else {})
+    write_cube(tmp_path, cube_of(lines, 0.05), **cards)
     made = make(tmp_path, cube_entry(tmp_path))
+    assert ("CUNIT3 is missing" in made.said("assumption")) == (cards["CUNIT3"] is None)
     assert np.median(made.maps[1] - lines[1]) == pytest.approx(0, abs=0.002)
     assert np.median(made.maps[2] / lines[2]) == pytest.approx(1, abs=0.01)
     assert ("'VOPT' was turned" in made.said("note")) == (kind == "VOPT")
@@ -197,6 +200,15 @@ REFUSED = {
         {"CTYPE3": "VOPT", "CRVAL3": 5000.0}, {"window": None}, "CTYPE3 = 'VOPT'", "cube.file",
     ),
     "no axis of velocity": ({"CTYPE3": "DEPTH", "CUNIT3": "m"}, {}, "CTYPE3", "cube.file"),
+    "km/s without a unit": (
+        {"CUNIT3": None}, {"window": None}, "0.0001 km/s wide", "CUNIT3 is missing", "cube.file",
+    ),
+    "km/s that are said to be m/s": (
+        {"CUNIT3": "m/s"}, {"window": None}, "0.0001 km/s wide", "CUNIT3 says m/s",
+    ),
+    "mJy/beam in capitals": (
+        {"BUNIT": "MJY/BEAM"}, {"beam": 20}, "BUNIT = 'MJY/BEAM'", "cube.x_factor",
+    ),
     "no column density": ({}, {"x_factor": None}, "BUNIT", "star.column_density"),
     "x factor of what": ({}, {"counts": None}, "BUNIT", "cube.counts"),
     "unit of no temperature": ({"BUNIT": "count"}, {}, "BUNIT = 'count'", "cube.x_factor"),

@@ -16,8 +16,8 @@ from starmass.storage import read_hdf5
 USUAL = {1: ("grey",), 3: ("red", "green", "blue")}
 """Names of channels by their number, where the config has none."""
 MODES = {"1", "L", "P", "RGB", "RGBA", "LA", "I", "I;16", "I;16B", "I;16L", "F"}
-DEEP_COLOUR = (2, 6)
-"""Colour types of PNG, true colour without and with opacity, of which Pillow keeps 8 bits."""
+DEEP_COLOUR = (2, 4, 6)
+"""Colour types of PNG, true colour and those with opacity, of which Pillow keeps 8 bits."""
 MOST = 2**24
 """Up to here single precision holds every whole number."""
 
@@ -114,6 +114,8 @@ class FolderImages:
 
     def __init__(self, paths: Sequence[str | Path]):
         self.paths = [str(path) for path in paths]
+        self.bits: dict[int, str] = {}
+        """A picture of each depth that was read."""
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -130,11 +132,24 @@ class FolderImages:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that a file is cut short is an error below
-                return _read_picture(path) if name.endswith(PICTURES) else _read_fits(path)
+                found = _read_picture(path) if name.endswith(PICTURES) else _read_fits(path)
         except InputError:
             raise
         except Exception as error:  # libraries raise what the damage happens to lead to
             raise unreadable(path, error, "image") from error
+        if name.endswith(PICTURES):
+            self._check_depth(path, 8 * min(found.dtype.itemsize, 2))
+        return found
+
+    def _check_depth(self, path: str, bits: int) -> None:
+        """Refuse pictures of 8 and of 16 bits in one set: white is 255 in one, 65535 in another."""
+        self.bits.setdefault(bits, path)
+        for other, first in self.bits.items():
+            if other != bits:
+                raise InputError(
+                    f"{path}: its pixels have {bits} bits, and those of {first} have {other}, so"
+                    " that the same grey is another number; write all with as many."
+                )
 
     def where(self, index: int) -> str:
         """Name an image in a sentence."""
@@ -149,27 +164,34 @@ def _read_picture(path: str) -> np.ndarray:
         start = stream.read(26)
     if start[:4] == b"\x89PNG" and start[24] == 16 and start[25] in DEEP_COLOUR:
         raise InputError(
-            f"{path}: of 16 bits a colour, 8 would be read; write the images as FITS files or one"
-            " HDF5 file."
+            f"{path}: of 16 bits a colour, 8 would be read; write the images as grey without"
+            " opacity, as FITS files or as one HDF5 file."
         )
     with Image.open(path) as picture:
         if picture.mode not in MODES:
             raise InputError(
                 f"{path}: its colours are {picture.mode}; convert it to grey (L) or RGB."
             )
-        plain = {"1": "L", "P": "RGBA", "LA": "LA"}.get(picture.mode, picture.mode)
+        clear = picture.info.get("transparency")  # a colour that stands for no pixel
+        kinds = {"P": "RGBA"} if clear is None else {"P": "RGBA", "L": "LA", "RGB": "RGBA"}
+        plain = {"1": "L", **kinds}.get(picture.mode, picture.mode)
         values = np.asarray(picture if plain == picture.mode else picture.convert(plain))
     if values.ndim == 2:
+        _check_opaque(path, clear is None or bool((values != clear).all()))
         return values[None]
     planes = values.transpose(2, 0, 1)
     if len(planes) in (2, 4):  # the last one is opacity
-        if (planes[-1] != 255).any():
-            raise InputError(
-                f"{path}: parts of it are transparent, whose colour is not known; put it on a"
-                " background."
-            )
+        _check_opaque(path, bool((planes[-1] == 255).all()))
         planes = planes[:-1]
     return planes
+
+
+def _check_opaque(path: str, opaque: bool) -> None:
+    if not opaque:
+        raise InputError(
+            f"{path}: parts of it are transparent, whose colour is not known; put it on a"
+            " background."
+        )
 
 
 def _read_fits(path: str) -> np.ndarray:

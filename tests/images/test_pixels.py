@@ -121,14 +121,38 @@ def test_colours_that_would_be_lost_are_refused(tmp_path):
     clear = write_png(tmp_path / "clear.png", noise(8, 8, 4))
     with pytest.raises(InputError, match=r"clear\.png: parts of it are transparent"):
         reader(FolderImages([clear]))
+    # One colour may stand for what is transparent, in place of an opacity of each pixel.
+    for at, (values, colour) in enumerate(
+        [
+            (noise(8, 8), int(noise(8, 8)[0, 0])),
+            (noise(8, 8, 3), tuple(map(int, noise(8, 8, 3)[0, 0]))),
+            (noise(8, 8) * np.uint16(257), 257 * int(noise(8, 8)[0, 0])),
+        ]
+    ):
+        path = tmp_path / f"colour-{at}.png"
+        Image.fromarray(values).save(path, transparency=colour)
+        with pytest.raises(InputError, match=r"colour-\d\.png: parts of it are transparent"):
+            reader(FolderImages([path]))
     Image.fromarray(noise(8, 8, 4), "CMYK").save(tmp_path / "ink.jpg")
     with pytest.raises(InputError, match=r"ink\.jpg: its colours are CMYK"):
         reader(FolderImages([tmp_path / "ink.jpg"]))
-    deep = bytearray(write_png(tmp_path / "deep.png", noise(8, 8, 3)).read_bytes())
-    deep[24] = 16
-    (tmp_path / "deep.png").write_bytes(deep)
-    with pytest.raises(InputError, match=r"deep\.png: of 16 bits a colour, 8 would be read"):
-        reader(FolderImages([tmp_path / "deep.png"]))
+    # Pillow writes neither colours of 16 bits, nor grey of 16 bits with an opacity.
+    for values in (noise(8, 8, 3), noise(8, 8, 2)):
+        deep = bytearray(write_png(tmp_path / "deep.png", values).read_bytes())
+        deep[24] = 16
+        (tmp_path / "deep.png").write_bytes(deep)
+        with pytest.raises(InputError, match=r"deep\.png: of 16 bits a colour, 8 would be read"):
+            reader(FolderImages([tmp_path / "deep.png"]))
+
+
+def test_pictures_of_8_and_of_16_bits_are_no_set(tmp_path):
+    grey = noise(8, 8)
+    deep = write_png(tmp_path / "16.png", grey * np.uint16(257))
+    files = [write_png(tmp_path / "8.png", grey), deep]
+    for first, second in (files, files[::-1]):
+        found = reader(FolderImages([first, second]))
+        with pytest.raises(InputError, match=rf"{second.name}: its pixels have {second.stem} bits"):
+            found[1]
 
 
 @pytest.mark.parametrize(

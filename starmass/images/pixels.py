@@ -1,7 +1,8 @@
 """Pixels of images: PNG, JPEG and FITS files, or one array of all, as float32."""
 
+import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -110,10 +111,17 @@ class ArrayImages:
 
 
 class FolderImages:
-    """Images in a file each: PNG, JPEG, or FITS."""
+    """Images in a file each: PNG, JPEG, or FITS.
 
-    def __init__(self, paths: Sequence[str | Path]):
+    Parameters
+    ----------
+    paths : of the files
+    units : of the channels that the config names, by name and in order; empty where not said
+    """
+
+    def __init__(self, paths: Sequence[str | Path], units: Mapping[str, str] | None = None):
         self.paths = [str(path) for path in paths]
+        self.channels, self.units = list(units or ()), list((units or {}).values())
         self.bits: dict[int, str] = {}
         """A picture of each depth that was read."""
 
@@ -132,7 +140,10 @@ class FolderImages:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that a file is cut short is an error below
-                found = _read_picture(path) if name.endswith(PICTURES) else _read_fits(path)
+                found, written = (
+                    (_read_picture(path), []) if name.endswith(PICTURES) else _read_fits(path)
+                )
+                self._check_units(path, written)
         except InputError:
             raise
         except Exception as error:  # libraries raise what the damage happens to lead to
@@ -140,6 +151,29 @@ class FolderImages:
         if name.endswith(PICTURES):
             self._check_depth(path, 8 * min(found.dtype.itemsize, 2))
         return found
+
+    def _check_units(self, path: str, written: Sequence[str]) -> None:
+        """Refuse planes in another unit than the channel's, or than those of the files before.
+
+        Parameters
+        ----------
+        written : BUNIT of each plane; what is no unit says nothing
+        """
+        from starmass.maps.objects.unit_reading import parse_unit
+
+        self.units += [""] * (len(written) - len(self.units))
+        for at, text in enumerate(written):
+            known, said = parse_unit(self.units[at]), parse_unit(text)
+            if said is None or "H" in map(str, said.bases):  # H2 cm-2 has no henry
+                continue
+            if known is None:
+                self.units[at] = self.units[at] or text
+            elif not (said.is_equivalent(known) and math.isclose(said.to(known), 1, rel_tol=1e-6)):
+                channel = f"channel {self.channels[at]}" if self.channels[at:] else "set"
+                raise InputError(
+                    f"{path}: it holds values in {text} (BUNIT), and the {channel} is in"
+                    f" {self.units[at]}; convert them, or mend BUNIT."
+                )
 
     def _check_depth(self, path: str, bits: int) -> None:
         """Refuse pictures of 8 and of 16 bits in one set: white is 255 in one, 65535 in another."""
@@ -194,11 +228,15 @@ def _check_opaque(path: str, opaque: bool) -> None:
         )
 
 
-def _read_fits(path: str) -> np.ndarray:
-    """Return a FITS file as [channel, y, x]: the planes of a cube, or of several images."""
+def _read_fits(path: str) -> tuple[np.ndarray, list[str]]:
+    """Return a FITS file as [channel, y, x]: the planes of a cube, or of several images.
+
+    Beside them is the unit of each, as it is written.
+    """
     from astropy.io import fits
 
     planes: list[np.ndarray] = []
+    written: list[str] = []
     with fits.open(path, memmap=False) as units:
         for unit in units:
             if not unit.is_image or unit.data is None:
@@ -210,6 +248,8 @@ def _read_fits(path: str) -> np.ndarray:
                     " cubes (channel, y, x)."
                 )
             planes += [data] if data.ndim == 2 else list(data)
+            unit_of_values = str(unit.header.get("BUNIT") or "").strip()
+            written += [unit_of_values] * (len(planes) - len(written))
     if not planes:
         raise InputError(f"{path}: it holds no image; check the file.")
     shapes = sorted({plane.shape for plane in planes})
@@ -218,7 +258,7 @@ def _read_fits(path: str) -> np.ndarray:
             f"{path}: its images have {shapes[0]} and {shapes[1]} pixels (y, x); channels are of"
             " one size."
         )
-    return np.stack(planes)
+    return np.stack(planes), written
 
 
 class Reader:
@@ -345,6 +385,12 @@ def resize(values: np.ndarray, size: int) -> np.ndarray:
     )
 
 
-def open_set(paths: Sequence[str | Path], name: str, dataset: str | None, folder: bool) -> Images:
-    """Open the images of a set: a file each in a ``folder``, or one array of all."""
-    return FolderImages(paths) if folder else ArrayImages(paths[0], name, dataset)
+def open_set(
+    paths: Sequence[str | Path], name: str, dataset: str | None, folder: bool,
+    units: Mapping[str, str] | None = None,
+) -> Images:  # fmt: skip
+    """Open the images of a set: a file each in a ``folder``, or one array of all.
+
+    ``units`` are those of :class:`FolderImages`.
+    """
+    return FolderImages(paths, units) if folder else ArrayImages(paths[0], name, dataset)

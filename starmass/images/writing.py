@@ -67,16 +67,19 @@ def write_image_set(
     table_of_labels = read_labels(labels)
     facts = LabelFacts(table_of_labels, entry.get("columns") or {}, name)
     table = facts.table()
-    opened = open_set(images, name, entry.get("dataset"), bool(entry.get("folder")))
+    said = entry.get("units") or {}, entry.get("hydrogen_mass"), known or {}
+    units = {
+        channel: about.unit
+        for channel, about in described_channels(name, entry.get("channels") or (), *said).items()
+    }
+    opened = open_set(images, name, entry.get("dataset"), bool(entry.get("folder")), units)
     if len(opened) != len(table):
         raise InputError(
             f"{images[0]}: it holds {len(opened)} images, and {labels} has {len(table)} lines of"
             " labels; give one line an image, in the same order."
         )
     reader = Reader(opened, name, entry.get("channels"), entry.get("size"))
-    channels = described_channels(
-        name, reader.channels, entry.get("units") or {}, entry.get("hydrogen_mass"), known or {}
-    )
+    channels = described_channels(name, reader.channels, *said)
     with create_hdf5(output) as file:
         digest = _write_pixels(file, reader, channels)
         _write_labels(file, facts)

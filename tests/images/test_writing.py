@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from astropy.io import fits
 from image_files import noise, write_array, write_labels, write_png
 
 from starmass.errors import InputError
@@ -114,6 +115,47 @@ def test_images_of_unknown_size_are_refused_where_a_length_is_needed(tmp_path):
     observe_maps(output=tmp_path / "seen.h5", maps=maps, name="far", observation=seen)
     with h5py.File(tmp_path / "seen.h5") as file:
         assert (file["maps"][:] == 1).all() and file.attrs["beam_pixels"] == 0
+
+
+@pytest.mark.parametrize(
+    ("units", "words"),
+    [
+        (["cm-2", "km/s", "km s-1"], None),
+        (["H cm-2", "", "counts of it"], None),
+        (
+            ["cm-2", "m/s", "km/s"],
+            r"0\.fits: it holds values in m/s \(BUNIT\), and the channel v_los",
+        ),
+        (
+            ["g cm-2", "km/s", "km/s"],
+            r"in g cm-2 \(BUNIT\), and the channel column_density is in cm",
+        ),
+    ],
+)
+def test_fits_files_are_in_the_units_of_their_channels(tmp_path, units, words):
+    planes = [fits.ImageHDU(np.ones((8, 8)), fits.Header({"BUNIT": unit})) for unit in units]
+    fits.HDUList([fits.PrimaryHDU(), *planes]).writeto(tmp_path / "0.fits")
+    labels = write_labels(tmp_path / "labels.csv", [["0.fits", 1]])
+    if words is None:
+        assert all(
+            path.is_file()
+            for path in written(tmp_path, [tmp_path / "0.fits"], labels, channels=MAPS)
+        )
+        return
+    with pytest.raises(InputError, match=words):
+        written(tmp_path, [tmp_path / "0.fits"], labels, channels=MAPS)
+
+
+def test_fits_files_of_a_set_are_in_one_unit(tmp_path):
+    units = ["", "Jy/beam", "JY/BEAM", "mJy/beam"]
+    files = [tmp_path / f"{at}.fits" for at in range(len(units))]
+    for path, unit in zip(files, units, strict=True):
+        fits.writeto(path, np.ones((8, 8)), fits.Header({"BUNIT": unit}))
+    labels = write_labels(tmp_path / "labels.csv", [[path.name, 1] for path in files])
+    with pytest.raises(InputError, match=r"3\.fits: it holds values in mJy/beam .* is in Jy/beam;"):
+        written(tmp_path, files, labels)
+    with pytest.raises(InputError, match=r"1\.fits: .* the channel flux is in mJy/beam; convert"):
+        written(tmp_path, files, labels, channels=["flux"], units={"flux": "mJy/beam"})
 
 
 def test_labels_and_images_are_as_many(tmp_path):

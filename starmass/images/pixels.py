@@ -19,6 +19,8 @@ USUAL = {1: ("grey",), 3: ("red", "green", "blue")}
 MODES = {"1", "L", "P", "RGB", "RGBA", "LA", "I", "I;16", "I;16B", "I;16L", "F"}
 DEEP_COLOUR = (2, 4, 6)
 """Colour types of PNG, true colour and those with opacity, of which Pillow keeps 8 bits."""
+PACKED = ("scale_factor", "add_offset")
+"""Attributes by which netCDF says that values are to be scaled."""
 MOST = 2**24
 """Up to here single precision holds every whole number."""
 
@@ -93,7 +95,14 @@ class ArrayImages:
                 f"{self.path}: there is no dataset {wanted!r}, which {self.key}.dataset names;"
                 f" arrays: {', '.join(arrays) or 'none'}."
             )
-        return self.file[wanted]
+        found = self.file[wanted]
+        packed = [name for name in PACKED if name in found.attrs]
+        if packed:
+            raise InputError(
+                f"{self.path}: dataset {wanted!r} is packed ({packed[0]} ="
+                f" {found.attrs[packed[0]]}); write it as the numbers that it stands for."
+            )
+        return found
 
     def __len__(self) -> int:
         return len(self.values)

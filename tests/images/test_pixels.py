@@ -1,5 +1,6 @@
 """Pixels come out as they were stored, and what can't be used is one sentence."""
 
+import h5py
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -200,6 +201,10 @@ def test_an_array_is_found_by_its_name(tmp_path):
     last = write_array(tmp_path / "last.h5", np.zeros((2, 8, 8, 3)))
     with pytest.raises(InputError, match="the channels seem to be last, and belong behind the row"):
         reader(ArrayImages(last, "mine"), ["r", "g", "b"])
+    with h5py.File(write_array(tmp_path / "packed.h5", np.ones((2, 8, 8), "i2")), "a") as file:
+        file["maps"].attrs["add_offset"] = 5.0
+    with pytest.raises(InputError, match=r"packed\.h5: dataset 'maps' is packed \(add_offset = 5"):
+        ArrayImages(tmp_path / "packed.h5", "mine")
     (tmp_path / "b.npy").write_bytes(b"\x93NUMPY")
     with pytest.raises(InputError, match="array is cut short or damaged"):
         ArrayImages(tmp_path / "b.npy", "mine")

@@ -42,7 +42,8 @@ class Verdict:
     reason : of ``refused`` and ``cannot tell``, else an empty string
     novelty : a row a test and statistic, columns :data:`NOVELTY`
     neighbours : the nearest map of each of the nearest stars
-    false_alarms : way that stars are held out -> share of them that would be called outside
+    false_alarms : way that stars are held out -> share of them that would be called outside; nan
+        where the others are too few to call any so
     """
 
     verdict: str
@@ -83,7 +84,7 @@ def judge(samples: pd.DataFrame, training: Maps, own: ObjectMaps) -> Verdict:
         reason,
         table,
         _neighbours(own.name, samples, stars, distance),
-        _false_alarms(samples, described, stars, everyone),
+        false_alarms(samples, described, stars, everyone),
     )
 
 
@@ -151,18 +152,22 @@ def _neighbours(
     return nearest
 
 
-def _false_alarms(
+def false_alarms(
     samples: pd.DataFrame, described: Described, stars: np.ndarray, everyone: np.ndarray
 ) -> dict[str, float]:
-    """Return the share of held-out stars that would be called outside, by what is held out."""
+    """Return the share of held-out stars that would be called outside, by what is held out.
+
+    It is that of stars whose others are enough: of fewer than 19, none can be called outside, and a
+    share of 0 would say nothing. Where none has enough it is nan.
+    """
     weights = 1.0 / np.bincount(stars)[stars]
-    weights /= weights.sum()
-    found = {"protostar": float(weights @ is_outside(held_out_p(everyone, stars)))}
+    alone = np.full(len(stars), 1 / len(np.unique(stars)))
+    found = {"protostar": _share_outside(held_out_p(everyone, stars), alone, weights)}
     simulations = samples.groupby("simulation", sort=True).ngroup().to_numpy()
     number = simulations.max() + 1
     if number > 1:
         fold = deal_groups(simulations, min(FOLDS, number), np.arange(number))
-        flagged = np.zeros(len(stars), bool)
+        p, least = np.ones(len(stars)), np.ones(len(stars))
         for one in range(fold.max() + 1):
             held = fold == one
             rest = Described(
@@ -172,9 +177,17 @@ def _false_alarms(
             tests = held_out_scores(rest, others).tests()
             scores = combined(Reference(rest, others).score(described.values[held]).tests(), tests)
             known = combined(tests, tests)
-            flagged[held] = is_outside(rank_p(scores, known, others))
-        found["simulation"] = float(weights @ flagged)
+            p[held], least[held] = rank_p(scores, known, others), 1 / (others.max() + 2)
+        found["simulation"] = _share_outside(p, least, weights)
     return found
+
+
+def _share_outside(p: np.ndarray, least: np.ndarray, weights: np.ndarray) -> float:
+    """Return the weighted share of ranks p [row] called outside, where the least could be."""
+    known = is_outside(least)
+    if not known.any():
+        return float("nan")
+    return float(weights[known] @ is_outside(p[known]) / weights[known].sum())
 
 
 def _numbered(stars: np.ndarray) -> np.ndarray:

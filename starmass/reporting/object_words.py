@@ -134,10 +134,14 @@ def _grids(results: ObjectResults) -> Iterator[Grid]:
         yield _masses(rows)
     alarms = _calibrating(results)["false_alarms"].iloc[0]
     way = {"simulation": "simulations", "protostar": "stars"}[str(rows[0]["calibrated_by"])]
+    called = (
+        f"The novelty test calls {alarms:.0%} of their stars outside."
+        if np.isfinite(alarms)
+        else "Too few stars are left beside them to say how many the novelty test calls outside."
+    )
     yield Grid(
-        f"How methods did on {way} that were held out, observed like this object. The novelty test"
-        f" calls {alarms:.0%} of their stars outside. A star counts in each mass bin that it grows"
-        " through; a dash stands for fewer than 5 stars.",
+        f"How methods did on {way} that were held out, observed like this object. {called} A star"
+        " counts in each mass bin that it grows through; a dash stands for fewer than 5 stars.",
         ("method", "masses [M☉]", "stars", "rms [dex]", "bias [dex]", "coverage, stars",
          "coverage, maps"),
         [

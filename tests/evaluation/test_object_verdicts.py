@@ -9,10 +9,11 @@ import pytest
 from starmass.errors import InputError
 from starmass.evaluation.feature_kinds import features_of
 from starmass.evaluation.features import write_features
+from starmass.evaluation.novelty import Described, combined, held_out_scores
 from starmass.evaluation.object_masses import apply_method, coverage_table, prediction_table
 from starmass.evaluation.objects import ObjectMaps, append, split_for_object
 from starmass.evaluation.samples import load_maps, protostars
-from starmass.evaluation.verdict import judge
+from starmass.evaluation.verdict import false_alarms, judge
 from starmass.maps.as_observed import KINDS
 from starmass.maps.observation import FWHM, beam_pixels, smooth
 from starmass.provenance import provenance_json
@@ -89,6 +90,21 @@ def test_a_refusal_and_too_few_stars_are_never_called_inside(seen):
     others = replace(maps, values=maps.values[few], star_velocity=maps.star_velocity[few])
     found = judge(rest, others, as_object(maps, 0))
     assert found.verdict == "cannot tell" and "18 stars are too few" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("each", "by_star", "by_simulation"),
+    [(9, np.nan, np.nan), (15, 1 / 30, np.nan), (19, 1 / 38, 1)],
+)
+def test_false_alarms_are_not_said_of_too_few_stars(each, by_star, by_simulation):
+    """Of two simulations that are wholly unlike each other, each is outside of the other."""
+    stars = np.arange(2 * each)
+    values = np.random.default_rng(0).normal(size=(2 * each, 2)) + 6.0 * (stars >= each)[:, None]
+    described = Described(values, np.array(["sigma_v"] * 2), np.arange(2.0), np.array(["mean"] * 2))
+    tests = held_out_scores(described, stars).tests()
+    samples = pd.DataFrame({"simulation": np.where(stars < each, "a", "b")})
+    found = false_alarms(samples, described, stars, combined(tests, tests))
+    assert found == pytest.approx({"protostar": by_star, "simulation": by_simulation}, nan_ok=True)
 
 
 @pytest.fixture(scope="module")

@@ -93,5 +93,9 @@ def test_the_page_says_what_is_off_and_what_was_assumed():
     assert "Set maps.projection.depth" not in said(replace(results(), depth_pc=4.0))[0]
     # Coverage is shown for what was held out for the interval, and no more.
     assert len(page.grids[1].body) == 1 and "stars that were held out" in page.grids[1].caption
+    assert "calls 2% of their stars outside" in page.grids[1].caption
+    few = replace(results(), coverage=pd.DataFrame([COVERAGE | {"false_alarms": np.nan}]))
+    caption = page_of(few, OPTIONS).grids[1].caption
+    assert "Too few stars are left beside them to say how many" in caption and "nan" not in caption
     # Single tests of an object that is inside say nothing.
     assert "velocity dispersion is" not in said(results())[0]

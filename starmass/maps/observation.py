@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from starmass.channels import BASE
 from starmass.errors import InputError, closest
 from starmass.provenance import provenance_json
 from starmass.storage import create_hdf5, open_hdf5, write_dataset
@@ -79,7 +80,8 @@ def observe_maps(
                 str(given.attrs["axes"][axis]),
             )
             values[sink, axis] = add_noise(
-                smooth(values[sink, axis], kinds, sigma), channels, kinds, observation, index
+                _through_beam(values[sink, axis], channels, kinds, sigma),
+                *(channels, kinds, observation, index),
             )
             missing[sink, axis] = draw_missing(values.shape[3:], observation, index)
             values[sink, axis] = fill_missing(
@@ -129,14 +131,27 @@ def beam_pixels(beam: float, distance: float, pixel: float) -> float:
     return beam * ARCSEC_RADIAN * distance / pixel / FWHM
 
 
+def _through_beam(
+    maps: np.ndarray, channels: Sequence[str], kinds: Sequence[str], sigma: float
+) -> np.ndarray:
+    """Smooth maps whose channels are in any order, as those of others are.
+
+    A brightness may stand before the column density, and must not weigh velocities.
+    """
+    order = [channels.index(name) for name in BASE if name in channels]
+    order += [place for place, name in enumerate(channels) if name not in BASE]
+    seen = smooth(maps[order], [kinds[place] for place in order], sigma)
+    return seen[np.argsort(order)]
+
+
 def smooth(maps: np.ndarray, kinds: Sequence[str], sigma: float) -> np.ndarray:
     """Smooth maps (channel, row, column) of one line of sight by a Gaussian beam.
 
     Its dispersion is ``sigma`` pixels.
 
-    ``kinds`` says how a channel adds up: ``column`` by itself, ``mean`` weighted by the column
-    density, ``dispersion`` about the ``mean`` before it. Pixels without gas (NaN in a mean) weigh
-    nothing.
+    ``kinds`` says how a channel adds up: ``column`` by itself, ``mean`` weighted by the first
+    ``column``, ``dispersion`` about the ``mean`` before it. Pixels without gas (NaN in a mean)
+    weigh nothing.
     """
     if sigma == 0:
         return maps.copy()
@@ -242,6 +257,13 @@ def _check(
                     f" {channel!r}{closest(channel, channels)}; they have {', '.join(channels)}."
                 )
     for channel, kind in zip(channels, kinds, strict=True):
+        needed = {"mean": ("column_density",), "dispersion": ("column_density", "v_los")}
+        lacking = [name for name in needed.get(kind, ()) if name not in channels]
+        if lacking and observation["beam"]:
+            raise InputError(
+                f"{where}.beam: what a beam makes of {channel!r} depends on {lacking[0]}, which the"
+                " maps lack; add that channel, or set beam: 0."
+            )
         if kind == "other" and observation["beam"]:
             raise InputError(
                 f"{where}: {channel!r} can't be seen through a beam, for it does not add up; leave"

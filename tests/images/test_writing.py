@@ -98,6 +98,30 @@ def test_maps_made_elsewhere_are_observed_like_others(maps_made_elsewhere, tmp_p
     assert loaded.pixel_pc == 0.5 / 8 and list(loaded.star_velocity) == [0.25, 0.5] * 3
 
 
+@pytest.mark.parametrize("order", [[0, 2, 1, 3], [3, 0, 1, 2], [2, 3, 1, 0]])
+def test_a_beam_knows_channels_by_their_names(tmp_path, order):
+    names, generator = [*MAPS, "flux"], np.random.default_rng(0)
+    maps = np.exp(generator.normal(size=(2, 4, 8, 8))) * np.array([1e22, 1, 1, 9])[:, None, None]
+    labels = write_labels(tmp_path / "labels.csv", [[1], [2]], ["mass_msun"])
+
+    def observed(places):
+        channels = [names[place] for place in places]
+        path = write_array(tmp_path / "given.h5", maps[:, places])
+        given, _ = written(tmp_path, path, labels, channels=channels, side=0.5)
+        seen = tmp_path / "seen.h5"
+        observe_maps(
+            output=seen, maps=given, name="far", observation={"distance": 140, "beam": 200}
+        )
+        with h5py.File(seen) as file:
+            return dict(zip(channels, np.moveaxis(file["maps"][:, 0], 1, 0), strict=True))
+
+    usual, other = observed([0, 1, 2, 3]), observed(order)
+    assert all((other[name] == usual[name]).all() for name in names)
+    for few, words in (([3, 1], "'v_los' depends on column"), ([0, 2], "'sigma_v' depends on v")):
+        with pytest.raises(InputError, match=rf"far\.beam: what a beam makes of {words}"):
+            observed(few)
+
+
 def test_images_of_unknown_size_are_refused_where_a_length_is_needed(tmp_path):
     path = write_array(tmp_path / "given.h5", np.ones((3, 3, 8, 8)))
     labels = write_labels(tmp_path / "labels.csv", [[1], [2], [3]], ["mass_msun"])

@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from starmass.channels import BASE
 from starmass.evaluation.metrics import FEWEST_GROUPS, quantiles, resampling_weights
+from starmass.evaluation.preprocessing import SMALLEST
 from starmass.evaluation.samples import Maps
 from starmass.evaluation.statistics import radii
 
@@ -132,7 +133,8 @@ def physical_quantities(maps: Maps, rows: np.ndarray, side: int, zoom: int) -> n
 
     The grid has ``side`` cells a side over the central ``zoom`` pixels.
 
-    Column density is averaged over a cell before its logarithm is taken.
+    Column density is averaged over a cell before its logarithm is taken; where noise leaves 0 or
+    less, it is the least above 0 of that map.
     """
     start = (maps.values.shape[-1] - zoom) // 2
     central = maps.values[rows, :, start : start + zoom, start : start + zoom]
@@ -142,14 +144,23 @@ def physical_quantities(maps: Maps, rows: np.ndarray, side: int, zoom: int) -> n
         for name in (BASE if gas else maps.channels)
     }
     if "column_density" in cells:
-        column = np.maximum(cells["column_density"], np.finfo(float).tiny)
-        cells["column_density"] = np.log10(column)
+        cells["column_density"] = np.log10(_above_zero(cells["column_density"]))
     found = list(cells.values())
     if gas:
         found.append(cells["v_los"] - maps.star_velocity[rows][:, None, None])
     pixel = maps.pixel_pc if np.isfinite(maps.pixel_pc) else 1.0
     distance = radii(side) * (zoom / side * pixel)
     return np.stack([*found, np.broadcast_to(distance, found[0].shape)])
+
+
+def _above_zero(column: np.ndarray) -> np.ndarray:
+    """Return column densities [row, side, side], each 0 or less being the map's least above 0.
+
+    Noise leaves some there, and a logarithm of next to nothing would outweigh all other cells.
+    """
+    above = np.where(column > 0, column, np.inf).min(axis=(1, 2), keepdims=True)
+    least = np.where(np.isfinite(above), above, SMALLEST["column_density"])
+    return np.where(column > 0, column, least)
 
 
 def shrink(maps: np.ndarray, side: int) -> np.ndarray:

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from starmass.evaluation.samples import load_maps
+from starmass.channels import BASE
+from starmass.evaluation.samples import Maps, load_maps
 from starmass.evaluation.segments import (
     CHANNELS,
     QUANTITIES,
@@ -70,6 +71,17 @@ def test_quantities_are_physical(samples):
     np.testing.assert_allclose(
         physical_quantities(maps, rows, 4, 8), found[:, :, 2:6, 2:6], rtol=1e-6
     )  # the same cells of the middle
+
+
+def test_noise_below_zero_does_not_outweigh_the_gas():
+    generator = np.random.default_rng(0)
+    values = np.ones((2, 3, 32, 32), np.float32)
+    values[:, 0] = 1e21 * (1 + 0.6 * generator.normal(size=(2, 32, 32)))
+    values[1, 0] = np.maximum(values[1, 0], 1e17)
+    found = physical_quantities(Maps(values, tuple(BASE), np.zeros(2), 0.01), np.arange(2), 32, 32)
+    assert (values[0, 0] <= 0).mean() > 0.02  # a floor of 1e10 would shift the mean by 0.3 dex
+    assert np.abs(found[0].mean(axis=(1, 2)) - np.log10(values.clip(1e18)[:, 0]).mean()).max() < 0.1
+    np.testing.assert_allclose(found[0][1], np.log10(values[1, 0]), rtol=1e-6)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Boxes around sources: read from a CSV file, checked, and the one box that knows no image."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ SIDES = ("x_min", "y_min", "x_max", "y_max")
 
 def read_boxes(
     path: str | Path, images: pd.DataFrame, *, pixels: int, measured: int | None = None,
-    file: str = "file",
+    file: str = "file", squares: Sequence[int] = (),
 ) -> pd.DataFrame:  # fmt: skip
     """Read boxes: one line a box, with ``file`` or ``row``, the four sides, and ``class``.
 
@@ -25,6 +26,8 @@ def read_boxes(
     pixels : side of the set's images
     measured : side of the square images that the boxes were measured in; ``pixels`` when left out
     file : column of ``images`` that holds file names
+    squares : sides of the squares that images were cut to before they were brought to ``pixels``;
+        none where all images were squares of one size
 
     Returns
     -------
@@ -34,7 +37,8 @@ def read_boxes(
     ------
     InputError
         names the file, line and column of what can't be: an unknown image, a side that is no
-        number or outside of the image, a box without extent, a class without a name
+        number or outside of the image, a box without extent, a class without a name; a side that
+        the images never had
     """
     table = _read_text(path)
     named = "file" if "file" in table else "row"
@@ -48,6 +52,13 @@ def read_boxes(
         raise InputError(f"{path}: it has no box; give one line for each source.")
     _refuse(path, table, "class", table["class"] == "", "is empty; name what the box holds")
     side = measured or pixels
+    if len(squares) and side not in ({pixels} | (set(squares) if len(squares) == 1 else set())):
+        cut = ", ".join(map(str, squares))
+        raise InputError(
+            f"{path}: its boxes were measured in images of {side} pixels (boxes_side), and those"
+            f" of the set were cut to squares of {cut}; measure boxes after the cut, in images of"
+            f" {pixels if len(squares) > 1 else cut} pixels."
+        )
     found = {"row": _rows(path, table, named, images, file)}
     sides = {name: _numbers(path, table, name, side) for name in SIDES}
     for low, high in (SIDES[::2], SIDES[1::2]):

@@ -288,6 +288,9 @@ class Reader:
 
     def __init__(self, images: Images, name: str, channels: Sequence[str] | None, size: int | None):
         self.images, self.key, self.size = images, f"images.{name}", size
+        self.squares: set[int] = set()
+        """Sides of the squares that were cut out and brought to the size [pixels]."""
+        self.cut = False
         if not len(images):
             raise InputError(f"config key '{self.key}': there are no images; give some.")
         first = images[0]
@@ -369,6 +372,8 @@ class Reader:
                 )
             return values
         side = min(rows, columns)
+        self.squares.add(side)
+        self.cut |= rows != columns
         top, left = (rows - side) // 2, (columns - side) // 2
         return resize(values[:, top : top + side, left : left + side], self.size)
 

@@ -98,6 +98,8 @@ def write_image_set(
             pixels_sha256=digest,
             provenance=provenance_json(config=dict(entry), inputs=[labels]),
         )
+        if reader.cut or len(reader.squares) > 1:
+            file.attrs["squares"] = sorted(reader.squares)  # that boxes can't be scaled from
         nuclei = entry.get("hydrogen_mass")
         if nuclei and "column_density" in channels:
             file.attrs["hydrogen_mass_g"] = float(nuclei) * HYDROGEN_ATOM_G

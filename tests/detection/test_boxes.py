@@ -61,6 +61,18 @@ def test_rows_that_are_none_and_labels_without_files(tmp_path):
         read_boxes(path, twice, pixels=64)
 
 
+def test_boxes_are_measured_in_the_squares_that_were_cut(tmp_path):
+    text = HEAD + "a.png,0,0,32,16,s\n"
+    for side, squares, scale in ((48, [48], 64 / 48), (None, [48], 1), (64, [48, 60], 1)):
+        found = read(tmp_path, text, measured=side, squares=squares)
+        assert found.iloc[0, 1:5].tolist() == pytest.approx([0, 0, 32 * scale, 16 * scale])
+    for side, squares in ((640, [48]), (48, [48, 60])):
+        with pytest.raises(
+            InputError, match=rf"in images of {side} pixels \(boxes_side\), and those"
+        ):
+            read(tmp_path, text, measured=side, squares=squares)
+
+
 def test_each_class_is_learnt_and_something_is_tested():
     boxes = pd.DataFrame({"row": [0, 1, 1], "class": ["b", "a", "b"]})
     assert classes_of(boxes, np.array([1]), np.array([0])) == ("a", "b")

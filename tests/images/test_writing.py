@@ -182,6 +182,18 @@ def test_fits_files_of_a_set_are_in_one_unit(tmp_path):
         written(tmp_path, files, labels, channels=["flux"], units={"flux": "mJy/beam"})
 
 
+@pytest.mark.parametrize(
+    ("shapes", "squares"),
+    [([(8, 12), (8, 12)], [8]), ([(8, 8), (6, 6)], [6, 8]), ([(8, 8), (8, 8)], None)],
+)
+def test_squares_that_boxes_depend_on_are_kept(tmp_path, shapes, squares):
+    files = [write_png(tmp_path / f"{at}.png", noise(*one)) for at, one in enumerate(shapes)]
+    labels = write_labels(tmp_path / "labels.csv", [[path.name, 1] for path in files])
+    maps, _ = written(tmp_path, files, labels, size=4)
+    with h5py.File(maps) as file:
+        assert (list(file.attrs["squares"]) if squares else file.attrs.get("squares")) == squares
+
+
 def test_labels_and_images_are_as_many(tmp_path):
     path = write_array(tmp_path / "given.h5", np.ones((3, 8, 8)))
     labels = write_labels(tmp_path / "labels.csv", [[1], [2]], ["mass_msun"])

@@ -12,8 +12,8 @@ with job(snakemake.log[0]) as log:
     files, name = snakemake.input, snakemake.params.images
     images = list_all_images(files.maps, files.objects, images=name)
     with open_hdf5(files.maps) as file:
-        pixels = file["maps"].shape[-1]
-    boxes = read_boxes(files.boxes, images, pixels=pixels, **snakemake.params.config)
+        sizes = {"pixels": file["maps"].shape[-1], "squares": file.attrs.get("squares", ())}
+    boxes = read_boxes(files.boxes, images, **sizes, **snakemake.params.config)
     split = draw_split(images, **snakemake.params.split)
     _, train, test = next(parts_of(split))
     classes = classes_of(boxes, train, test)

@@ -19,6 +19,8 @@ USUAL = {1: ("grey",), 3: ("red", "green", "blue")}
 MODES = {"1", "L", "P", "RGB", "RGBA", "LA", "I", "I;16", "I;16B", "I;16L", "F"}
 DEEP_COLOUR = (2, 4, 6)
 """Colour types of PNG, true colour and those with opacity, of which Pillow keeps 8 bits."""
+EXIF_ORIENTATION = 0x0112
+"""Tag of a number that is above 1 where viewers turn or mirror a picture."""
 PACKED = ("scale_factor", "add_offset")
 """Attributes by which netCDF says that values are to be scaled."""
 MOST = 2**24
@@ -211,6 +213,11 @@ def _read_picture(path: str) -> np.ndarray:
             " opacity, as FITS files or as one HDF5 file."
         )
     with Image.open(path) as picture:
+        if picture.getexif().get(EXIF_ORIENTATION, 1) > 1:
+            raise InputError(
+                f"{path}: its EXIF data say that it is shown turned or mirrored, so that boxes and"
+                " what is seen differ from its pixels; write it upright, without EXIF data."
+            )
         if picture.mode not in MODES:
             raise InputError(
                 f"{path}: its colours are {picture.mode}; convert it to grey (L) or RGB."

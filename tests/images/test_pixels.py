@@ -115,7 +115,7 @@ def test_what_is_no_image_is_named(tmp_path):
         reader(FolderImages([tmp_path / "none.fits"]))
 
 
-def test_colours_that_would_be_lost_are_refused(tmp_path):
+def test_pictures_that_are_read_otherwise_than_shown_are_refused(tmp_path):
     opaque = np.dstack([noise(8, 8, 3), np.full((8, 8), 255, np.uint8)])
     found = reader(FolderImages([write_png(tmp_path / "opaque.png", opaque)]))
     assert (found[0] == opaque[..., :3].transpose(2, 0, 1)).all()
@@ -134,6 +134,13 @@ def test_colours_that_would_be_lost_are_refused(tmp_path):
         Image.fromarray(values).save(path, transparency=colour)
         with pytest.raises(InputError, match=r"colour-\d\.png: parts of it are transparent"):
             reader(FolderImages([path]))
+    turned = Image.Exif()
+    for way in (1, 6):
+        turned[0x0112] = way
+        Image.fromarray(noise(8, 8)).save(tmp_path / f"{way}.jpg", exif=turned)
+    assert reader(FolderImages([tmp_path / "1.jpg"])).pixels == 8
+    with pytest.raises(InputError, match=r"6\.jpg: its EXIF data say that it is shown turned or"):
+        reader(FolderImages([tmp_path / "6.jpg"]))
     Image.fromarray(noise(8, 8, 4), "CMYK").save(tmp_path / "ink.jpg")
     with pytest.raises(InputError, match=r"ink\.jpg: its colours are CMYK"):
         reader(FolderImages([tmp_path / "ink.jpg"]))

@@ -133,6 +133,8 @@ class FolderImages:
     def __init__(self, paths: Sequence[str | Path], units: Mapping[str, str] | None = None):
         self.paths = [str(path) for path in paths]
         self.channels, self.units = list(units or ()), list((units or {}).values())
+        self.parts: list[str] = []
+        """Names of the images of the file that was read last, where it is FITS."""
         self.bits: dict[int, str] = {}
         """A picture of each depth that was read."""
 
@@ -151,8 +153,8 @@ class FolderImages:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that a file is cut short is an error below
-                found, written = (
-                    (_read_picture(path), []) if name.endswith(PICTURES) else _read_fits(path)
+                found, written, self.parts = (
+                    (_read_picture(path), [], []) if name.endswith(PICTURES) else _read_fits(path)
                 )
                 self._check_units(path, written)
         except InputError:
@@ -244,15 +246,16 @@ def _check_opaque(path: str, opaque: bool) -> None:
         )
 
 
-def _read_fits(path: str) -> tuple[np.ndarray, list[str]]:
+def _read_fits(path: str) -> tuple[np.ndarray, list[str], list[str]]:
     """Return a FITS file as [channel, y, x]: the planes of a cube, or of several images.
 
-    Beside them is the unit of each, as it is written.
+    Beside them are the unit of each, as it is written, and the names of the images.
     """
     from astropy.io import fits
 
     planes: list[np.ndarray] = []
     written: list[str] = []
+    names: list[str] = []
     with fits.open(path, memmap=False) as units:
         for unit in units:
             if not unit.is_image or unit.data is None:
@@ -264,6 +267,7 @@ def _read_fits(path: str) -> tuple[np.ndarray, list[str]]:
                     " cubes (channel, y, x)."
                 )
             planes += [data] if data.ndim == 2 else list(data)
+            names.append(unit.name)
             unit_of_values = str(unit.header.get("BUNIT") or "").strip()
             written += [unit_of_values] * (len(planes) - len(written))
     if not planes:
@@ -274,7 +278,7 @@ def _read_fits(path: str) -> tuple[np.ndarray, list[str]]:
             f"{path}: its images have {shapes[0]} and {shapes[1]} pixels (y, x); channels are of"
             " one size."
         )
-    return np.stack(planes), written
+    return np.stack(planes), written, names
 
 
 class Reader:
@@ -306,6 +310,12 @@ class Reader:
         self.pixels = self[0].shape[-1]
 
     def _usual(self, first: np.ndarray) -> tuple[str, ...]:
+        parts = getattr(self.images, "parts", [])
+        if len(parts) > 1:  # weights and masks beside an image are no colours of it
+            raise InputError(
+                f"{self.images.where(0)}: it holds {len(parts)} images ({', '.join(parts)}); name"
+                f" them by {self.key}.channels, or write files of the one that is wanted."
+            )
         if len(first) not in USUAL:
             raise InputError(
                 f"{self.images.where(0)}: it has {len(first)} channels; name them by"

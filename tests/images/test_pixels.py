@@ -50,6 +50,15 @@ def test_fits_planes_and_extensions_are_channels(tmp_path):
     for name in ("cube.fits", "parts.fits.gz"):
         assert (reader(FolderImages([tmp_path / name]), ugriz)[0] == planes).all()
     assert (reader(FolderImages([tmp_path / "flat.fits"]))[0][0] == planes[0]).all()
+    # Three planes of one image may be colours; an image, its weights and its mask are none.
+    fits.writeto(tmp_path / "colours.fits", planes[:3])
+    assert reader(FolderImages([tmp_path / "colours.fits"])).channels == ("red", "green", "blue")
+    named = zip(planes, ("SCI", "WHT", "CTX"), strict=False)
+    drizzled = [fits.PrimaryHDU(), *(fits.ImageHDU(plane, name=name) for plane, name in named)]
+    fits.HDUList(drizzled).writeto(tmp_path / "drz.fits")
+    with pytest.raises(InputError, match=r"drz\.fits: it holds 3 images \(SCI, WHT, CTX\); name"):
+        reader(FolderImages([tmp_path / "drz.fits"]))
+    assert (reader(FolderImages([tmp_path / "drz.fits"]), "abc")[0] == planes[:3]).all()
 
 
 def test_arrays_are_row_channel_y_x(tmp_path):

@@ -20,6 +20,8 @@ from starmass.maps.objects.velocity_frames import shift_to_lsrk
 CHANNELS = ("column_density", "v_los", "sigma_v")
 FINE = 8
 """Parts of a pixel of the grid, along a side, that an image is averaged to at once."""
+NOISIEST = 10.0
+"""Noise in units of the values' median and scatter that none has: noise scatters them itself."""
 MARGIN = 2.5
 """Width of the rim about the field that is read, in beams."""
 
@@ -225,6 +227,7 @@ def _noise(
         return None
     there = np.isfinite(values)
     if not isinstance(plan.noise, str):
+        _check_noise(plan, values, float(plan.noise))
         return np.where(there, float(plan.noise), np.nan)
     # The noise of a logarithm is in dex, whatever its header says.
     written = str(plan.entry.get("unit") or plan.image.header.get("BUNIT", "") or "").strip()
@@ -236,6 +239,7 @@ def _noise(
             f"{plan.noise}: none of its values about the star is a standard deviation (BUNIT); give"
             f" {plan.image.key}.noise as a number."
         )
+    _check_noise(plan, values, float(np.median(noise[known])))
     lacking = 1 - known.sum() / there.sum()
     if lacking > 0.01:
         findings.warn(
@@ -243,6 +247,18 @@ def _noise(
             f"{plan.noise}: {lacking:.0%} of the pixels have no noise there; the median is taken.",
         )
     return np.where(there, np.where(known, noise, np.median(noise[known])), np.nan)
+
+
+def _check_noise(plan: Plan, values: np.ndarray, noise: float) -> None:
+    """Refuse a noise that values can't have, as one of m/s of velocities in km/s."""
+    known = values[np.isfinite(values)]
+    size = max(abs(float(np.median(known))), float(known.std())) if known.size else np.inf
+    if noise > NOISIEST * size:
+        raise InputError(
+            f"{plan.image.path}: a noise of {noise:.4g} is over {NOISIEST:g} times the size and the"
+            f" scatter of the values about the star, {size:.4g}; give {plan.image.key}.noise in"
+            f" their unit (BUNIT = {plan.image.header.get('BUNIT', '')!r})."
+        )
 
 
 def gather(

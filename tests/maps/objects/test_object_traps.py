@@ -54,6 +54,14 @@ REFUSED = {
         None, {"v_los": {"noise": "V.fits", "file": "V.fits"}}, "V.fits", "is the noise",
         "v_los.noise_hdu",
     ),
+    "noise in m/s without a unit": (
+        None, {"v_los": {"noise": "fast.fits"}}, "V.fits", "a noise of 50 is over 10 times",
+        "v_los.noise in their unit (BUNIT = 'km/s')",
+    ),
+    "noise as a number of another unit": (
+        None, {"column_density": {"noise": 5e23}}, "N.fits", "a noise of 5e+23 is over 10 times",
+        "column_density.noise",
+    ),
     "noise of another unit": (
         ("S", None, {"BUNIT": "K"}), {"v_los": {"noise": "S.fits"}, "sigma_v": {"unit": "km/s"}},
         "S.fits", "BUNIT = 'K' is no unit of the noise", "v_los.noise",
@@ -185,6 +193,7 @@ def test_a_trap_is_refused_with_file_keyword_and_key(folder, monkeypatch, trap):
     monkeypatch.chdir(folder)
     fits.writeto("small.fits", np.ones((3, 3)), sky(3))
     fits.writeto("none.fits", np.zeros((64, 64)), sky())
+    fits.writeto("fast.fits", np.full((64, 64), 50.0), sky())
     if made == "text":
         (folder / "N.fits").write_text("no image")
     elif made:

@@ -2,7 +2,13 @@
 
 import astropy.coordinates
 from astropy import units
-from astropy.coordinates import LSRK, EarthLocation, SkyCoord
+from astropy.coordinates import (
+    LSRK,
+    EarthLocation,
+    SkyCoord,
+    UnitSphericalRepresentation,
+    get_body_barycentric_posvel,
+)
 from astropy.io import fits
 from astropy.time import Time
 from astropy.utils.iers import conf
@@ -83,14 +89,20 @@ def _shift(frame: str, header: fits.Header, star: SkyCoord) -> float | None:
     place = [header.get(f"OBSGEO-{axis}") for axis in "XYZ"]
     if frame == "TOPOCENT" and None in place:
         return None
-    metres = [float(one or 0.0) for one in place] if frame == "TOPOCENT" else [0.0, 0.0, 0.0]
-    site = EarthLocation.from_geocentric(*metres, unit=units.m)
+    try:
+        date = Time(header["DATE-OBS"])
+    except ValueError:  # 01/02/99 may be of two days
+        return None
     # A table of the earth's rotation is not fetched for a millimetre per second.
     with (
         conf.set_temp("auto_download", False),
         astropy.coordinates.solar_system_ephemeris.set("builtin"),
     ):
-        moving = star.radial_velocity_correction(
-            "barycentric", obstime=Time(header["DATE-OBS"]), location=site
-        )
+        if frame == "GEOCENTR":
+            # Not by the call below, whose redshift by gravity is infinite at the earth's centre.
+            _, earth = get_body_barycentric_posvel("earth", date)
+            moving = earth.dot(star.represent_as(UnitSphericalRepresentation).to_cartesian())
+        else:
+            site = EarthLocation.from_geocentric(*map(float, place), unit=units.m)
+            moving = star.radial_velocity_correction("barycentric", obstime=date, location=site)
     return sun + float(moving.to_value("km/s"))

@@ -374,12 +374,18 @@ def test_frames_of_velocities(folder):
     assert moved.std() < 1e-5 and moved.mean() == pytest.approx(20 * cosine, abs=0.2)
     change(folder, "V", SPECSYS="TOPOCENT")
     assert "SPECSYS = TOPOCENT can't be turned" in make(folder, entry_of(folder)).said("warning")
+    change(folder, "V", DATE_OBS="01/02/99")
+    assert "SPECSYS = TOPOCENT can't be turned" in make(folder, entry_of(folder)).said("warning")
     site = {"OBSGEO-X": 882589.65, "OBSGEO-Y": -4924872.32, "OBSGEO-Z": 3943729.348}
     with fits.open(folder / "V.fits", mode="update") as file:
         file[0].header.update(site | {"DATE-OBS": "2020-01-09T14:20:49.5"})
     made = make(folder, entry_of(folder))
     assert "turn velocities into LSRK" in made.said("note")
-    assert 1 < abs((made.maps[1] - simulated()[1]).mean()) < 60
+    turned = (made.maps[1] - simulated()[1]).mean()
+    assert 1 < abs(turned) < 60
+    change(folder, "V", SPECSYS="GEOCENTR")  # the earth turns at less than 0.47 km/s
+    moved = (make(folder, entry_of(folder)).maps[1] - simulated()[1]).mean()
+    assert 0.01 < abs(moved - turned) < 0.47
     change(folder, "V", SPECSYS=None)
     assert "SPECSYS is missing" in make(folder, entry_of(folder)).said("assumption")
 

@@ -1,5 +1,7 @@
 """Velocities of other rest frames, moved to the local standard of rest."""
 
+import math
+
 import astropy.coordinates
 from astropy import units
 from astropy.coordinates import (
@@ -18,6 +20,8 @@ from starmass.maps.objects.images import Image
 
 OLD_FRAMES = {"LSR": "LSRK", "HEL": "HELIOCEN", "OBS": "TOPOCENT"}
 """Frames that AIPS wrote behind the kind of an axis."""
+GROUND = 6.3e6
+"""Distance from the earth's centre that telescopes have [m]; less is OBSGEO of 0 or in km."""
 VELREF = {1: "LSRK", 2: "HELIOCEN", 3: "TOPOCENT"}
 """Frames by AIPS' number, to which 256 is added for the radio convention."""
 
@@ -87,7 +91,7 @@ def _shift(frame: str, header: fits.Header, star: SkyCoord) -> float | None:
     if frame not in ("TOPOCENT", "GEOCENTR") or not header.get("DATE-OBS"):
         return None
     place = [header.get(f"OBSGEO-{axis}") for axis in "XYZ"]
-    if frame == "TOPOCENT" and None in place:
+    if frame == "TOPOCENT" and (None in place or math.hypot(*map(float, place)) < GROUND):
         return None
     try:
         date = Time(header["DATE-OBS"])

@@ -377,6 +377,11 @@ def test_frames_of_velocities(folder):
     change(folder, "V", DATE_OBS="01/02/99")
     assert "SPECSYS = TOPOCENT can't be turned" in make(folder, entry_of(folder)).said("warning")
     site = {"OBSGEO-X": 882589.65, "OBSGEO-Y": -4924872.32, "OBSGEO-Z": 3943729.348}
+    for unit in (0.0, 1e-3):
+        with fits.open(folder / "V.fits", mode="update") as file:
+            nowhere = {key: unit * one for key, one in site.items()}
+            file[0].header.update(nowhere | {"DATE-OBS": "2020-01-09T14:20:49.5"})
+        assert "TOPOCENT can't be turned" in make(folder, entry_of(folder)).said("warning")
     with fits.open(folder / "V.fits", mode="update") as file:
         file[0].header.update(site | {"DATE-OBS": "2020-01-09T14:20:49.5"})
     made = make(folder, entry_of(folder))

@@ -116,6 +116,9 @@ def _rows(
     rows = table[named].map(dict(zip(known, images["row"], strict=True)))
     example = f"as {known.iloc[0]}" if named == "file" else f"from 0 to {len(images) - 1}"
     _refuse(path, table, named, rows.isna(), f"is no image of the set; they are named {example}")
+    if {"file", "row"} <= set(table):
+        other = table["row"] != rows.astype(str)
+        _refuse(path, table, "row", other, "is another image than file names; leave one column out")
     return rows.to_numpy(np.int64)
 
 

@@ -86,7 +86,9 @@ class Facts:
                 "row": numbers,
                 "simulation": self.texts("simulation", self.name),
                 "snapshot": self.texts("snapshot", SNAPSHOT),
-                "sink_id": _numbered(self.texts("group", "") if self.of["group"] else identity),
+                "sink_id": self._numbered(
+                    self.texts("group", "") if self.of["group"] else identity
+                ),
                 "axis": self._axes(),
                 "mass_msun": self._masses(),
                 "age_yr": self._checked("age"),
@@ -100,6 +102,24 @@ class Facts:
             self._check_once(table, identity)
         own = {k: v for k, v in self.labels.columns.items() if k not in table}
         return pd.concat([table, pd.DataFrame(own, index=table.index, dtype=str)], axis=1)
+
+    def _numbered(self, texts: Sequence[str]) -> np.ndarray:
+        """Return whole numbers as they are, and a number for every other text, int64.
+
+        Refuse one number that is written in two ways: it may be one object or two.
+        """
+        places: dict[str, int] = {}
+        if not all(WHOLE.fullmatch(text) for text in texts):
+            return np.array([places.setdefault(text, len(places)) for text in texts], np.int64)
+        written: dict[int, str] = {}
+        for text in texts:
+            if (other := written.setdefault(int(text), text)) != text:
+                column = self.of["group"] or self.of["id"]
+                raise InputError(
+                    f"{self.labels.path}: the column {column!r} has {other} and {text}, which are"
+                    " one number; write an object's number in one way, and others with a letter."
+                )
+        return np.array([int(text) for text in texts], np.int64)
 
     def texts(self, fact: str, otherwise: str) -> list[str]:
         """Return a fact of every line as text; one value for all where there is no column."""
@@ -184,11 +204,3 @@ class Facts:
             f"{self.labels.path}: line {line}, column {self.of[fact]}: {problem}"
             f" (images.{self.name}.columns.{fact})."
         )
-
-
-def _numbered(texts: Sequence[str]) -> np.ndarray:
-    """Return whole numbers as they are, and a number for every other text, int64."""
-    if all(WHOLE.fullmatch(text) for text in texts):
-        return np.array([int(text) for text in texts], np.int64)
-    places: dict[str, int] = {}
-    return np.array([places.setdefault(text, len(places)) for text in texts], np.int64)

@@ -36,6 +36,10 @@ def test_boxes_name_files_or_rows(tmp_path):
         (HEAD + "a.png,1,1,2,2,s\na.png,nan,1,2,2,s\n", "line 3, column x_min: 'nan' is no finite"),
         (HEAD + "a.png,1,,2,2,s\n", "column y_min: '' is no finite number"),
         (HEAD + "a.png,1,1,2,inf,s\n", "column y_max: 'inf' is no finite number"),
+        (
+            "row," + HEAD + "0,a.png,1,1,2,2,s\n0,b.png,1,1,2,2,s\n",
+            "line 3, column row: '0' is another image than file names",
+        ),
         (HEAD + "a.png,-1,1,2,2,s\n", "column x_min: '-1' is outside of the image, 0 to 64"),
         (HEAD + "a.png,1,1,2,65,s\n", "column y_max: '65' is outside of the image, 0 to 64"),
         (HEAD + "a.png,2,1,2,2,s\n", "column x_max: '2' is not above x_min"),

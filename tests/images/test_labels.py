@@ -42,6 +42,8 @@ def test_a_group_is_what_lines_of_an_object_share(tmp_path):
     with pytest.raises(InputError, match=r"lines 2 and 3 are both of id J1 \(id\).*columns.group"):
         facts(tmp_path, ["id", "g"], *twice).table()
     assert list(facts(tmp_path, ["id", "g"], *twice, group="id").table()["sink_id"]) == [0, 0]
+    with pytest.raises(InputError, match="column 'g' has 7 and 07, which are one number"):
+        facts(tmp_path, ["id", "g"], ["a", "7"], ["b", "07"], group="g").table()
     long = ["9" * 30], ["8"]  # no number of 64 bits
     assert list(facts(tmp_path, ["id"], *long).table()["sink_id"]) == [0, 1]
 

@@ -1,6 +1,5 @@
 """Pixels of images: PNG, JPEG and FITS files, or one array of all, as float32."""
 
-import math
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -172,7 +171,7 @@ class FolderImages:
         ----------
         written : BUNIT of each plane; what is no unit says nothing
         """
-        from starmass.maps.objects.unit_reading import parse_unit
+        from starmass.unit_names import parse_unit, same_unit  # astropy is slow to import
 
         self.units += [""] * (len(written) - len(self.units))
         for at, text in enumerate(written):
@@ -181,7 +180,7 @@ class FolderImages:
                 continue
             if known is None:
                 self.units[at] = self.units[at] or text
-            elif not (said.is_equivalent(known) and math.isclose(said.to(known), 1, rel_tol=1e-6)):
+            elif not same_unit(said, known):
                 channel = f"channel {self.channels[at]}" if self.channels[at:] else "set"
                 raise InputError(
                     f"{path}: it holds values in {text} (BUNIT), and the {channel} is in"

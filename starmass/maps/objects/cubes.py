@@ -19,10 +19,10 @@ from starmass.maps.objects.line_maps import take_off, thermal_width
 from starmass.maps.objects.molecules import check_line
 from starmass.maps.objects.reading import CHANNELS, Measured, check_pixels, find_box, gather
 from starmass.maps.objects.spectra import Spectrum, read_spectrum
-from starmass.maps.objects.unit_reading import parse_unit
 from starmass.maps.objects.values import NO_DATA, read_fits
 from starmass.maps.objects.velocity_frames import shift_to_lsrk
 from starmass.maps.observation import FWHM
+from starmass.unit_names import parse_unit
 
 QUIET = 5
 """Fewest channels that noise can be measured in."""
@@ -289,7 +289,10 @@ def _judge(findings: Findings, plan: CubePlan, lines: Lines) -> None:
 def _check_column(findings: Findings, plan: CubePlan, column: np.ndarray) -> None:
     """Refuse what no cloud has, as of MJY/BEAM that was written for mJy/beam."""
     low, high = COLUMNS
-    median, image = float(np.nanmedian(column)), plan.image
+    known, image = column[np.isfinite(column)], plan.image
+    if not known.size:  # said elsewhere: a unit or beam is lacking, or no line is found
+        return
+    median = float(np.median(known))
     if not low <= median <= high:
         findings.refuse(
             f"{image.path}: its lines have a median of {median:.3g} hydrogen nuclei per cm2 (BUNIT"

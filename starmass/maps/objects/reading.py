@@ -13,9 +13,10 @@ from starmass.maps.objects.field import Field
 from starmass.maps.objects.findings import Findings
 from starmass.maps.objects.images import Image, read_image
 from starmass.maps.objects.line_maps import plan_velocity, plan_width
-from starmass.maps.objects.unit_reading import Convert, parse_unit
+from starmass.maps.objects.unit_reading import Convert
 from starmass.maps.objects.values import blank, load, load_noise
 from starmass.maps.objects.velocity_frames import shift_to_lsrk
+from starmass.unit_names import parse_unit
 
 CHANNELS = ("column_density", "v_los", "sigma_v")
 FINE = 8

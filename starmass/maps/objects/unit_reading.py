@@ -3,15 +3,14 @@
 A unit that is guessed is an error of the mass that no later step shows: it is asked for.
 """
 
-import math
 from collections.abc import Callable
 
 import numpy as np
-from astropy import units
 from astropy.units import Unit
 
 from starmass.maps.objects.findings import Findings
 from starmass.maps.objects.images import Image
+from starmass.unit_names import parse_unit, same_unit
 
 Convert = Callable[[np.ndarray, np.ndarray | None], tuple[np.ndarray, np.ndarray | None]]
 """From values and noise of the file, NaN where missing, to those of a map."""
@@ -29,29 +28,10 @@ def read_unit(findings: Findings, image: Image, given: str | None, example: str)
     said = parse_unit(given)
     if said is None:
         findings.refuse(f"{image.key}.unit: {given!r} is no unit; write it as {example}.")
-    elif written and (in_header is None or not _same(said, in_header)):
+    elif written and (in_header is None or not same_unit(said, in_header)):
         findings.warn(
             image.channel,
             f"{image.path}: BUNIT = {written!r}, and the unit of the config, {given}, is taken"
             " instead.",
         )
     return said
-
-
-def parse_unit(text: str) -> Unit | None:
-    """Return a unit in any usual spelling, or None."""
-    if not text:
-        return None
-    for spelling in (text, text.replace("JY", "Jy").replace("BEAM", "beam"), text.lower()):
-        try:
-            unit = Unit(spelling.replace("**", "^"))
-        except (ValueError, TypeError):
-            continue
-        if isinstance(unit, units.function.FunctionUnitBase):  # dex(cm-2): said by the key log
-            return None
-        return None if unit.is_equivalent(units.dimensionless_unscaled) else unit
-    return None
-
-
-def _same(one: Unit, other: Unit) -> bool:
-    return bool(one.is_equivalent(other)) and math.isclose(one.to(other), 1.0, rel_tol=1e-6)

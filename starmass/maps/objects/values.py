@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 from astropy.io import fits
+from astropy.units import Unit
 from astropy.utils.exceptions import AstropyWarning
 
 from starmass.errors import InputError
 from starmass.maps.objects.findings import Findings
 from starmass.maps.objects.images import Image, count_axes
-from starmass.maps.objects.unit_reading import Unit, parse_unit
+from starmass.unit_names import parse_unit
 
 T = TypeVar("T")
 

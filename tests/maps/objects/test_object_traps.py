@@ -12,7 +12,7 @@ from object_files import SYSTEMIC, UNITS, entry_of, make, simulated, sky, write_
 
 from starmass.errors import InputError
 from starmass.maps.objects.beams import Beam
-from starmass.maps.objects.unit_reading import parse_unit
+from starmass.unit_names import parse_unit
 from starmass.units import HYDROGEN_ATOM_G
 
 BLANKS = (slice(0, 10), slice(0, 10))

@@ -43,7 +43,7 @@ def ablation_table(table: pd.DataFrame) -> list[str]:
     """
     values, base = list(table["value"].unique()), table["base"].iloc[0]
     others = [value for value in values if value != base]
-    lines = _head(["", *values, *(f"{value} minus {base}" for value in others)])
+    lines = _head(["method", *values, *(f"{value} minus {base}" for value in others)])
     for method in table["method"].unique():
         rows = table[table["method"] == method].set_index("value")
         cells = [_interval(rows.loc[value], "r2") for value in values]
@@ -85,7 +85,7 @@ def _head(names: list[str]) -> list[str]:
 
 
 def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |".replace("|  |", "| |")
+    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def test_an_ablation_has_its_values_and_differences():
         for value, r2 in (("none", 0.5), ("some", 0.48), ("many", 0.75))
     ]
     assert ablation_table(pd.DataFrame(rows)) == [
-        "| | none | some | many | some minus none | many minus none |",
+        "| method | none | some | many | some minus none | many minus none |",
         "| --- | --- | --- | --- | --- | --- |",
         "| the one | 0.50 [0.40, 0.60] | 0.48 [0.38, 0.58] | 0.75 [0.65, 0.85]"
         " | −0.02 [−0.07, 0.03] | **0.25 [0.20, 0.30]** |",

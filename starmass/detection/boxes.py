@@ -52,7 +52,8 @@ def read_boxes(
         raise InputError(f"{path}: it has no box; give one line for each source.")
     _refuse(path, table, "class", table["class"] == "", "is empty; name what the box holds")
     side = measured or pixels
-    if len(squares) and side not in ({pixels} | (set(squares) if len(squares) == 1 else set())):
+    # Squares of several sides have no one scale: boxes on them can't be brought to the size.
+    if len(squares) and side not in ({pixels, *squares} if len(squares) == 1 else {pixels}):
         cut = ", ".join(map(str, squares))
         raise InputError(
             f"{path}: its boxes were measured in images of {side} pixels (boxes_side), and those"

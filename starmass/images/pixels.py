@@ -1,7 +1,7 @@
 """Pixels of images: PNG, JPEG and FITS files, or one array of all, as float32."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,6 +35,9 @@ class Images(Protocol):
 
     def where(self, index: int) -> str:
         """Name an image in a sentence."""
+
+    def parts(self, index: int) -> list[str]:
+        """Return the names of the images that one file holds; of others than FITS none."""
 
 
 class ArrayImages:
@@ -101,7 +104,7 @@ class ArrayImages:
         if packed:
             raise InputError(
                 f"{self.path}: dataset {wanted!r} is packed ({packed[0]} ="
-                f" {found.attrs[packed[0]]}); write it as the numbers that it stands for."
+                f" {found.attrs[packed[0]]}); write its unpacked values."
             )
         return found
 
@@ -119,6 +122,10 @@ class ArrayImages:
         """Name an image in a sentence."""
         return f"{self.array}, row {index}"
 
+    def parts(self, index: int) -> list[str]:
+        """Return no names."""
+        return []
+
 
 class FolderImages:
     """Images in a file each: PNG, JPEG, or FITS.
@@ -132,8 +139,6 @@ class FolderImages:
     def __init__(self, paths: Sequence[str | Path], units: Mapping[str, str] | None = None):
         self.paths = [str(path) for path in paths]
         self.channels, self.units = list(units or ()), list((units or {}).values())
-        self.parts: list[str] = []
-        """Names of the images of the file that was read last, where it is FITS."""
         self.bits: dict[int, str] = {}
         """A picture of each depth that was read."""
 
@@ -152,8 +157,8 @@ class FolderImages:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that a file is cut short is an error below
-                found, written, self.parts = (
-                    (_read_picture(path), [], []) if name.endswith(PICTURES) else _read_fits(path)
+                found, written = (
+                    (_read_picture(path), []) if name.endswith(PICTURES) else _read_fits(path)
                 )
                 self._check_units(path, written)
         except InputError:
@@ -201,6 +206,11 @@ class FolderImages:
         """Name an image in a sentence."""
         return self.paths[index]
 
+    def parts(self, index: int) -> list[str]:
+        """Return the names of the images of a FITS file, and no names for other files."""
+        path = self.paths[index]
+        return [] if path.lower().endswith(PICTURES) else [hdu.name for hdu in _image_hdus(path)]
+
 
 def _read_picture(path: str) -> np.ndarray:
     """Return a PNG or JPEG file as [channel, y, x]; colour that is grey is one channel."""
@@ -223,7 +233,7 @@ def _read_picture(path: str) -> np.ndarray:
             raise InputError(
                 f"{path}: its colours are {picture.mode}; convert it to grey (L) or RGB."
             )
-        clear = picture.info.get("transparency")  # a colour that stands for no pixel
+        clear = picture.info.get("transparency")  # the colour that is not shown
         kinds = {"P": "RGBA"} if clear is None else {"P": "RGBA", "L": "LA", "RGB": "RGBA"}
         plain = {"1": "L", **kinds}.get(picture.mode, picture.mode)
         values = np.asarray(picture if plain == picture.mode else picture.convert(plain))
@@ -245,30 +255,31 @@ def _check_opaque(path: str, opaque: bool) -> None:
         )
 
 
-def _read_fits(path: str) -> tuple[np.ndarray, list[str], list[str]]:
-    """Return a FITS file as [channel, y, x]: the planes of a cube, or of several images.
-
-    Beside them are the unit of each, as it is written, and the names of the images.
-    """
+def _image_hdus(path: str) -> Iterator[Any]:
+    """Yield the HDUs of a FITS file that hold an image."""
     from astropy.io import fits
 
+    with fits.open(path, memmap=False) as hdus:
+        yield from (hdu for hdu in hdus if hdu.is_image and hdu.data is not None)
+
+
+def _read_fits(path: str) -> tuple[np.ndarray, list[str]]:
+    """Return a FITS file as [channel, y, x]: the planes of a cube, or of several images.
+
+    Beside them is the unit of each, as it is written.
+    """
     planes: list[np.ndarray] = []
     written: list[str] = []
-    names: list[str] = []
-    with fits.open(path, memmap=False) as units:
-        for unit in units:
-            if not unit.is_image or unit.data is None:
-                continue
-            data = np.squeeze(np.asarray(unit.data))
-            if data.ndim not in (2, 3):
-                raise InputError(
-                    f"{path}: an image of it has shape {unit.data.shape}; give images (y, x) or"
-                    " cubes (channel, y, x)."
-                )
-            planes += [data] if data.ndim == 2 else list(data)
-            names.append(unit.name)
-            unit_of_values = str(unit.header.get("BUNIT") or "").strip()
-            written += [unit_of_values] * (len(planes) - len(written))
+    for hdu in _image_hdus(path):
+        data = np.squeeze(np.asarray(hdu.data))
+        if data.ndim not in (2, 3):
+            raise InputError(
+                f"{path}: an image of it has shape {hdu.data.shape}; give images (y, x) or"
+                " cubes (channel, y, x)."
+            )
+        planes += [data] if data.ndim == 2 else list(data)
+        unit = str(hdu.header.get("BUNIT") or "").strip()
+        written += [unit] * (len(planes) - len(written))
     if not planes:
         raise InputError(f"{path}: it holds no image; check the file.")
     shapes = sorted({plane.shape for plane in planes})
@@ -277,7 +288,7 @@ def _read_fits(path: str) -> tuple[np.ndarray, list[str], list[str]]:
             f"{path}: its images have {shapes[0]} and {shapes[1]} pixels (y, x); channels are of"
             " one size."
         )
-    return np.stack(planes), written, names
+    return np.stack(planes), written
 
 
 class Reader:
@@ -309,7 +320,7 @@ class Reader:
         self.pixels = self[0].shape[-1]
 
     def _usual(self, first: np.ndarray) -> tuple[str, ...]:
-        parts = getattr(self.images, "parts", [])
+        parts = self.images.parts(0)
         if len(parts) > 1:  # weights and masks beside an image are no colours of it
             raise InputError(
                 f"{self.images.where(0)}: it holds {len(parts)} images ({', '.join(parts)}); name"

@@ -28,6 +28,8 @@ logger = logging.getLogger("starmass")
 
 FWHM = np.sqrt(8 * np.log(2))  # full width at half maximum of a Gaussian, in dispersions
 REACH = 6.0  # dispersions after which the beam is cut off
+NEEDED = {"mean": ("column_density",), "dispersion": ("column_density", "v_los")}
+"""How a channel adds up -> the channels that a beam needs beside it."""
 
 
 def observe_maps(
@@ -80,7 +82,7 @@ def observe_maps(
                 str(given.attrs["axes"][axis]),
             )
             values[sink, axis] = add_noise(
-                _through_beam(values[sink, axis], channels, kinds, sigma),
+                smooth(values[sink, axis], kinds, sigma, channels),
                 *(channels, kinds, observation, index),
             )
             missing[sink, axis] = draw_missing(values.shape[3:], observation, index)
@@ -131,52 +133,40 @@ def beam_pixels(beam: float, distance: float, pixel: float) -> float:
     return beam * ARCSEC_RADIAN * distance / pixel / FWHM
 
 
-def _through_beam(
-    maps: np.ndarray, channels: Sequence[str], kinds: Sequence[str], sigma: float
+def smooth(
+    maps: np.ndarray, kinds: Sequence[str], sigma: float, channels: Sequence[str] = tuple(BASE)
 ) -> np.ndarray:
-    """Smooth maps whose channels are in any order, as those of others are.
-
-    A brightness may stand before the column density, and must not weigh velocities.
-    """
-    order = [channels.index(name) for name in BASE if name in channels]
-    order += [place for place, name in enumerate(channels) if name not in BASE]
-    seen = smooth(maps[order], [kinds[place] for place in order], sigma)
-    return seen[np.argsort(order)]
-
-
-def smooth(maps: np.ndarray, kinds: Sequence[str], sigma: float) -> np.ndarray:
     """Smooth maps (channel, row, column) of one line of sight by a Gaussian beam.
 
     Its dispersion is ``sigma`` pixels.
 
-    ``kinds`` says how a channel adds up: ``column`` by itself, ``mean`` weighted by the first
-    ``column``, ``dispersion`` about the ``mean`` before it. Pixels without gas (NaN in a mean)
-    weigh nothing.
+    ``kinds`` says how a channel adds up: ``column`` by itself, ``mean`` weighted by
+    ``column_density``, ``dispersion`` about ``v_los``. These two are found by their names in
+    ``channels``. Pixels without gas (NaN in a mean) weigh nothing.
     """
     if sigma == 0:
         return maps.copy()
     observed = np.empty_like(maps)
-    weight = np.nan_to_num(maps[kinds.index("column")])
-    inside = _convolve(np.ones_like(weight), sigma)
-    gas = _convolve(weight, sigma)
+    inside = _convolve(np.ones_like(maps[0]), sigma)
+    place = {name: channel for channel, name in enumerate(channels)}
+    if "column_density" in place:
+        weight = np.nan_to_num(maps[place["column_density"]])
+        gas = _convolve(weight, sigma)
     with np.errstate(invalid="ignore", divide="ignore"):
         for channel, kind in enumerate(kinds):
-            values = maps[channel]
+            values = np.nan_to_num(maps[channel])
             if kind == "column":
-                observed[channel] = _convolve(np.nan_to_num(values), sigma) / inside
+                observed[channel] = _convolve(values, sigma) / inside
             elif kind == "mean":
-                observed[channel] = _convolve(weight * np.nan_to_num(values), sigma) / gas
-            elif kind == "dispersion":
-                # About the map's own mean, so that a cold stream keeps its digits.
-                velocity = np.nan_to_num(maps[channel - 1])
-                rest = np.average(velocity, weights=weight) if weight.any() else 0.0
-                square = (
-                    _convolve(weight * (np.nan_to_num(values) ** 2 + (velocity - rest) ** 2), sigma)
-                    / gas
-                )
-                observed[channel] = np.sqrt(
-                    np.maximum(square - (observed[channel - 1] - rest) ** 2, 0.0)
-                )
+                observed[channel] = _convolve(weight * values, sigma) / gas
+        for channel in (channel for channel, kind in enumerate(kinds) if kind == "dispersion"):
+            # About the map's own mean, so that a cold stream keeps its digits.
+            velocity = np.nan_to_num(maps[place["v_los"]])
+            rest = np.average(velocity, weights=weight) if weight.any() else 0.0
+            spread = np.nan_to_num(maps[channel]) ** 2 + (velocity - rest) ** 2
+            square = _convolve(weight * spread, sigma) / gas
+            moved = observed[place["v_los"]] - rest
+            observed[channel] = np.sqrt(np.maximum(square - moved**2, 0.0))
     return observed
 
 
@@ -257,8 +247,7 @@ def _check(
                     f" {channel!r}{closest(channel, channels)}; they have {', '.join(channels)}."
                 )
     for channel, kind in zip(channels, kinds, strict=True):
-        needed = {"mean": ("column_density",), "dispersion": ("column_density", "v_los")}
-        lacking = [name for name in needed.get(kind, ()) if name not in channels]
+        lacking = [name for name in NEEDED.get(kind, ()) if name not in channels]
         if lacking and observation["beam"]:
             raise InputError(
                 f"{where}.beam: what a beam makes of {channel!r} depends on {lacking[0]}, which the"

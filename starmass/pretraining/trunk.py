@@ -88,7 +88,7 @@ def choose_attention(network: torch.nn.Module, device: torch.device, precision: 
 def bfloat16_is_slow(device: torch.device) -> bool:
     """Return whether a CPU lacks instructions for bfloat16, so that torch emulates them.
 
-    It is False where torch does not tell: before torch 2.11, and on other than x86 processors.
+    It is False where torch does not tell: in old releases, and on other than x86 processors.
     """
     if device.type != "cpu":
         return False

@@ -116,16 +116,26 @@ def _check_columns(
     if not there.any():
         return
     median, raw = float(np.median(columns[there])), float(np.median(values[there]))
-    low, high = COLUMNS
-    if not log and 0 < raw < LOGARITHM and median < low:
+    if not log and 0 < raw < LOGARITHM and median < COLUMNS[0]:
         findings.refuse(
             f"{image.path}: the median of the values is {raw:.3g} under BUNIT ="
             f" {image.header.get('BUNIT')!r}, so they seem to be logarithms; add {image.key}.log:"
             " true."
         )
-    elif not low <= median <= high and median != 0:  # zeros are a problem of their own
+    elif median != 0:  # zeros are a problem of their own
+        check_median(
+            findings,
+            image,
+            median,
+            f"give {image.key}.unit, or {image.key}.scale where a tracer is counted",
+        )
+
+
+def check_median(findings: Findings, image: Image, median: float, way_out: str) -> None:
+    """Refuse a median column density [cm-2] that no cloud has."""
+    low, high = COLUMNS
+    if not low <= median <= high:
         findings.refuse(
             f"{image.path}: the median is {median:.3g} hydrogen nuclei per cm2 (BUNIT ="
-            f" {image.header.get('BUNIT')!r}), beyond {low:g} ... {high:g}; give {image.key}.unit,"
-            f" or {image.key}.scale where a tracer is counted."
+            f" {image.header.get('BUNIT')!r}), beyond {low:g} ... {high:g}; {way_out}."
         )

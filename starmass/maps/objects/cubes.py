@@ -10,7 +10,7 @@ from astropy import units
 from astropy.io import fits
 
 from starmass.errors import InputError
-from starmass.maps.objects.columns import COLUMNS, nuclei_counted
+from starmass.maps.objects.columns import check_median, nuclei_counted
 from starmass.maps.objects.field import Field
 from starmass.maps.objects.findings import Findings
 from starmass.maps.objects.images import Image, read_image
@@ -286,21 +286,6 @@ def _judge(findings: Findings, plan: CubePlan, lines: Lines) -> None:
         )
 
 
-def _check_column(findings: Findings, plan: CubePlan, column: np.ndarray) -> None:
-    """Refuse what no cloud has, as of MJY/BEAM that was written for mJy/beam."""
-    low, high = COLUMNS
-    known, image = column[np.isfinite(column)], plan.image
-    if not known.size:  # said elsewhere: a unit or beam is lacking, or no line is found
-        return
-    median = float(np.median(known))
-    if not low <= median <= high:
-        findings.refuse(
-            f"{image.path}: its lines have a median of {median:.3g} hydrogen nuclei per cm2 (BUNIT"
-            f" = {image.header.get('BUNIT')!r}), beyond {low:g} ... {high:g}; mend BUNIT, or give"
-            f" another {image.key}.x_factor."
-        )
-
-
 def _maps(
     findings: Findings, plan: CubePlan, lines: Lines
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -309,7 +294,10 @@ def _maps(
     error = np.sqrt(2) * lines.width / lines.significance
     if "column_density" in plan.wanted:
         column = plan.factor * np.sqrt(2 * np.pi) * lines.peak * lines.width
-        _check_column(findings, plan, column)
+        known = column[np.isfinite(column)]
+        if known.size:  # as of MJY/BEAM that was written for mJy/beam
+            mend = f"mend BUNIT, or give another {plan.image.key}.x_factor"
+            check_median(findings, plan.image, float(np.median(known)), mend)
         made["column_density"] = column, np.sqrt(1.5) * column / lines.significance
     if "v_los" in plan.wanted:
         made["v_los"] = lines.centre, error

@@ -72,11 +72,16 @@ def read_spectrum(findings: Findings, image: Image, entry: Mapping[str, Any]) ->
     if velocities is None:
         return None
     spectrum = Spectrum(velocities, axis, (sky[0], sky[1]), count)
-    return spectrum if _has_a_unit(findings, image, spectrum) else None
+    return spectrum if _check_unit(findings, image, spectrum) else None
 
 
-def _has_a_unit(findings: Findings, image: Image, spectrum: Spectrum) -> bool:
-    """Refuse channels so narrow that the axis must have another unit, as km/s read as m/s."""
+def _check_unit(findings: Findings, image: Image, spectrum: Spectrum) -> bool:
+    """Refuse channels so narrow that the axis must have another unit, as km/s read as m/s.
+
+    Returns
+    -------
+    whether they are wide enough
+    """
     number = spectrum.axis + 1
     written = str(image.header.get(f"CUNIT{number}", "") or "").strip()
     kind = str(image.header.get(f"CTYPE{number}", "")).strip()

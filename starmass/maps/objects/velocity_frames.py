@@ -21,7 +21,7 @@ from starmass.maps.objects.images import Image
 OLD_FRAMES = {"LSR": "LSRK", "HEL": "HELIOCEN", "OBS": "TOPOCENT"}
 """Frames that AIPS wrote behind the kind of an axis."""
 GROUND = 6.3e6
-"""Distance from the earth's centre that telescopes have [m]; less is OBSGEO of 0 or in km."""
+"""Least distance of a telescope from the earth's centre [m]; less is OBSGEO of 0 or in km."""
 VELREF = {1: "LSRK", 2: "HELIOCEN", 3: "TOPOCENT"}
 """Frames by AIPS' number, to which 256 is added for the radio convention."""
 

@@ -7,6 +7,7 @@ in it; between the first trace of the output on the disk and its being named; an
 is a file of the output's name. What a kill leaves aside is left to the next run.
 """
 
+import faulthandler
 import json
 import os
 import random
@@ -15,8 +16,8 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -93,17 +94,22 @@ def start(rule: str) -> int:
     child = os.fork()
     if child:
         return child
-    signal.alarm(300)  # one that hangs ends, and is told of
+    # One that hangs says where, and ends.
+    faulthandler.dump_traceback_later(100, exit=True)
     code = 1
-    with suppress(BaseException), open("said.log", "a") as said:
-        os.dup2(said.fileno(), 2)
+    try:
+        said = os.open("said.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(said, 2)
         snakemake = SimpleNamespace(
             input=Inputs(inputs), output=[output], log=[f"logs/{rule}.log"], threads=1,
             params=SimpleNamespace(**params), wildcards=SimpleNamespace(**wildcards),
         )  # fmt: skip
         runpy.run_path(str(SCRIPTS / f"{rule}.py"), init_globals={"snakemake": snakemake})
         code = 0
-    os._exit(code)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
 
 
 def has_ended(child: int) -> bool:
@@ -155,7 +161,7 @@ def kill(rule: str, kind: str, share: float, seconds: tuple[float, float]) -> No
 
 def check(rule: str, status: int) -> None:
     if status:
-        sys.exit(f"{rule} failed: {Path('said.log').read_text()[-3000:]}")
+        sys.exit(f"{rule} ended with {status}: {Path('said.log').read_text()[-1500:]}")
 
 
 def names_beside(target: Path) -> set[str]:

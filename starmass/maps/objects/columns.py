@@ -72,8 +72,14 @@ def plan_column(
         columns = factor * values
         known = columns[np.isfinite(columns)]
         lowest = known.min(initial=0.0)
-        least = np.median(known) if noise is None or log else NOISES * np.nanmax(factor * noise)
-        if known.size and 0 < least < -lowest:
+        least = 0.0
+        if known.size:
+            least = (
+                np.median(known)
+                if noise is None or log
+                else NOISES * np.nanmax(factor * noise, initial=0.0)
+            )
+        if 0 < least < -lowest:
             findings.warn(
                 image.channel,
                 f"{image.path}: values down to {lowest:.3g} cm-2 are further below 0 than noise"

@@ -3,7 +3,7 @@
 docs/write_results_tables.py FILE ...
 # results/tables/STUDY/table.csv, or results/evaluation/STUDY/ablations/ABLATION.csv
 
-The table of a study is the first one after the words ``results/tables/STUDY/table.md``. Its rows
+The table of a study is the first one after the name ``results/tables/STUDY/table.md``. Its rows
 are the study's methods, and its columns the splits by row and by protostar. The table of an
 ablation is the first one after the name of its file. Its rows are the methods. Its columns are the
 values, and their differences from the base; a difference in bold has an interval without zero.
@@ -56,8 +56,11 @@ def ablation_table(table: pd.DataFrame) -> list[str]:
 
 
 def with_table(page: str, anchor: str, lines: list[str]) -> str:
-    """Return the page with ``lines`` in place of the first table after the words ``anchor``."""
-    start = page.index(anchor)
+    """Return the page with ``lines`` in place of the first table after the file ``anchor``.
+
+    In the text a file's name is between backticks, and in the commands of the page it is not.
+    """
+    start = page.index(f"`{anchor}`")
     return page[:start] + re.sub(
         r"(?<=\n\n)\|.*?(?=\n\n|\n?\Z)",
         lambda _: "\n".join(lines),

@@ -32,7 +32,7 @@ def test_each_split_has_its_own_column():
     )
 
 
-def test_an_ablation_has_its_values_and_differences():
+def test_an_ablation_has_its_values_and_differences_at_its_place():
     rows = [
         {"method": "one", "label": "the one", "base": "none", "value": value, "r2": r2}
         | {"r2_low": r2 - 0.1, "r2_high": r2 + 0.1, "r2_difference": r2 - 0.5}
@@ -45,3 +45,10 @@ def test_an_ablation_has_its_values_and_differences():
         "| the one | 0.50 [0.40, 0.60] | 0.48 [0.38, 0.58] | 0.75 [0.65, 0.85]"
         " | −0.02 [−0.07, 0.03] | **0.25 [0.20, 0.30]** |",
     ]
+    # The commands at the top of the page name the file too, before another table.
+    page = PAGE.read_text(encoding="utf-8")
+    path = "results/evaluation/scale_16/ablations/learning.csv"
+    changed = written(page, path, pd.DataFrame(rows))
+    assert changed.partition("**DINOv2.**")[0] == page.partition("**DINOv2.**")[0]
+    assert changed.partition("**Few labels.**")[2] == page.partition("**Few labels.**")[2]
+    assert "| the one |" in changed

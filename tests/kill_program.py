@@ -95,7 +95,7 @@ def start(rule: str) -> int:
     if child:
         return child
     # One that hangs says where, and ends.
-    faulthandler.dump_traceback_later(100, exit=True)
+    faulthandler.dump_traceback_later(200, exit=True)
     code = 1
     try:
         said = os.open("said.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -161,7 +161,8 @@ def kill(rule: str, kind: str, share: float, seconds: tuple[float, float]) -> No
 
 def check(rule: str, status: int) -> None:
     if status:
-        sys.exit(f"{rule} ended with {status}: {Path('said.log').read_text()[-1500:]}")
+        code = os.waitstatus_to_exitcode(status)  # below zero: the signal that ended it
+        sys.exit(f"{rule} ended with {code}: {Path('said.log').read_text()[-1500:]}")
 
 
 def names_beside(target: Path) -> set[str]:

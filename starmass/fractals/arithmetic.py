@@ -8,8 +8,9 @@ polynomials are minimax fits on the reduced range, near float32 rounding. Accura
 """
 
 import numpy as np
+from numba import float32, float64
 
-from starmass.fractals.compilation import inlined
+from starmass.fractals.compilation import inlined, inlined_for
 
 f32 = np.float32
 
@@ -85,7 +86,7 @@ def cos(angle):
     return sine_cosine(angle)[1]
 
 
-@inlined
+@inlined_for((float32,), (float64,))
 def exp(x):
     """Return e**x; arguments are limited to +-87, where float32 ends."""
     x = x if x < LARGEST_EXPONENT else LARGEST_EXPONENT
@@ -115,7 +116,7 @@ def log(x):
     return power * LN2_2 + series + power * LN2_1
 
 
-@inlined
+@inlined_for((float32, float32), (float32, float64))
 def power(base, exponent):
     """Return base**exponent of a positive base."""
     return exp(exponent * log(base))

@@ -60,13 +60,35 @@ def inlined(function: Callable[..., Any]) -> Any:
     return _compile(function, forceinline=True)
 
 
-def _compile(function: Callable[..., Any], **options: Any) -> Any:
+def inlined_for(*arguments: tuple[Any, ...]) -> Callable[[Callable[..., Any]], Any]:
+    """Compile an inlined function for several types of arguments, at its definition.
+
+    The order is then the same in all processes. numba numbers the files of a function's types in
+    the order in which they were first asked for: two processes that begin with different ones at
+    the same moment would name two codes by one number.
+    """
+    return lambda function: _compile(function, arguments, forceinline=True)
+
+
+def taking_kernels(function: Callable[..., Any]) -> Any:
+    """Compile a function that takes kernels as arguments, once for each, as a part of its callers.
+
+    The code of a caller on the disk has it inside. It has no file of its own: numba would name its
+    entries by kernels, and fails with "underlying object has vanished" when it lists those that
+    another process made.
+    """
+    return _compile(function, cache=False)
+
+
+def _compile(
+    function: Callable[..., Any], arguments: tuple[tuple[Any, ...], ...] = (), **options: Any
+) -> Any:
     settings: Any = numba.config
     before = settings.CACHE_DIR
     settings.CACHE_DIR = str(cache_folder(function.__code__.co_filename))
     try:
-        return numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy", **options)(
-            function
-        )
+        arithmetic: dict[str, Any] = {"nogil": True, "fastmath": False, "error_model": "numpy"}
+        options = {"cache": True} | arithmetic | options
+        return numba.njit(list(arguments) or None, **options)(function)
     finally:
         settings.CACHE_DIR = before

@@ -11,7 +11,7 @@ import numpy as np
 
 from starmass.fractals import variations as v
 from starmass.fractals.arithmetic import f32, scramble
-from starmass.fractals.compilation import inlined, kernel
+from starmass.fractals.compilation import inlined, kernel, taking_kernels
 
 WALKERS = 1024
 BLOCK = 64
@@ -164,7 +164,7 @@ def _land(walkers, i, x, y, after, colour, speed):
     return np.uint32(0) if near else np.uint32(1)
 
 
-@kernel
+@taking_kernels
 def _vary(variation, walkers, first, noise, p1, p2, p3, p4):
     """Apply one variation to a block: compiled for each variation as a vector loop of its own."""
     for i in range(first, first + _BLOCK):

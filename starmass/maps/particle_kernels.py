@@ -14,6 +14,8 @@ import math
 import numba
 import numpy as np
 
+LEAST_SHARE = 1e-15  # of a kernel: below it is the rounding of a sum of corners of up to 1/4
+
 
 @numba.njit(cache=True)
 def find_reaching(position, support, centre, sides, period):  # type: ignore[no-untyped-def]
@@ -76,15 +78,16 @@ def deposit_particle_moments(  # type: ignore[no-untyped-def]
                         speed = velocity[axis, particle]
                         for row in range(reach[up, 0], reach[up, 1] + 1):
                             for column in range(reach[across, 0], reach[across, 1] + 1):
-                                gas = mass[particle] * share[axis, row, column]
-                                if gas > 0.0:
+                                part = share[axis, row, column]
+                                gas = mass[particle] * part
+                                if part > LEAST_SHARE and gas > 0.0:
                                     before = weight[axis, row, column]
-                                    part = gas / (before + gas)
+                                    fraction = gas / (before + gas)
                                     deviation = speed - mean[axis, row, column]
                                     weight[axis, row, column] = before + gas
-                                    mean[axis, row, column] += deviation * part
+                                    mean[axis, row, column] += deviation * fraction
                                     square[axis, row, column] += (
-                                        deviation * deviation * before * part
+                                        deviation * deviation * before * fraction
                                     )
     return total
 
@@ -113,8 +116,9 @@ def deposit_particle_values(  # type: ignore[no-untyped-def]
                         across, up = (axis + 1) % 3, (axis + 2) % 3
                         for row in range(reach[up, 0], reach[up, 1] + 1):
                             for column in range(reach[across, 0], reach[across, 1] + 1):
-                                gas = mass[particle] * share[axis, row, column]
-                                if gas > 0.0:
+                                part = share[axis, row, column]
+                                gas = mass[particle] * part
+                                if part > LEAST_SHARE and gas > 0.0:
                                     weight[axis, row, column] += gas
                                     for one in range(len(values)):
                                         sums[axis, one, row, column] += (
@@ -160,7 +164,7 @@ def deposit_particle_lines(  # type: ignore[no-untyped-def]
                             for row in range(reach[up, 0], reach[up, 1] + 1):
                                 for column in range(reach[across, 0], reach[across, 1] + 1):
                                     part = share[axis, row, column]
-                                    if part > 0.0:
+                                    if part > LEAST_SHARE:
                                         spectra[axis, channel, row, column] += (
                                             part * line[axis, channel]
                                         )

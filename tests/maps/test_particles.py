@@ -161,6 +161,26 @@ def test_the_table_is_the_cubic_spline():
     assert np.abs(column - line).mean() < 0.003 * line.max()
 
 
+def test_pixels_out_of_reach_stay_empty():
+    """The signed sums of corners leave rounding there, which is no gas and has no velocity."""
+    random, edges = np.random.default_rng(3), np.linspace(0, 1, 18)
+    empty = 0
+    for place, support in zip(random.random((100, 3)), random.uniform(0.05, 0.6, 100), strict=True):
+        gas = Particles(place[None], np.ones(1), np.array([support]), np.ones((3, 1)))
+        cube = Cube(np.full(3, 0.5), 1.0, 17)
+        projected = project_cube(gas, cube)
+        values = project_means(gas, cube, [list(gas.velocity)])
+        spectra = project_spectra(gas, cube, np.zeros(3), 0.0, 2.0, 1, 0.0)
+        x, y = (np.clip([edges[:-1] - p, p - edges[1:]], 0, None).max(axis=0) for p in place[:2])
+        outside = np.hypot(x, y[:, None]) > support * (1 + 2 / CELLS)
+        empty += outside.sum()
+        assert not projected.surface_density[2][outside].any()
+        assert not spectra[2, 0][outside].any()
+        assert np.isnan(projected.velocity[2][outside]).all()
+        assert np.isnan(values[2, 0][outside]).all()
+    assert empty > 10_000
+
+
 def test_a_lattice_is_a_uniform_map_and_a_box_keeps_its_mass():
     places = (np.array(list(itertools.product(range(20), repeat=3))) + 0.5) / 20
     count = len(places)

@@ -1,16 +1,13 @@
-"""Compiled loops from blocks of cells to maps: exact overlap in three directions, all axes at once.
-
-All in one file, because numba's cache of compiled code looks at one file's time stamp: a loop that
-calls another one's must lie beside it.
-"""
+"""Compiled loops from blocks of cells to maps: exact overlap along all three axes at once."""
 
 import math
 
-import numba
 import numpy as np
 
+from starmass.compilation import compiled
 
-@numba.njit(cache=True)
+
+@compiled()
 def shared_volumes(left, width, sides, side, ends, period, pixels):  # type: ignore[no-untyped-def]
     """Volumes (4,) that blocks share with the cube, and with its lines of sight along each axis."""
     overlap, reach, inside, depth, seen = _workspace(sides, pixels)
@@ -30,7 +27,7 @@ def shared_volumes(left, width, sides, side, ends, period, pixels):  # type: ign
     return total
 
 
-@numba.njit(cache=True)
+@compiled()
 def _workspace(sides, pixels):  # type: ignore[no-untyped-def]
     """What :func:`_overlap_block` fills."""
     longest = sides.max()
@@ -43,7 +40,7 @@ def _workspace(sides, pixels):  # type: ignore[no-untyped-def]
     )
 
 
-@numba.njit(cache=True)
+@compiled()
 def deposit_moments(  # type: ignore[no-untyped-def]
     left, width, sides, density, velocity, side, ends, period, weight, mean, square
 ):
@@ -100,7 +97,7 @@ def deposit_moments(  # type: ignore[no-untyped-def]
     return total
 
 
-@numba.njit(cache=True)
+@compiled()
 def _overlap_block(  # type: ignore[no-untyped-def]
     left, width, sides, side, ends, period, overlap, reach, inside, depth, seen
 ):
@@ -149,7 +146,7 @@ def _overlap_block(  # type: ignore[no-untyped-def]
     return seen[0] or seen[1] or seen[2]
 
 
-@numba.njit(cache=True)
+@compiled()
 def _overlap_line(middle, half, begin, end, period):  # type: ignore[no-untyped-def]
     """Length of a cell along one axis between two ends, through periodic faces too."""
     total = 0.0
@@ -163,7 +160,7 @@ def _overlap_line(middle, half, begin, end, period):  # type: ignore[no-untyped-
     return total
 
 
-@numba.njit(cache=True)
+@compiled()
 def _overlap_pixels(middle, half, side, period, overlap, reach):  # type: ignore[no-untyped-def]
     """Add a cell's overlap with each pixel along one axis to ``overlap``.
 
@@ -195,7 +192,7 @@ def _overlap_pixels(middle, half, side, period, overlap, reach):  # type: ignore
     return total
 
 
-@numba.njit(cache=True)
+@compiled()
 def deposit_values(  # type: ignore[no-untyped-def]
     left, width, sides, density, values, side, ends, period, weight, sums
 ):
@@ -237,7 +234,7 @@ def deposit_values(  # type: ignore[no-untyped-def]
                                 sums[axis, one, row, column] += line[one] * area
 
 
-@numba.njit(cache=True)
+@compiled()
 def deposit_lines(  # type: ignore[no-untyped-def]
     left, width, sides, density, velocity, edges, line_width, side, ends, period, spectra
 ):
@@ -285,7 +282,7 @@ def deposit_lines(  # type: ignore[no-untyped-def]
                         line[channel] = 0.0
 
 
-@numba.njit(cache=True)
+@compiled()
 def _share(place, width):  # type: ignore[no-untyped-def]
     """Share of a Gaussian line at ``place`` of dispersion ``width`` that falls between 0 and 1."""
     if width == 0.0:
@@ -294,7 +291,7 @@ def _share(place, width):  # type: ignore[no-untyped-def]
     return 0.5 * (math.erf((1.0 - place) * scale) + math.erf(place * scale))
 
 
-@numba.njit(cache=True)
+@compiled()
 def count_peaks(spectra, prominence):  # type: ignore[no-untyped-def]
     """Number of peaks (axis, row, column) of spectra (axis, channel, row, column).
 

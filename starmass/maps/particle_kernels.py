@@ -4,20 +4,18 @@ A table holds H(x, y, z), the integral of the unit kernel between the centre and
 octant: the kernel is the same in all eight, so that H is odd in each argument. The kernel's mass in
 any box is the signed sum of H at the box's corners, and such sums over the pixels of a map
 telescope.
-
-All in one file of its own, because numba's cache of compiled code looks at one file's time stamp: a
-loop that calls another one's must lie beside it.
 """
 
 import math
 
-import numba
 import numpy as np
+
+from starmass.compilation import compiled
 
 LEAST_SHARE = 1e-15  # of a kernel: below it is the rounding of a sum of corners of up to 1/4
 
 
-@numba.njit(cache=True)
+@compiled()
 def find_reaching(position, support, centre, sides, period):  # type: ignore[no-untyped-def]
     """Rows of ``position`` (n, 3) whose support reaches into a cuboid, also by periodic faces.
 
@@ -40,7 +38,7 @@ def find_reaching(position, support, centre, sides, period):  # type: ignore[no-
     return found[:count].copy()
 
 
-@numba.njit(cache=True)
+@compiled()
 def deposit_particle_moments(  # type: ignore[no-untyped-def]
     lower, mass, support, velocity, side, ends, period, table, weight, mean, square
 ):
@@ -92,7 +90,7 @@ def deposit_particle_moments(  # type: ignore[no-untyped-def]
     return total
 
 
-@numba.njit(cache=True)
+@compiled()
 def deposit_particle_values(  # type: ignore[no-untyped-def]
     lower, mass, support, values, side, ends, period, table, weight, sums
 ):
@@ -126,7 +124,7 @@ def deposit_particle_values(  # type: ignore[no-untyped-def]
                                         )
 
 
-@numba.njit(cache=True)
+@compiled()
 def deposit_particle_lines(  # type: ignore[no-untyped-def]
     lower, mass, support, velocity, channels, line_width, side, ends, period, table, spectra
 ):
@@ -170,7 +168,7 @@ def deposit_particle_lines(  # type: ignore[no-untyped-def]
                                         )
 
 
-@numba.njit(cache=True)
+@compiled()
 def _line_share(place, width):  # type: ignore[no-untyped-def]
     """Share of a Gaussian line at ``place`` of dispersion ``width`` that falls between 0 and 1."""
     if width == 0.0:
@@ -179,7 +177,7 @@ def _line_share(place, width):  # type: ignore[no-untyped-def]
     return 0.5 * (math.erf((1.0 - place) * scale) + math.erf(place * scale))
 
 
-@numba.njit(cache=True)
+@compiled()
 def _workspace(pixels):  # type: ignore[no-untyped-def]
     """What :func:`_lay_kernel` fills.
 
@@ -196,7 +194,7 @@ def _workspace(pixels):  # type: ignore[no-untyped-def]
     )
 
 
-@numba.njit(cache=True)
+@compiled()
 def _images(lower, support, side, ends, period, first, last):  # type: ignore[no-untyped-def]
     """Note which shifts by periods bring the support into the cube or its lines of sight.
 
@@ -212,7 +210,7 @@ def _images(lower, support, side, ends, period, first, last):  # type: ignore[no
             first[axis], last[axis] = 0, 0 if reaches else -1
 
 
-@numba.njit(cache=True)
+@compiled()
 def _lay_kernel(  # type: ignore[no-untyped-def]
     lower, image, support, side, ends, period, pixels, table, flat, edges, reach, lines, seen, share
 ):
@@ -281,7 +279,7 @@ def _lay_kernel(  # type: ignore[no-untyped-def]
     return _inside(table, edges, reach) if within.all() else 0.0
 
 
-@numba.njit(cache=True)
+@compiled()
 def _place_edge(edge, support, cells, found):  # type: ignore[no-untyped-def]
     """Note where an edge, as seen from the kernel's centre, lies in the table."""
     place = min(abs(edge) / support, 1.0) * cells
@@ -291,18 +289,18 @@ def _place_edge(edge, support, cells, found):  # type: ignore[no-untyped-def]
     found[2] = -1.0 if edge < 0.0 else 1.0
 
 
-@numba.njit(cache=True)
+@compiled()
 def _is_end(edge, sign, cells):  # type: ignore[no-untyped-def]
     return edge[2] == sign and edge[0] == cells - 1 and edge[1] == 1.0
 
 
-@numba.njit(cache=True)
+@compiled()
 def _between(one, two, three, four, i, j):  # type: ignore[no-untyped-def]
     """Bilinear between values at (0, 0), (0, 1), (1, 0) and (1, 1)."""
     return (1.0 - i) * ((1.0 - j) * one + j * two) + i * ((1.0 - j) * three + j * four)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _below(table, i, j, rest_i, rest_j, edge):  # type: ignore[no-untyped-def]
     """H at an edge in depth, without the other two arguments' signs: trilinear between knots."""
     k = int(edge[0])
@@ -312,7 +310,7 @@ def _below(table, i, j, rest_i, rest_j, edge):  # type: ignore[no-untyped-def]
     return edge[2] * ((1.0 - edge[1]) * low + edge[1] * high)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _inside(table, edges, reach):  # type: ignore[no-untyped-def]
     """Share of the kernel in the cube: H at the eight corners of what is left of its support."""
     total = 0.0

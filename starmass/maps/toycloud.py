@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 from scipy import fft, special
 
+from starmass.compilation import compiled
 from starmass.errors import InputError
 from starmass.maps.descriptor import Descriptor, descriptor_yaml, parse_descriptor
 from starmass.maps.sfumato import write_dump
@@ -216,7 +216,7 @@ class TurbulentField:
         return log_density, velocity
 
 
-@numba.njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _sample(grid, where):  # type: ignore[no-untyped-def]
     """Quadratic B-spline values (points, 4) of a periodic grid (n, n, n, 4).
 
@@ -308,7 +308,7 @@ def _choose_sites(
     return np.array(chosen)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _add_envelopes(
     points,
     density,

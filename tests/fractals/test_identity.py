@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from numba import types
 
-from starmass.fractals.compilation import cache_folder
+from starmass.compilation import cache_folder
 from starmass.fractals.generation import GENERATORS, create_generator
 from starmass.registry import names_in
 

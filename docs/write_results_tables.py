@@ -22,6 +22,14 @@ PAGE = ROOT / "docs/results.md"
 COLUMNS = {"random": "rows drawn at random, as published", "protostar": "new protostars"}
 """Split -> what its column is called."""
 
+NAMES = {"value": str, "base": str}
+"""Columns of names, which may look like numbers."""
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Return a table that the workflow made."""
+    return pd.read_csv(path, keep_default_na=False, dtype=NAMES)
+
 
 def study_table(table: pd.DataFrame) -> list[str]:
     """Return the lines of a study's table: one row a method, one column a split.
@@ -93,5 +101,4 @@ def _line(cells: list[str]) -> str:
 
 if __name__ == "__main__":
     for path in sys.argv[1:]:
-        made = pd.read_csv(ROOT / path, keep_default_na=False)
-        write_text(PAGE, written(PAGE.read_text(encoding="utf-8"), path, made))
+        write_text(PAGE, written(PAGE.read_text(encoding="utf-8"), path, read_table(ROOT / path)))

@@ -6,7 +6,7 @@ import pandas as pd
 from configs import ROOT
 
 sys.path.insert(0, str(ROOT / "docs"))
-from write_results_tables import PAGE, ablation_table, written
+from write_results_tables import PAGE, ablation_table, read_table, written
 
 
 def test_each_split_has_its_own_column():
@@ -52,3 +52,9 @@ def test_an_ablation_has_its_values_and_differences_at_its_place():
     assert changed.partition("**DINOv2.**")[0] == page.partition("**DINOv2.**")[0]
     assert changed.partition("**Few labels.**")[2] == page.partition("**Few labels.**")[2]
     assert "| the one |" in changed
+
+
+def test_a_value_that_looks_like_a_number_is_a_name(tmp_path):
+    (tmp_path / "views.csv").write_text('value,base,r2\n0,0,0.5\n"100,000",0,0.6\n')
+    table = read_table(tmp_path / "views.csv")
+    assert [*table["value"], *table["base"]] == ["0", "100,000", "0", "0"]
